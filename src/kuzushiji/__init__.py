@@ -1,0 +1,49 @@
+"""kuzushiji: data, networks, training, evaluation and reading for the cursive script of old Japan.
+
+    >>> import kuzushiji
+    >>> run = kuzushiji.train("resnet", "brush:kmnist", epochs=3)       # doctest: +SKIP
+    >>> print(run.evaluation().accuracy)                                # doctest: +SKIP
+
+What is named here is imported when it is first used, so that `import kuzushiji` is instant.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME_OF = {
+    "CharacterImages": "kuzushiji.data.images",
+    "KuzushijiError": "kuzushiji.errors",
+    "Predictions": "kuzushiji.evaluation.predictions",
+    "Recipe": "kuzushiji.training.recipe",
+    "Run": "kuzushiji.training.runs",
+    "create_model": "kuzushiji.models",
+    "evaluate": "kuzushiji.evaluation.metrics",
+    "list_models": "kuzushiji.models",
+    "load": "kuzushiji.data.datasets",
+    "train": "kuzushiji.training.loop",
+}
+
+__all__ = ["__version__", *_HOME_OF]  # noqa: PLE0604
+
+if TYPE_CHECKING:
+    from kuzushiji.data.datasets import load
+    from kuzushiji.data.images import CharacterImages
+    from kuzushiji.errors import KuzushijiError
+    from kuzushiji.evaluation.metrics import evaluate
+    from kuzushiji.evaluation.predictions import Predictions
+    from kuzushiji.models import create_model, list_models
+    from kuzushiji.training.loop import train
+    from kuzushiji.training.recipe import Recipe
+    from kuzushiji.training.runs import Run
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'kuzushiji' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

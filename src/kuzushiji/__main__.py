@@ -1,0 +1,5 @@
+import sys
+
+from kuzushiji.cli import main
+
+sys.exit(main())

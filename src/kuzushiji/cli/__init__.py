@@ -1,0 +1,58 @@
+"""The command line: one file a verb, imported when it is called.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted with Ctrl-C.
+Results go to stdout; progress, notes and errors go to stderr.
+"""
+
+import os
+import sys
+
+from cyclopts import App, CycloptsError
+
+from kuzushiji import __version__
+from kuzushiji.cli.console import notes
+from kuzushiji.errors import KuzushijiError
+
+app = App(
+    name="kuzushiji",
+    help="Data, networks, training, evaluation and reading for kuzushiji, the cursive script of old Japan.",
+    version=__version__,
+    help_format="plaintext",
+    result_action="return_value",
+)
+for verb, summary in {
+    "data": "List, describe, fetch and verify datasets.",
+    "models": "List the networks; describe and draw one.",
+    "train": "Train a network on a dataset into a run folder, evaluate it and write its report.",
+    "evaluate": "Measure a run on its test set, or on other data.",
+    "report": "Write the report of a run as one HTML file.",
+    "runs": "List, describe and remove runs.",
+    "results": "Write a table of results from run folders.",
+    "demo": "Do the main job once: data, training, evaluation, report.",
+}.items():
+    app.command(f"kuzushiji.cli.{verb}:{verb}", name=verb, help=summary)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    try:
+        app(arguments, exit_on_error=False, print_error=False, error_console=notes)
+    except CycloptsError as error:
+        notes.print(f"[bold red]Wrong usage:[/] {error}", highlight=False)
+        notes.print("Try --help for what this command takes.", highlight=False)
+        return 2
+    except KuzushijiError as error:
+        notes.print("[bold red]Error:[/]", end=" ")
+        notes.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        notes.print("Interrupted.")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except MemoryError:
+        notes.print("[bold red]Error:[/] out of memory; try a smaller dataset, --limit or a smaller --batch-size")
+        return 1
+    return 0

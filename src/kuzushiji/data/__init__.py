@@ -1,0 +1,1 @@
+"""Files in, arrays out: every source of characters yields `CharacterImages`."""

@@ -1,0 +1,86 @@
+"""`CharacterImages`, the one thing that every source of data yields."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuzushiji.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class CharacterImages:
+    """Images of single characters with their labels.
+
+    Attributes:
+        images: uint8 (N, H, W), ink bright on black as KMNIST has it; may be memory-mapped.
+        labels: int64 (N,), each an index into `classes`.
+        classes: the characters, one string each; a class may have no image.
+        name: name of the dataset, such as `kmnist` or `brush:k49`.
+        split: `train`, `validation`, `test` or `all`.
+        source: file name -> SHA-256 of what the images were read from.
+        ids: int64 (N,), the number of each image in the dataset as it was published; unique within a split.
+
+    Raises:
+        DataError: shapes, types or labels contradict each other.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    name: str = "unnamed"
+    split: str = "all"
+    source: Mapping[str, str] = field(default_factory=dict)
+    ids: NDArray[np.int64] = None  # type: ignore[assignment]  # filled in below
+
+    def __post_init__(self) -> None:
+        if self.ids is None:
+            object.__setattr__(self, "ids", np.arange(len(self.labels), dtype=np.int64))
+        images, labels = self.images, self.labels
+        if images.dtype != np.uint8 or images.ndim != 3:
+            raise DataError(f"{self.name}: images must be uint8 (N, H, W), found {images.dtype} {images.shape}")
+        if labels.dtype != np.int64 or labels.shape != (len(images),) or self.ids.shape != labels.shape:
+            raise DataError(
+                f"{self.name}: {len(images)} images need as many int64 labels and ids, "
+                f"found labels {labels.dtype} {labels.shape} and ids {self.ids.shape}"
+            )
+        if len(labels) and not 0 <= labels.min() <= labels.max() < len(self.classes):
+            raise DataError(
+                f"{self.name}: labels run from {labels.min()} to {labels.max()}, "
+                f"but there are {len(self.classes)} classes, 0 to {len(self.classes) - 1}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.images.shape[1], self.images.shape[2]
+
+    def class_counts(self) -> NDArray[np.int64]:
+        """Number of images of each class, (C,)."""
+        return np.bincount(self.labels, minlength=len(self.classes)).astype(np.int64)
+
+    def select(self, chosen: NDArray | slice, split: str | None = None) -> "CharacterImages":
+        """The images at `chosen` (indices, a mask or a slice), with the same classes.
+
+        Args:
+            split: name of the new split; the old one if None.
+        """
+        return replace(
+            self,
+            images=self.images[chosen],
+            labels=self.labels[chosen],
+            ids=self.ids[chosen],
+            split=self.split if split is None else split,
+        )
+
+    def fingerprint(self) -> str:
+        """SHA-256 of classes, labels and pixels: equal exactly for equal data, wherever it came from."""
+        digest = hashlib.sha256(f"{self.images.shape} {' '.join(self.classes)}".encode())
+        digest.update(np.ascontiguousarray(self.labels))
+        digest.update(np.ascontiguousarray(self.images))
+        return digest.hexdigest()

@@ -1,0 +1,48 @@
+"""The errors a user can meet.  Each message says what was found, what was expected and what to do."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class KuzushijiError(Exception):
+    """Something failed in a way that the user can understand and mend.
+
+    The command line prints the message without a traceback and exits with `exit_code`.
+    """
+
+    exit_code = 1
+
+
+class UsageError(KuzushijiError):
+    """A wrong value was asked for: an unknown name, a number out of range, options that contradict."""
+
+    exit_code = 2
+
+
+class DataError(KuzushijiError):
+    """A data file is missing, truncated, mislabelled or not what its name says."""
+
+
+class DownloadError(DataError):
+    """A file could not be fetched or did not arrive as published."""
+
+
+class RunError(KuzushijiError):
+    """A run folder is missing, incomplete, or a training in it could not go on."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """Builds the error for a name that is not known, with the nearest names that are.
+
+    Args:
+        kind: what the name stands for, such as "model".
+        name: what was asked for.
+        known: all names that would have been right.
+    """
+    known = sorted(known)
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    if near:
+        hint = f"did you mean {' or '.join(near)}?"
+    else:
+        hint = f"known: {', '.join(known[:40])}"
+    return UsageError(f"there is no {kind} {name!r}; {hint}")

@@ -1,0 +1,1 @@
+"""Predictions in, numbers out; no network is ever run here."""

@@ -1,0 +1,42 @@
+"""Writing files whole or not at all, and hashing them."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from kuzushiji.errors import KuzushijiError
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path`; on success it takes the place of `path` in one step.
+
+    Whatever goes wrong, what stood at `path` before still stands there and nothing is left beside it.
+
+    Raises:
+        KuzushijiError: the file system refused (disk full, no permission); the message names the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    try:
+        yield beside
+        os.replace(beside, path)
+    except OSError as error:
+        raise KuzushijiError(f"{path} could not be written: {error.strerror or error}; nothing was lost") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text whole or not at all."""
+    with written_whole(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def file_hash(path: Path, algorithm: str = "sha256") -> str:
+    """Hash of a file's bytes in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
