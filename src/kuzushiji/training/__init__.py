@@ -1,0 +1,1 @@
+"""Network, data and recipe in; run folder out."""

@@ -1,0 +1,143 @@
+"""`Recipe`: every choice of how a network is trained, and the recipes that have a name."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, get_args, get_origin
+
+from kuzushiji.errors import UsageError, unknown_name
+
+
+def option(default: Any, help: str, minimum: float | None = None, maximum: float | None = None) -> Any:
+    """A field of the recipe: its default, what it means, and the values it may have (both ends included)."""
+    return field(default=default, metadata={"help": help, "minimum": minimum, "maximum": maximum})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.  Which network, and on what, is said elsewhere.
+
+    Each field carries its meaning and its range in its metadata, which the command line shows.
+    The defaults are the recipe `default`.
+
+    Raises:
+        UsageError: a value is out of range, or not one of the field's choices.
+    """
+
+    epochs: int = option(18, "passes over the training images", 1)
+    batch_size: int = option(64, "images in one step", 1)
+    optimizer: Literal["sgd", "adam", "adamw", "adadelta"] = option("sgd", "sgd, adam, adamw or adadelta")
+    lr: float = option(0.1, "learning rate; the highest one where a schedule changes it", 0)
+    momentum: float = option(0.9, "momentum of sgd", 0, 1)
+    nesterov: bool = option(True, "Nesterov's momentum (sgd)")
+    weight_decay: float = option(5e-4, "weight decay: decoupled for adamw, an L2 penalty for the others", 0)
+    schedule: Literal["constant", "cosine", "one_cycle"] = option(
+        "one_cycle", "constant, cosine (down to 0) or one_cycle (up, then down to 0)"
+    )
+    warmup: float = option(0.2, "part of the steps in which one_cycle climbs to lr", 0, 1)
+    loss: Literal["cross_entropy", "mean_squared_error"] = option(
+        "cross_entropy", "cross_entropy, or mean_squared_error of the softmax"
+    )
+    label_smoothing: float = option(0.0, "share of the target spread over all classes (Szegedy et al. 2016)", 0, 0.99)
+    translate: float = option(0.07, "augmentation: largest shift, as a share of the image's side", 0, 1)
+    rotate: float = option(8.0, "augmentation: largest rotation in degrees", 0, 180)
+    scale: float = option(0.1, "augmentation: largest change of size, as a share", 0, 0.9)
+    shear: float = option(0.1, "augmentation: largest slant, as a share of the height", 0, 2)
+    elastic: float = option(0.0, "augmentation: strength of elastic bend, as a share of the image's side", 0, 1)
+    cutout: float = option(0.0, "augmentation: side of a blanked square, as a share (DeVries and Taylor 2017)", 0, 1)
+    ema: float = option(0.0, "decay of the exponential moving average of the weights, 0 for none", 0, 0.999999)
+    keep: Literal["best", "last"] = option("last", "weights to keep: best by validation accuracy, or last")
+    patience: int = option(0, "stop after so many epochs without a better validation accuracy, 0 for never", 0)
+    validation: Literal["stratified", "last"] = option(
+        "stratified", "validation images: a stratified sample of the training set, or its last images as Keras does"
+    )
+    validation_fraction: float = option(0.1, "share of the training set kept for validation", 0, 0.9)
+    initialization: Literal["pytorch", "keras"] = option("pytorch", "initial weights as PyTorch or as Keras draws them")
+    precision: Literal["auto", "float32", "bfloat16"] = option(
+        "auto", "arithmetic; auto takes bfloat16 where the processor is fast at it"
+    )
+    seed: int = option(0, "seed of everything random", 0, 2**31 - 1)
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            object.__setattr__(self, entry.name, _checked(entry.name, entry.type, getattr(self, entry.name), entry))
+
+    def change(self, **changes: Any) -> "Recipe":
+        """This recipe with some fields changed.
+
+        Raises:
+            UsageError: no such field, or a value that it can't have.
+        """
+        known = {entry.name for entry in fields(self)}
+        for name in changes:
+            if name not in known:
+                raise unknown_name("recipe field", name, known)
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Field name -> value, as JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """The recipe that `to_dict` described; fields that are not named have their defaults."""
+        return cls().change(**values)
+
+
+def _checked(name: str, kind: Any, value: Any, entry: Any) -> Any:
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise UsageError(f"{name} is {value!r}; it can be {' or '.join(get_args(kind))}")
+        return value
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not kind:
+        raise UsageError(f"{name} is {value!r}; expected a value of type {kind.__name__}")
+    low, high = entry.metadata["minimum"], entry.metadata["maximum"]
+    if (low is not None and not value >= low) or (high is not None and not value <= high) or value == float("inf"):
+        limits = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+        raise UsageError(f"{name} is {value}; it must be {limits}")
+    return value
+
+
+_PLAIN = Recipe(
+    epochs=10,
+    batch_size=128,
+    momentum=0.0,
+    nesterov=False,
+    weight_decay=0.0,
+    schedule="constant",
+    translate=0.0,
+    rotate=0.0,
+    scale=0.0,
+    shear=0.0,
+    validation="last",
+    initialization="keras",
+)
+"""What Keras does when it is told nothing: constant learning rate, no augmentation, Glorot's initial weights."""
+
+RECIPES: dict[str, Recipe] = {
+    "default": Recipe(),
+    # LeNet-5 against AlexNet on Kuzushiji-49: Adam at Keras' defaults, 30 and 10 epochs.
+    "lenet5": _PLAIN.change(optimizer="adam", lr=0.001, epochs=30, validation_fraction=0.1),
+    "alexnet": _PLAIN.change(optimizer="adam", lr=0.001, epochs=10, validation_fraction=0.1),
+    # Twelve networks on Kuzushiji-49: Keras' default SGD and Adam, the last 30 % for validation.
+    "keras_sgd": _PLAIN.change(optimizer="sgd", lr=0.01, batch_size=64, validation_fraction=0.3),
+    "keras_adam": _PLAIN.change(optimizer="adam", lr=0.001, batch_size=64, validation_fraction=0.3),
+    # Losses, learning rates and batch sizes on Kuzushiji-MNIST: Adadelta, 12 epochs; 0.1 was its best rate.
+    "keras_adadelta": _PLAIN.change(optimizer="adadelta", lr=0.1, epochs=12, validation_fraction=0.1),
+    # Page scans cut into characters: a convolutional baseline with batch normalisation and dropout.
+    "page_cnn": _PLAIN.change(optimizer="adam", lr=0.001, epochs=10, validation_fraction=0.1),
+}
+"""The recipes that have a name.  Those that stand for a published experiment follow Keras in its initial weights,
+its optimizers' defaults and its way of taking the last images for validation."""
+
+
+def named_recipe(name: str) -> Recipe:
+    """The recipe called `name`.
+
+    Raises:
+        UsageError: there is none; the message names the nearest.
+    """
+    if name not in RECIPES:
+        raise unknown_name("recipe", name, RECIPES)
+    return RECIPES[name]
