@@ -1,0 +1,68 @@
+"""A small residual network of this project, the default."""
+
+from torch import Tensor, nn
+
+from kuzushiji.models.network import Network
+
+
+class Block(nn.Module):
+    """Two 3 x 3 convolutions around which the input passes by (He et al., arXiv:1512.03385).
+
+    Args:
+        channels_in: channels of the input.
+        channels: channels of the output.
+        stride: 2 halves height and width.
+    """
+
+    def __init__(self, channels_in: int, channels: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.relu1 = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+        self.relu2 = nn.ReLU(inplace=True)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or channels_in != channels:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(channels_in, channels, 1, stride, bias=False), nn.BatchNorm2d(channels)
+            )
+        # The block begins as the identity, so that a deep network trains as a shallow one at first.
+        nn.init.zeros_(self.norm2.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels_in, H, W) -> (B, channels, H / stride, W / stride)."""
+        y = self.relu1(self.norm1(self.conv1(x)))
+        return self.relu2(self.norm2(self.conv2(y)) + self.shortcut(x))
+
+
+def resnet(
+    classes: int, image_size: tuple[int, int], *, width: int = 32, depth: int = 1, dropout: float = 0.0
+) -> Network:
+    """A stem, three stages of residual blocks that double the channels and halve the image, global average pooling.
+
+    The stem halves images of more than 32 pixels until the first stage works on 32 or fewer.
+
+    Args:
+        width: channels of the first stage.
+        depth: blocks in each stage.
+        dropout: share of the embedding that is dropped in training.
+    """
+    layers: list[nn.Module] = []
+    channels, side = 1, max(image_size)
+    while True:
+        stride = 2 if side > 32 else 1
+        layers += [
+            nn.Conv2d(channels, width, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+        ]
+        channels, side = width, -(-side // stride)
+        if side <= 32:
+            break
+    for stage in range(3):
+        for block in range(depth):
+            layers.append(Block(channels, width << stage, stride=2 if stage and not block else 1))
+            channels = width << stage
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout)]
+    return Network(nn.Sequential(*layers), nn.Linear(channels, classes))
