@@ -1,0 +1,29 @@
+"""What every test may rely on: a home of its own, and the real data where it lies beside the project."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Sets KUZUSHIJI_HOME to an empty folder of this test alone, so that nothing touches the user's own."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("KUZUSHIJI_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with the real files (kmnist/, kmnist6k/, k49/, pages/ ...); the test is skipped where there is none.
+
+    It is the one named by the environment variable KUZUSHIJI_REAL_DATA, else ../shared/data beside the project.
+    """
+    configured = os.environ.get("KUZUSHIJI_REAL_DATA")
+    folder = Path(configured) if configured else PROJECT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} does not exist (KUZUSHIJI_REAL_DATA names another folder)")
+    return folder
