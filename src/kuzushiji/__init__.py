@@ -22,7 +22,8 @@ _HOME_OF = {
     "evaluate": "kuzushiji.evaluation.metrics",
     "list_models": "kuzushiji.models",
     "load": "kuzushiji.data.datasets",
-    "train": "kuzushiji.training.loop",
+    "resume": "kuzushiji.training.experiment",
+    "train": "kuzushiji.training.experiment",
 }
 
 __all__ = ["__version__", *_HOME_OF]  # noqa: PLE0604
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from kuzushiji.evaluation.metrics import evaluate
     from kuzushiji.evaluation.predictions import Predictions
     from kuzushiji.models import create_model, list_models
-    from kuzushiji.training.loop import train
+    from kuzushiji.training.experiment import resume, train
     from kuzushiji.training.recipe import Recipe
     from kuzushiji.training.runs import Run
 

@@ -31,6 +31,12 @@ class RunError(KuzushijiError):
     """A run folder is missing, incomplete, or a training in it could not go on."""
 
 
+class Interrupted(KuzushijiError):
+    """Ctrl-C, or a request to terminate, ended the work at a point from which it can go on."""
+
+    exit_code = 130
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Builds the error for a name that is not known, with the nearest names that are.
 

@@ -7,7 +7,7 @@ Results go to stdout; progress, notes and errors go to stderr.
 import os
 import sys
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from kuzushiji import __version__
 from kuzushiji.cli.console import notes
@@ -19,6 +19,7 @@ app = App(
     version=__version__,
     help_format="plaintext",
     result_action="return_value",
+    default_parameter=Parameter(negative_iterable=()),
 )
 for verb, summary in {
     "data": "List, describe, fetch and verify datasets.",

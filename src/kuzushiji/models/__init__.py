@@ -1,13 +1,13 @@
 """The networks: `create_model(name, classes=, image_size=)` makes one, `list_models()` names them.
 
 One contract for all.  A network takes images (B, 1, H, W), float in [0, 1], and gives logits (B, C).  `features(x)`
-gives the embedding (B, D) that its last layer reads, and `head` is that last layer; `replace_head` puts another one in
-its place.
+gives the embedding (B, D) before the last layer, `head` is that last layer, with D as its `in_features`, and
+`replace_head(classes)` changes it for another set of classes.
 
-What is here is a table and needs no PyTorch; the module of a family is imported when one of its networks is made.
+What is here needs no PyTorch; the module of a family is imported when one of its networks is made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import signature
@@ -19,11 +19,6 @@ from kuzushiji.registry import Registry
 if TYPE_CHECKING:
     from torch import nn
 
-LENET_ALEXNET = "the LeNet-5 / AlexNet comparison on Kuzushiji-49"
-TWELVE_NETWORKS = "medina325/kuzushiji-character-recognition"
-KERAS_EXAMPLE = "the MNIST CNN example of Keras, as the Kuzushiji-MNIST benchmark has it"
-PAGES = "stlanier/Flatiron-School-Capstone-Project"
-
 
 @dataclass(frozen=True)
 class ModelEntry:
@@ -32,12 +27,12 @@ class ModelEntry:
     Attributes:
         name: what `create_model` knows it by; also the name of the function that builds it.
         family: module of `kuzushiji.models` that holds this function.
-        summary: one line that tells it from the others.
+        summary: what tells it from the others, in a few words.
         source: the paper or project that it comes from.
         recipe: name of the recipe that it is trained with unless another is asked for.
-        image_size: height and width of the images that it was made for.
+        image_size: height and width in pixels of the images that it was made for.
         classes: number of classes that it was made for.
-        smallest: the least height and width that it can take.
+        smallest: the least height and width in pixels that it can take.
     """
 
     name: str
@@ -47,37 +42,64 @@ class ModelEntry:
     recipe: str
     image_size: int
     classes: int
-    smallest: int
+    smallest: int = 1
 
-    def build(self, *, classes: int, image_size: tuple[int, int], **options: Any) -> "nn.Module":
-        """Makes the network; `create_model` is the door that checks what it is given."""
-        return getattr(import_module(f"kuzushiji.models.{self.family}"), self.name)(classes, image_size, **options)
+    @property
+    def build(self) -> "Callable[..., nn.Module]":
+        """The function that makes the network; `create_model` is the door to it that checks what it is given."""
+        return getattr(import_module(f"kuzushiji.models.{self.family}"), self.name)
 
+    @property
     def options(self) -> Mapping[str, Any]:
         """The options that `create_model` takes for this network, with their default values."""
-        function = getattr(import_module(f"kuzushiji.models.{self.family}"), self.name)
-        parameters = signature(function).parameters.values()
-        return {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
+        parameters = signature(self.build).parameters.values()
+        return {option.name: option.default for option in parameters if option.kind is option.KEYWORD_ONLY}
 
+
+_LENET_ALEXNET = "the comparison of LeNet-5 and AlexNet on Kuzushiji-49"
+_TWELVE = "medina325/kuzushiji-character-recognition"
+_PAGES = "stlanier/Flatiron-School-Capstone-Project"
 
 MODELS: Registry[ModelEntry] = Registry("model")
-for entry in (
-    ModelEntry(
-        "resnet", "resnet", "small residual network, made for two processor cores", "this project", "default", 28, 10, 8
-    ),
-    ModelEntry("lenet5", "lenet", "LeNet-5, tanh and average pooling", LENET_ALEXNET, "lenet5", 28, 49, 12),
-    ModelEntry("nn_1", "mlp", "dense 64-64", TWELVE_NETWORKS, "keras_adam", 28, 49, 1),
-    ModelEntry("cnn_1", "cnn", "three convolutions of 64", TWELVE_NETWORKS, "keras_adam", 28, 49, 16),
-    ModelEntry("keras_cnn", "cnn", "two convolutions, dropout", KERAS_EXAMPLE, "keras_adadelta", 28, 10, 6),
-):
-    MODELS.add(entry.name, entry)
+"""All networks by name, the default first."""
 
-VARIANTS = {
+
+def _enter(*entry: Any, smallest: int = 1) -> None:
+    MODELS.add(entry[0], ModelEntry(*entry, smallest=smallest))
+
+
+_enter("resnet", "resnet", "residual blocks, made for two cores", "this project", "default", 28, 10)
+_enter("lenet5", "lenet", "2 convolutions, average pooling, tanh", _LENET_ALEXNET, "lenet5", 28, 49, smallest=12)
+_enter("alexnet", "alexnet", "4 convolutions, dense 1024-512", _LENET_ALEXNET, "alexnet", 28, 49, smallest=8)
+_enter("nn_1", "mlp", "dense 64-64", _TWELVE, "keras_adam", 28, 49)
+_enter("nn_2", "mlp", "dense 64-64-128", _TWELVE, "keras_adam", 28, 49)
+_enter("nn_dense", "mlp", "dense 64-128-256-512", _TWELVE, "keras_adam", 28, 49)
+_enter("nn_dense_batch_norm", "mlp", "dense 64-128-256-512, normalised", _TWELVE, "keras_adam", 28, 49)
+_enter("cnn_1", "cnn", "3 convolutions 64-64-64", _TWELVE, "keras_adam", 28, 49, smallest=16)
+_enter("cnn_2", "cnn", "3 convolutions 64-128-256", _TWELVE, "keras_adam", 28, 49, smallest=16)
+_enter("cnn_dense", "cnn", "3 convolutions 64-256-512", _TWELVE, "keras_sgd", 28, 49, smallest=16)
+_enter(
+    "cnn_dense_batch_norm", "cnn", "3 convolutions 64-256-512, normalised", _TWELVE, "keras_sgd", 28, 49, smallest=16
+)
+_enter(
+    "keras_cnn",
+    "cnn",
+    "2 convolutions 32-64, dropout",
+    "the MNIST example of Keras",
+    "keras_adadelta",
+    28,
+    10,
+    smallest=6,
+)
+_enter("page_cnn", "cnn", "4 convolutions 32 to 256, dense 5000-1000", _PAGES, "page_cnn", 80, 514)
+_enter("fcn", "fcn", "7 convolutions at full resolution", _PAGES, "keras_adam", 80, 514)
+
+VARIANTS: Mapping[str, tuple[str, str]] = {
     f"{model}_{optimizer}": (model, f"keras_{optimizer}")
     for model in ("nn_1", "nn_2", "cnn_1", "cnn_2")
     for optimizer in ("sgd", "adam")
 }
-"""Names that stand for a network and the recipe it was trained with."""
+"""Names that stand for a network with a recipe: the twelve networks were eight, four of them trained in two ways."""
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -108,13 +130,14 @@ def create_model(name: str, *, classes: int, image_size: int | tuple[int, int], 
         name: one of `list_models()`.
         classes: number of classes, C.
         image_size: height and width of the images in pixels, or one number for both.
-        options: what this network lets one choose, see `ModelEntry.options`.
+        options: what this network lets one choose; `MODELS[name].options` has them all with their defaults.
 
     Returns:
-        A module that takes (B, 1, H, W) float in [0, 1] and gives logits (B, C), with `features` and `head`.
+        A module that takes (B, 1, H, W) float in [0, 1] and gives logits (B, C).
 
     Raises:
-        UsageError: no such network, no such option, fewer than two classes, or images too small for it.
+        UsageError: no such network, no such option or not such a value for it, fewer than two classes, or images too
+            small for this network.
 
     Example:
         >>> model = create_model("lenet5", classes=49, image_size=28)
@@ -124,13 +147,11 @@ def create_model(name: str, *, classes: int, image_size: int | tuple[int, int], 
     entry = MODELS[name]
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
     if classes < 2:
-        raise UsageError(f"a classifier needs 2 classes or more, found {classes}")
+        raise UsageError(f"a network needs at least 2 classes to tell apart, found {classes}")
     if min(height, width) < entry.smallest:
-        raise UsageError(
-            f"{name} needs images of at least {entry.smallest} x {entry.smallest} pixels, found {height} x {width}"
-        )
-    allowed = entry.options()
+        least = entry.smallest
+        raise UsageError(f"{name} needs images of at least {least} x {least} pixels, found {height} x {width}")
     for option in options:
-        if option not in allowed:
-            raise UsageError(f"{name} has no option {option!r}; it takes {', '.join(allowed) or 'none'}")
-    return entry.build(classes=classes, image_size=(height, width), **options)
+        if option not in entry.options:
+            raise UsageError(f"{name} has no option {option!r}; it takes {', '.join(entry.options) or 'none'}")
+    return entry.build(classes, (height, width), **options)

@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from kuzushiji.models.network import Network
+from kuzushiji.errors import UsageError
+from kuzushiji.models.network import Network, dropout_layer
 
 
 class Block(nn.Module):
@@ -18,10 +19,10 @@ class Block(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(channels)
-        self.relu1 = nn.ReLU(inplace=True)
+        self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(channels)
-        self.relu2 = nn.ReLU(inplace=True)
+        self.relu2 = nn.ReLU()
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or channels_in != channels:
             self.shortcut = nn.Sequential(
@@ -39,30 +40,31 @@ class Block(nn.Module):
 def resnet(
     classes: int, image_size: tuple[int, int], *, width: int = 32, depth: int = 1, dropout: float = 0.0
 ) -> Network:
-    """A stem, three stages of residual blocks that double the channels and halve the image, global average pooling.
+    """A stem, three stages of blocks, global average pooling.
 
-    The stem halves images of more than 32 pixels until the first stage works on 32 or fewer.
+    Each stage after the first halves the image and doubles the channels.  Images of more than 32 pixels are halved by
+    the stem until they have no more than that, so that the first stage costs the same for all.
 
     Args:
-        width: channels of the first stage.
+        width: channels of the first stage; the embedding has four times as many.
         depth: blocks in each stage.
         dropout: share of the embedding that is dropped in training.
     """
+    if width < 1 or depth < 1:
+        raise UsageError(f"resnet needs a width and a depth of 1 or more, found {width} and {depth}")
     layers: list[nn.Module] = []
-    channels, side = 1, max(image_size)
+    channels = 1
+    side = max(image_size)
     while True:
         stride = 2 if side > 32 else 1
-        layers += [
-            nn.Conv2d(channels, width, 3, stride, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
-        ]
-        channels, side = width, -(-side // stride)
+        layers += [nn.Conv2d(channels, width, 3, stride, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+        channels, side = width, (side + stride - 1) // stride
         if side <= 32:
             break
     for stage in range(3):
-        for block in range(depth):
-            layers.append(Block(channels, width << stage, stride=2 if stage and not block else 1))
+        for number in range(depth):
+            halves = stage > 0 and number == 0
+            layers.append(Block(channels, width << stage, stride=2 if halves else 1))
             channels = width << stage
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout)]
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), dropout_layer(dropout)]
     return Network(nn.Sequential(*layers), nn.Linear(channels, classes))

@@ -25,17 +25,17 @@ class Recipe:
 
     epochs: int = option(18, "passes over the training images", 1)
     batch_size: int = option(64, "images in one step", 1)
-    optimizer: Literal["sgd", "adam", "adamw", "adadelta"] = option("sgd", "sgd, adam, adamw or adadelta")
+    optimizer: Literal["sgd", "adam", "adamw", "adadelta"] = option("sgd", "what turns gradients into steps")
     lr: float = option(0.1, "learning rate; the highest one where a schedule changes it", 0)
     momentum: float = option(0.9, "momentum of sgd", 0, 1)
     nesterov: bool = option(True, "Nesterov's momentum (sgd)")
     weight_decay: float = option(5e-4, "weight decay: decoupled for adamw, an L2 penalty for the others", 0)
     schedule: Literal["constant", "cosine", "one_cycle"] = option(
-        "one_cycle", "constant, cosine (down to 0) or one_cycle (up, then down to 0)"
+        "one_cycle", "learning rate over time: cosine goes down to 0, one_cycle up and then down to 0"
     )
     warmup: float = option(0.2, "part of the steps in which one_cycle climbs to lr", 0, 1)
     loss: Literal["cross_entropy", "mean_squared_error"] = option(
-        "cross_entropy", "cross_entropy, or mean_squared_error of the softmax"
+        "cross_entropy", "mean_squared_error is taken of the softmax"
     )
     label_smoothing: float = option(0.0, "share of the target spread over all classes (Szegedy et al. 2016)", 0, 0.99)
     translate: float = option(0.07, "augmentation: largest shift, as a share of the image's side", 0, 1)
@@ -45,7 +45,7 @@ class Recipe:
     elastic: float = option(0.0, "augmentation: strength of elastic bend, as a share of the image's side", 0, 1)
     cutout: float = option(0.0, "augmentation: side of a blanked square, as a share (DeVries and Taylor 2017)", 0, 1)
     ema: float = option(0.0, "decay of the exponential moving average of the weights, 0 for none", 0, 0.999999)
-    keep: Literal["best", "last"] = option("last", "weights to keep: best by validation accuracy, or last")
+    keep: Literal["best", "last"] = option("last", "weights to keep: of the best epoch by validation accuracy, or of the last")
     patience: int = option(0, "stop after so many epochs without a better validation accuracy, 0 for never", 0)
     validation: Literal["stratified", "last"] = option(
         "stratified", "validation images: a stratified sample of the training set, or its last images as Keras does"

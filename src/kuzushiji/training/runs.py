@@ -4,7 +4,7 @@ A run folder holds
 
     config.json        data with hashes, network, recipe, versions, command, machine
     metrics.jsonl      a line an epoch
-    last.ckpt          the state of an unfinished training, from which it resumes; gone when it is done
+    last.ckpt          the state of an unfinished training, from which it resumes; removed as the last step
     model.safetensors  the weights, with classes and configuration in the metadata
     predictions.npz    what the network says of the test images; predictions-SPLIT.npz of others
     evaluation.json    the metrics computed from predictions.npz
@@ -104,7 +104,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether the training came to its end."""
-        return self.weights_file.exists()
+        return self.weights_file.exists() and not self.checkpoint_file.exists()
 
     @property
     def seconds(self) -> float:

@@ -1,0 +1,135 @@
+"""`kuzushiji runs`."""
+
+from typing import Any
+
+from cyclopts import App
+
+from kuzushiji.cli.console import notes, print_json, print_table, results
+from kuzushiji.errors import UsageError
+from kuzushiji.training.runs import Run, all_runs, find_run
+
+runs = App(name="runs", help="List, describe and remove runs.")
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    from kuzushiji.evaluation.runs import stored_evaluation
+
+    config, metrics = run.config, run.metrics
+    accuracy = None
+    if run.finished and run.predictions_file().exists():
+        accuracy = stored_evaluation(run).accuracy.value
+    return {
+        "name": run.name,
+        "path": str(run.path),
+        "model": config["model"]["name"],
+        "data": config["dataset"]["name"],
+        "recipe": config["recipe_name"],
+        "state": "finished" if run.finished else "unfinished",
+        "epochs": len(metrics),
+        "seconds": round(run.seconds, 1),
+        "validation_accuracy": metrics[-1]["validation_accuracy"] if metrics else None,
+        "test_accuracy": accuracy,
+        "created": config.get("created"),
+    }
+
+
+@runs.command(name="list")
+@runs.default
+def list_runs(pattern: str = "*", /, *, json: bool = False) -> None:
+    """List the runs, the newest last.
+
+    Parameters
+    ----------
+    pattern
+        Only names that match, such as "cnn*".
+    json
+        Print them as JSON.
+    """
+    summaries = [_summary(run) for run in all_runs(pattern)]
+    if json:
+        print_json(summaries)
+    elif not summaries:
+        notes.print("no runs yet; make one with: kuzushiji train resnet --data brush:kmnist")
+    else:
+        print_table(
+            ["run", "model", "data", "recipe", "epochs", "seconds", "test accuracy"],
+            [
+                (
+                    each["name"],
+                    each["model"],
+                    each["data"],
+                    each["recipe"],
+                    each["epochs"],
+                    f"{each['seconds']:,.0f}",
+                    f"{each['test_accuracy']:.2%}" if each["test_accuracy"] is not None else each["state"],
+                )
+                for each in summaries
+            ],
+            right=(4, 5, 6),
+        )
+
+
+@runs.command
+def info(run: str, /, *, json: bool = False) -> None:
+    """Describe a run: what was trained on what, how, and what came of it.
+
+    Parameters
+    ----------
+    run
+        Name (or its beginning) or path of the run.
+    json
+        Print its whole configuration and metrics as JSON.
+    """
+    from kuzushiji.training.recipe import Recipe
+
+    found = find_run(run)
+    config = found.config
+    if json:
+        print_json({**_summary(found), "config": config, "metrics": found.metrics})
+        return
+    default = Recipe().to_dict()
+    rows = list(_summary(found).items())
+    rows += [(f"{name} images", f"{split['count']:,}") for name, split in config["dataset"]["splits"].items()]
+    rows += [(key, value) for key, value in config["recipe"].items() if value != default.get(key)]
+    rows.append(("command", config.get("command", "")))
+    print_table(["", found.name], [(key, "" if value is None else value) for key, value in rows])
+
+
+@runs.command
+def path(run: str, /) -> None:
+    """Print the path of a run folder.
+
+    Parameters
+    ----------
+    run
+        Name (or its beginning) or path of the run.
+    """
+    results.print(str(find_run(run).path), soft_wrap=True)
+
+
+@runs.command
+def remove(*names: str, yes: bool = False) -> None:
+    """Remove runs and all that is in their folders.
+
+    Parameters
+    ----------
+    names
+        Names or paths of the runs.
+    yes
+        Do not ask first.
+    """
+    import sys
+
+    if not names:
+        raise UsageError("say which runs to remove; `kuzushiji runs` lists them")
+    found = [find_run(name) for name in names]
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"this would remove {', '.join(run.name for run in found)}; add --yes to do it")
+        notes.print(f"Remove {', '.join(run.name for run in found)}? \\[y/N] ", end="")
+        if input().strip().lower() not in ("y", "yes"):
+            notes.print("nothing was removed")
+            return
+    for run in found:
+        run.remove()
+        results.print(f"removed {run.path}", soft_wrap=True)

@@ -1,0 +1,154 @@
+"""`kuzushiji train`."""
+
+from ast import literal_eval
+from dataclasses import asdict, fields, make_dataclass
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from kuzushiji.cli.console import notes, print_json, results
+from kuzushiji.cli.watch import console_watch
+from kuzushiji.errors import UsageError
+from kuzushiji.models import resolve
+from kuzushiji.training.recipe import Recipe, named_recipe
+from kuzushiji.training.runs import Run, find_run
+
+RECIPE_GROUP = Group(
+    "Recipe", sort_key=2, help="What is not given comes from --recipe, else from the recipe of the network."
+)
+
+RecipeChanges = make_dataclass(
+    "RecipeChanges",
+    [
+        (
+            each.name,
+            Annotated[each.type | None, Parameter(help=each.metadata["help"], group=RECIPE_GROUP, show_default=False)],
+            None,
+        )
+        for each in fields(Recipe)
+    ],
+    frozen=True,
+)
+RecipeChanges.__doc__ = "The fields of a recipe, each None where it is not to change."
+RecipeChanges.__module__ = __name__  # else it counts as one of the standard library and is not taken apart
+NO_CHANGES = RecipeChanges()
+
+
+def train(
+    model: Annotated[str | None, Parameter(show_default=False)] = None,
+    /,
+    *,
+    data: str | None = None,
+    recipe: str | None = None,
+    run: str | None = None,
+    resume: str | None = None,
+    option: tuple[str, ...] = (),
+    limit: int | None = None,
+    device: str = "auto",
+    report: bool = True,
+    json: bool = False,
+    changes: Annotated[RecipeChanges, Parameter(name="*")] = NO_CHANGES,
+) -> None:
+    """Train a network on a dataset into a run folder, evaluate it and write its report.
+
+    Example: kuzushiji train lenet5 --data kmnist --epochs 10 --lr 0.01
+
+    Parameters
+    ----------
+    model
+        A network, or a network with a recipe such as nn_1_sgd; `kuzushiji models` lists them.
+    data
+        A catalogued name, a folder (of class folders, or with npz or IDX files), kkanji.tar, or brush:NAME.
+    recipe
+        The name of a recipe to start from.
+    run
+        Name or path of the run folder; made of network, data and time if not given.
+    resume
+        Take up the run of this name or path where it was interrupted or killed.
+    option
+        An option of the network as NAME=VALUE; may be given several times.
+    limit
+        Train on so many images at most.
+    device
+        auto, cpu, cuda or mps.
+    report
+        Write report.html at the end.
+    json
+        Print the run and its metrics as JSON.
+    """
+    if resume is not None:
+        if model or data or recipe or run or option or limit or changes != NO_CHANGES:
+            raise UsageError("--resume goes on as the run began; it takes no network, data, recipe or changes")
+        done = _resumed(resume, device)
+    else:
+        if model is None or data is None:
+            raise UsageError("say which network to train on which data, such as: kuzushiji train resnet --data kmnist")
+        changed = {name: value for name, value in asdict(changes).items() if value is not None}
+        # Whatever is wrong with names and values shows here, before PyTorch is imported and data is read.
+        named_recipe(recipe or resolve(model)[1]).change(**changed)
+        done = _trained(
+            model,
+            data,
+            recipe=recipe,
+            run=run,
+            device=device,
+            limit=limit,
+            model_options=dict(map(_parsed_option, option)),
+            **changed,
+        )
+    _finish(done, report=report, json=json)
+
+
+def _trained(model: str, data: str, **settings: Any) -> Run:
+    from kuzushiji.training import experiment
+
+    with console_watch() as watch:
+        return experiment.train(model, data, watch=watch, **settings)
+
+
+def _resumed(name: str, device: str) -> Run:
+    from kuzushiji.training import experiment
+
+    with console_watch() as watch:
+        return experiment.resume(find_run(name), device=device, watch=watch)
+
+
+def _finish(run: Run, *, report: bool, json: bool) -> None:
+    """Evaluates a finished run, writes its report and prints both."""
+    from kuzushiji.cli.tables import print_evaluation
+    from kuzushiji.evaluation.runs import evaluate_run
+
+    evaluation = evaluate_run(run) if run.predictions_file().exists() else None
+    if evaluation is None:
+        notes.print("this data has no test split; measure the run on other data with `kuzushiji evaluate`")
+    if report and evaluation is not None:
+        from kuzushiji.report import write_report
+
+        write_report(run)
+    if json:
+        print_json(
+            {
+                "run": run.name,
+                "path": str(run.path),
+                "seconds": run.seconds,
+                "epochs": run.metrics,
+                "evaluation": evaluation.to_dict() if evaluation else None,
+            }
+        )
+        return
+    if evaluation is not None:
+        print_evaluation(evaluation, results)
+    results.print(f"run     {run.path}", soft_wrap=True)
+    if report and evaluation is not None:
+        results.print(f"report  {run.report_file}", soft_wrap=True)
+
+
+def _parsed_option(text: str) -> tuple[str, Any]:
+    """`width=32` as ("width", 32)."""
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise UsageError(f"--option {text!r} is not NAME=VALUE, such as width=32")
+    try:
+        return name, literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value

@@ -1,0 +1,77 @@
+"""What a person sees on stderr while a network is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from kuzushiji.cli.console import notes
+
+if TYPE_CHECKING:
+    from kuzushiji.training.experiment import Splits, Watch
+    from kuzushiji.training.loop import Progress as TrainingProgress
+    from kuzushiji.training.runs import Run
+
+
+@contextmanager
+def console_watch() -> Iterator[Watch]:
+    """A `Watch` that shows a bar with the time left on a terminal, and a line an epoch everywhere."""
+    from kuzushiji.training.experiment import Watch
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+        console=notes,
+        transient=True,
+        disable=not notes.is_terminal,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def task(name: str) -> TaskID:
+        if name not in tasks:
+            tasks[name] = bar.add_task(name, note="")
+        return tasks[name]
+
+    def reading(done: int, total: int) -> None:
+        bar.update(task("reading"), completed=done, total=total, note=f"{done:,} of {total:,} images")
+
+    def started(run: Run, splits: Splits) -> None:
+        if "reading" in tasks:
+            bar.remove_task(tasks.pop("reading"))
+        counts = ", ".join(f"{len(split):,} {name}" for name, split in splits.named().items())
+        model = run.config["model"]
+        notes.print(
+            f"training {model['name']} ({model['parameters']:,} parameters) on {run.config['dataset']['name']} "
+            f"({counts}; {len(run.config['classes']):,} classes)",
+            soft_wrap=True,
+        )
+
+    def progress(now: TrainingProgress) -> None:
+        bar.update(
+            task("training"),
+            description=f"epoch {now.epoch}/{now.epochs}",
+            completed=(now.epoch - 1) * now.steps + now.step,
+            total=now.epochs * now.steps,
+            note=f"loss {now.loss:.4f}  accuracy {now.accuracy:.2%}  {now.images_per_second:,.0f} images/s",
+        )
+
+    def epoch(metrics: dict[str, Any]) -> None:
+        measured = ""
+        if metrics["validation_accuracy"] is not None:
+            measured = f"  validation {metrics['validation_loss']:.4f} {metrics['validation_accuracy']:.2%}"
+        notes.print(
+            f"epoch {metrics['epoch']:>3}  train {metrics['train_loss']:.4f} {metrics['train_accuracy']:.2%}{measured}"
+            f"  {metrics['images_per_second']:,.0f} images/s  {metrics['seconds']:.1f} s",
+            soft_wrap=True,
+        )
+
+    with bar:
+        yield Watch(started=started, progress=progress, epoch=epoch, reading=reading)

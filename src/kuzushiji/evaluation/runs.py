@@ -1,0 +1,35 @@
+"""The evaluation of a run, computed from its predictions and kept beside them."""
+
+import json
+
+import numpy as np
+
+from kuzushiji.evaluation.metrics import Evaluation, evaluate
+from kuzushiji.files import write_text
+from kuzushiji.training.runs import Run
+
+
+def evaluate_run(run: Run, key: str = "test") -> Evaluation:
+    """Computes all metrics of a run from its predictions; those of the test set are kept in `evaluation.json`.
+
+    Args:
+        key: the split, or `NAME-SPLIT` for another dataset, whose predictions are read.
+
+    Raises:
+        DataError: the predictions are missing or damaged.
+    """
+    evaluation = evaluate(run.predictions(key), train_counts=np.array(run.config["train_counts"]))
+    if key == "test":
+        write_text(run.evaluation_file, json.dumps(evaluation.to_dict(), ensure_ascii=False))
+    return evaluation
+
+
+def stored_evaluation(run: Run) -> Evaluation:
+    """The evaluation that is kept in `evaluation.json`, computed first where it is missing, damaged or older than
+    the predictions."""
+    try:
+        if run.evaluation_file.stat().st_mtime >= run.predictions_file().stat().st_mtime:
+            return Evaluation.from_dict(json.loads(run.evaluation_file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return evaluate_run(run)

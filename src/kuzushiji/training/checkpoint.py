@@ -1,0 +1,75 @@
+"""Weights that are done, and the state of a training that is not."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from kuzushiji.errors import RunError
+from kuzushiji.files import written_whole
+from kuzushiji.models import create_model
+
+
+def save_network(path: Path, network: nn.Module, config: dict[str, Any]) -> None:
+    """Writes a network as safetensors, with the run's configuration in the metadata, whole or not at all."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    data = save(weights, metadata={"format": "pt", "kuzushiji": json.dumps(config, ensure_ascii=False)})
+    with written_whole(path) as beside:
+        beside.write_bytes(data)
+
+
+def load_network(path: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """Reads what `save_network` wrote; the one file is enough.
+
+    Returns:
+        The network in evaluation mode, and the configuration of its run.
+
+    Raises:
+        RunError: the file is missing, truncated or no network of ours.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            config = json.loads((file.metadata() or {})["kuzushiji"])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise RunError(f"{path} does not exist: the run is not finished; resume it or choose another") from None
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise RunError(f"{path} is not a whole network written by kuzushiji ({error})") from None
+    network = build_network(config)
+    network.load_state_dict(weights)
+    return network.eval(), config
+
+
+def build_network(config: dict[str, Any]) -> nn.Module:
+    """The network, with fresh weights, that a run's configuration describes."""
+    model = config["model"]
+    return create_model(
+        model["name"], classes=len(config["classes"]), image_size=tuple(model["image_size"]), **model["options"]
+    )
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Writes the state of a training, whole or not at all."""
+    buffer = io.BytesIO()  # torch.save to a full disk raises errors that name neither the disk nor the file
+    torch.save(state, buffer)
+    with written_whole(path) as beside:
+        beside.write_bytes(buffer.getbuffer())
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Reads what `save_checkpoint` wrote.
+
+    Raises:
+        RunError: the file is missing or not whole.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise RunError(f"{path} does not exist, so there is nothing to resume from") from None
+    except Exception as error:  # torch.load raises many kinds on a damaged file
+        raise RunError(f"{path} is not a whole checkpoint ({error}); train again from the start") from None

@@ -1,0 +1,43 @@
+"""Where and in which arithmetic a network runs."""
+
+import torch
+
+from kuzushiji.errors import UsageError
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device called `name`; `auto` takes the first that is there of cuda, mps and cpu.
+
+    Raises:
+        UsageError: no such device on this machine.
+    """
+    available = ["cpu"]
+    if torch.backends.mps.is_available():
+        available.insert(0, "mps")
+    if torch.cuda.is_available():
+        available.insert(0, "cuda")
+    if name == "auto":
+        return torch.device(available[0])
+    if name.split(":")[0] not in available:
+        raise UsageError(f"the device {name!r} is not on this machine; there is {' and '.join(available)}")
+    return torch.device(name)
+
+
+def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """What convolutions and matrix products compute in: `float32`, `bfloat16`, or for `auto` whichever is fast.
+
+    A CPU counts as fast at bfloat16 where it has instructions for it (AVX-512 BF16 or AMX).
+    """
+    if precision != "auto":
+        return getattr(torch, precision)
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        features = torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else ""
+        fast = features == "AVX512" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return torch.bfloat16 if fast else torch.float32
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    """A context in which matrix products and convolutions run in `dtype`."""
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)

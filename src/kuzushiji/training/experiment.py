@@ -1,0 +1,375 @@
+"""A training from beginning to end: data, network and recipe in, run folder out."""
+
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+
+import kuzushiji
+from kuzushiji.data import datasets
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.splits import validation_split
+from kuzushiji.errors import Interrupted, RunError, UsageError
+from kuzushiji.evaluation.predictions import Predictions
+from kuzushiji.files import write_text
+from kuzushiji.models import resolve
+from kuzushiji.models.initialization import initialize
+from kuzushiji.training.checkpoint import (
+    build_network,
+    load_checkpoint,
+    load_network,
+    save_checkpoint,
+    save_network,
+)
+from kuzushiji.training.device import choose_device
+from kuzushiji.training.loop import Progress, fit, outputs
+from kuzushiji.training.recipe import Recipe, named_recipe
+from kuzushiji.training.runs import Run, config_fingerprint, create_run, run_path
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The images of one training; `validation` and `test` may be None."""
+
+    train: CharacterImages
+    validation: CharacterImages | None
+    test: CharacterImages | None
+
+    def named(self) -> dict[str, CharacterImages]:
+        """The splits that there are, by name."""
+        every = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in every.items() if split is not None and len(split)}
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Functions that are told how a training goes.
+
+    Attributes:
+        started: gets the run and its splits before the first step.
+        progress: called a few times a second.
+        epoch: gets the metrics of each epoch.
+        reading: gets how many images of how many have been read, while a dataset is decoded the first time.
+    """
+
+    started: Callable[[Run, Splits], None] = lambda run, splits: None
+    progress: Callable[[Progress], None] = lambda progress: None
+    epoch: Callable[[dict[str, Any]], None] = lambda metrics: None
+    reading: Callable[[int, int], None] | None = None
+
+
+def train(
+    model: str,
+    data: str | Path | CharacterImages,
+    *,
+    recipe: str | Recipe | None = None,
+    test: CharacterImages | None = None,
+    run: str | Path | None = None,
+    device: str = "auto",
+    limit: int | None = None,
+    model_options: Mapping[str, Any] | None = None,
+    watch: Watch | None = None,
+    **changes: Any,
+) -> Run:
+    """Trains a network, writes its run folder and, once at the end, predicts the test images.
+
+    Args:
+        model: name of a network (`kuzushiji models` lists them), or of a network with a recipe such as `nn_1_sgd`.
+        data: anything that `kuzushiji.load` takes, or training images at hand.
+        recipe: a recipe or the name of one; the network's own if None.
+        test: test images, where `data` is images.
+        run: name or path of the run folder; a name is made if None.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        limit: train on so many images at most.
+        model_options: what the network lets one choose, such as `{"width": 32}`.
+        watch: functions that are told how it goes.
+        changes: fields of the recipe to change, such as `lr=0.01`.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UsageError: a name or a value is wrong; nothing has been read or written.
+        DataError: the data is missing or damaged.
+        RunError: the training diverged.
+        Interrupted: Ctrl-C; `resume` goes on.
+
+    Example:
+        >>> run = train("lenet5", "brush:kmnist", epochs=2)             # doctest: +SKIP
+        >>> run.predictions().logits.shape                              # doctest: +SKIP
+        (2000, 10)
+    """
+    watch = watch or Watch()
+    model_name, recipe_name = resolve(model)
+    if isinstance(recipe, Recipe):
+        recipe, recipe_name = recipe.change(**changes), "own"
+    else:
+        recipe_name = recipe or recipe_name
+        recipe = named_recipe(recipe_name).change(**changes)
+    if limit is not None and limit < 1:
+        raise UsageError(f"limit is {limit}; it must be at least 1")
+    chosen_device = choose_device(device)
+    dataset = data.name if isinstance(data, CharacterImages) else str(data)
+    path = run_path(run, model, dataset)
+    if path.exists():
+        raise UsageError(
+            f"{path} exists already; choose another --run name, or resume it with `kuzushiji train --resume {path}`"
+        )
+
+    splits = read_splits(data, recipe, limit=limit, test=test, reading=watch.reading)
+    config: dict[str, Any] = {
+        "model": {"name": model_name, "options": dict(model_options or {}), "image_size": splits.train.image_size},
+        "dataset": {
+            "name": dataset if isinstance(data, str) else splits.train.name,
+            "path": str(Path(data).resolve()) if is_path(data) else None,
+            "limit": limit,
+            "splits": {
+                name: {"count": len(split), "fingerprint": split.fingerprint()}
+                for name, split in splits.named().items()
+            },
+            "source": dict(splits.train.source),
+        },
+        "classes": list(splits.train.classes),
+        "train_counts": splits.train.class_counts().tolist(),
+        "recipe_name": recipe_name,
+        "recipe": recipe.to_dict(),
+    }
+    with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
+        network = _fresh_network(config, recipe)
+        config["model"]["parameters"] = sum(p.numel() for p in network.parameters() if p.requires_grad)
+        config |= _circumstances(chosen_device)
+        created = create_run(path, config)
+        return _train_to_the_end(created, splits, chosen_device, watch)
+
+
+def resume(
+    run: Run,
+    *,
+    data: CharacterImages | None = None,
+    test: CharacterImages | None = None,
+    device: str = "auto",
+    watch: Watch | None = None,
+) -> Run:
+    """Takes up a training that was interrupted or killed, and ends as it would have ended.
+
+    Args:
+        run: the unfinished run.
+        data, test: the images, where `train` was given images.
+        device, watch: as in `train`.
+
+    Raises:
+        RunError: the run is finished, is being trained by another process, or its data has changed since.
+    """
+    watch = watch or Watch()
+    if run.finished:
+        raise RunError(f"{run.name} is finished; there is nothing to resume")
+    config, recipe = run.config, Recipe.from_dict(run.config["recipe"])
+    dataset = config["dataset"]
+    chosen_device = choose_device(device)
+    splits = read_splits(
+        data if data is not None else dataset["path"] or dataset["name"],
+        recipe,
+        limit=dataset["limit"],
+        test=test,
+        reading=watch.reading,
+    )
+    for name, split in splits.named().items():
+        if dataset["splits"].get(name, {}).get("fingerprint") != split.fingerprint():
+            raise RunError(f"the {name} images of {dataset['name']} are not those the run began with; train anew")
+    with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
+        return _train_to_the_end(run, splits, chosen_device, watch)
+
+
+def read_splits(
+    data: str | Path | CharacterImages,
+    recipe: Recipe,
+    *,
+    limit: int | None = None,
+    test: CharacterImages | None = None,
+    reading: Callable[[int, int], None] | None = None,
+) -> Splits:
+    """Reads a dataset and sets validation images apart: the dataset's own, or as the recipe says.
+
+    Args:
+        data, limit, test: as in `train`.
+        reading: gets how many images of how many have been read.
+
+    Raises:
+        DataError: the data is missing or damaged, or holds too little to train on.
+        UsageError: the recipe needs validation images and there are none.
+    """
+    validation = None
+    if isinstance(data, CharacterImages):
+        images = data
+    else:
+        images = datasets.load(data, "train", limit=limit, progress=reading)
+        names = datasets.splits(data)
+        if "validation" in names:
+            validation = datasets.load(data, "validation", progress=reading)
+        if "test" in names:
+            test = datasets.load(data, "test", progress=reading)
+    if validation is None and recipe.validation_fraction:
+        images, validation = validation_split(
+            images, fraction=recipe.validation_fraction, method=recipe.validation, seed=recipe.seed
+        )
+    if validation is not None and not len(validation):
+        validation = None
+    if len(images) < 2:
+        raise UsageError(f"{images.name} leaves {len(images)} images to train on; at least 2 are needed")
+    if validation is None and (recipe.keep == "best" or recipe.patience):
+        raise UsageError("keeping the best epoch, or stopping early, needs validation images; set validation_fraction")
+    if test is not None and test.classes != images.classes:
+        raise UsageError("the test images have other classes than the training images")
+    return Splits(images, validation, test)
+
+
+def predict_run(run: Run, data: CharacterImages, key: str, device: str = "auto") -> Predictions:
+    """Predicts images with a finished run's network, in float32, and keeps the result in the run folder.
+
+    Args:
+        key: the split, or `NAME-SPLIT` for another dataset; it names the file.
+
+    Raises:
+        UsageError: the images have another size or other classes than the network was trained for.
+    """
+    network, config = load_network(run.weights_file)
+    if tuple(config["model"]["image_size"]) != data.image_size:
+        raise UsageError(
+            f"{run.name} takes images of {_size(config['model']['image_size'])} pixels, "
+            f"but those of {data.name} have {_size(data.image_size)}"
+        )
+    data = with_classes_of(tuple(config["classes"]), data)
+    chosen_device = choose_device(device)
+    logits = [each.cpu().numpy() for each, _ in outputs(network.to(chosen_device), data, chosen_device, torch.float32)]
+    predictions = Predictions(
+        logits=np.concatenate(logits),
+        labels=data.labels,
+        ids=data.ids,
+        classes=tuple(config["classes"]),
+        dataset=data.name,
+        split=data.split,
+        data_fingerprint=data.fingerprint(),
+        config_fingerprint=config_fingerprint(config),
+    )
+    predictions.save(run.predictions_file(key))
+    return predictions
+
+
+def with_classes_of(classes: tuple[str, ...], data: CharacterImages) -> CharacterImages:
+    """The images whose characters are among `classes`, labelled by their index there.
+
+    Raises:
+        UsageError: none of the characters is among them.
+    """
+    if data.classes == classes:
+        return data
+    index = {character: number for number, character in enumerate(classes)}
+    numbers = np.array([index.get(character, -1) for character in data.classes], dtype=np.int64)
+    known = numbers[data.labels] >= 0
+    if not known.any():
+        raise UsageError(f"no image of {data.name} shows a character that the network knows")
+    chosen = data if known.all() else data.select(np.flatnonzero(known))
+    return replace(chosen, labels=numbers[chosen.labels], classes=classes)
+
+
+def is_path(data: object) -> bool:
+    """Whether `data` names a place in the file system rather than a catalogued or embedded dataset."""
+    return isinstance(data, Path) or (isinstance(data, str) and Path(data).expanduser().exists())
+
+
+def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Watch) -> Run:
+    recipe = Recipe.from_dict(run.config["recipe"])
+    try:
+        with FileLock(run.path / ".lock", timeout=0):
+            state = load_checkpoint(run.checkpoint_file) if run.checkpoint_file.exists() else None
+            network = _fresh_network(run.config, recipe).to(device, memory_format=torch.channels_last)
+            watch.started(run, splits)
+
+            def epoch_done(metrics: dict[str, Any]) -> None:
+                lines = [*run.metrics[: metrics["epoch"] - 1], metrics]
+                write_text(run.path / "metrics.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines))
+                watch.epoch(metrics)
+
+            network, _ = fit(
+                network,
+                splits.train,
+                splits.validation,
+                recipe,
+                device=device,
+                state=state,
+                save_state=lambda state: save_checkpoint(run.checkpoint_file, state),
+                on_progress=watch.progress,
+                on_epoch=epoch_done,
+            )
+            save_network(run.weights_file, network, run.config)
+            for name in ("validation", "test"):
+                split = getattr(splits, name)
+                if split is not None:
+                    predict_run(run, split, name, device=str(device))
+            run.checkpoint_file.unlink(missing_ok=True)
+    except Timeout:
+        raise RunError(f"{run.name} is being trained by another process") from None
+    except Interrupted as interruption:
+        raise Interrupted(f"{interruption}. Go on with: kuzushiji train --resume {run.name}") from None
+    return run
+
+
+def _fresh_network(config: dict[str, Any], recipe: Recipe) -> torch.nn.Module:
+    torch.manual_seed(recipe.seed)
+    network = build_network(config)
+    if recipe.initialization == "keras":
+        initialize(network, "keras")
+    return network
+
+
+def _circumstances(device: torch.device) -> dict[str, Any]:
+    """What does not decide the outcome but helps to understand it."""
+    return {
+        "versions": {
+            "kuzushiji": kuzushiji.__version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "machine": {
+            "processor": _processor(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "memory_gib": _memory_gib(),
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
+        },
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _memory_gib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def _cuda_devices(device: torch.device) -> list[torch.device]:
+    return [device] if device.type == "cuda" else []
+
+
+def _size(size: tuple[int, int] | list[int]) -> str:
+    return f"{size[0]} x {size[1]}"

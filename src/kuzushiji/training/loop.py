@@ -1,0 +1,335 @@
+"""The training loop."""
+
+import math
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kuzushiji.data.augment import augment
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.errors import Interrupted, RunError
+from kuzushiji.training.device import autocast, choose_dtype
+from kuzushiji.training.optimizers import averaged, create_optimizer, learning_rate, loss_of
+from kuzushiji.training.recipe import Recipe
+
+CHECKPOINT_SECONDS = 60.0
+"""A training that is killed loses at most so much, and the step it was in."""
+
+REPORT_SECONDS = 0.2
+
+EVALUATION_BATCH = 512
+
+
+AUGMENTATIONS = ("translate", "rotate", "scale", "shear", "elastic", "cutout")
+"""The recipe's fields that `augment` takes."""
+
+NO_VALIDATION = {"validation_loss": None, "validation_accuracy": None}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training has come.
+
+    Attributes:
+        epoch, epochs: the epoch it is in, from 1, and how many there will be.
+        step, steps: the step of the epoch it has done, from 1, and how many there are.
+        loss, accuracy: means over the epoch so far, on training images as they were augmented.
+        images_per_second: training speed over the epoch so far.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    images_per_second: float
+
+
+def fit(
+    network: nn.Module,
+    train: CharacterImages,
+    validation: CharacterImages | None,
+    recipe: Recipe,
+    *,
+    device: torch.device,
+    state: dict[str, Any] | None = None,
+    save_state: Callable[[dict[str, Any]], None] = lambda state: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_epoch: Callable[[dict[str, Any]], None] = lambda metrics: None,
+) -> tuple[nn.Module, list[dict[str, Any]]]:
+    """Trains a network in place.
+
+    With the same arguments, seed and machine the outcome is the same to the bit on a CPU, whether the training ran
+    through or was cut off and taken up again from a saved state.
+
+    Args:
+        network: weights as they start; it must stand on `device` already.
+        validation: images on which the best epoch is chosen; None if the last is kept.
+        state: what an earlier call gave to `save_state`, to go on from there.
+        save_state: receives the state after each epoch, about every minute, and before an interruption ends it.
+        on_progress: called a few times a second.
+        on_epoch: called after each epoch with its metrics, as `Run.metrics` has them.
+
+    Returns:
+        The network to keep (trained, averaged or the best epoch's, as the recipe says), in evaluation mode, and
+        the epochs' metrics.
+
+    Raises:
+        RunError: the loss stopped being finite.
+        Interrupted: Ctrl-C or a request to terminate arrived; the state has been saved.
+    """
+    images, labels = as_tensor(train.images), as_tensor(train.labels)
+    steps = steps_per_epoch(len(train), recipe.batch_size)
+    dtype = choose_dtype(recipe.precision, device)
+    changes = {name: getattr(recipe, name) for name in AUGMENTATIONS}
+    optimizer = create_optimizer(network, recipe)
+    average = averaged(network, recipe.ema) if recipe.ema else None
+    kept = average.module if average else network
+    epochs: list[dict[str, Any]] = []
+    best: dict[str, Any] | None = None
+    first_epoch = first_step = 0
+    tally = _Tally(device)
+    torch.manual_seed(recipe.seed)
+
+    if state is not None:
+        first_epoch, first_step, epochs, best = state["epoch"], state["step"], state["epochs"], state["best"]
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        if average:
+            average.load_state_dict(state["average"])
+        tally.restore(state["tally"])
+        _restore_random_state(state["random"], device)
+
+    def save(epoch: int, step: int) -> None:
+        save_state(
+            {
+                "epoch": epoch,
+                "step": step,
+                "epochs": epochs,
+                "best": best,
+                "network": network.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "average": average.state_dict() if average else None,
+                "tally": tally.state(),
+                "random": _random_state(device),
+            }
+        )
+
+    last_saved = last_reported = time.monotonic()
+    with _interruptible() as interruption:
+        for epoch in range(first_epoch, recipe.epochs):
+            if stopped_early(epochs, recipe.patience):
+                break
+            order = _epoch_order(len(train), recipe.seed, epoch)
+            network.train()
+            for step in range(first_step, steps):
+                started = time.perf_counter()
+                chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+                target = labels[chosen].to(device)
+                lr = learning_rate(recipe, epoch * steps + step, recipe.epochs * steps)
+                for group in optimizer.param_groups:
+                    group["lr"] = lr
+
+                batch = augment(as_input(images[chosen], device), **changes)
+                with autocast(device, dtype):
+                    logits = network(batch).float()
+                loss = loss_of(recipe, logits, target)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                if average:
+                    average.update_parameters(network)
+                tally.add(loss, logits, target, time.perf_counter() - started)
+
+                now = time.monotonic()
+                due = interruption.requested or now - last_saved > CHECKPOINT_SECONDS
+                if due or now - last_reported > REPORT_SECONDS or step + 1 == steps:
+                    last_reported = now
+                    mean_loss, accuracy = tally.means()
+                    _check_finite(mean_loss, epoch, recipe)
+                    on_progress(
+                        Progress(
+                            epoch + 1, recipe.epochs, step + 1, steps, mean_loss, accuracy, tally.images_per_second
+                        )
+                    )
+                if due and step + 1 < steps:
+                    save(epoch, step + 1)
+                    last_saved = now
+                    if interruption.requested:
+                        raise Interrupted("the training was interrupted; its state is saved")
+
+            started = time.perf_counter()
+            measured = _validate(kept, validation, recipe, device, dtype) if validation else NO_VALIDATION
+            epochs.append(
+                {
+                    "epoch": epoch + 1,
+                    "train_loss": mean_loss,
+                    "train_accuracy": accuracy,
+                    **measured,
+                    "lr": lr,
+                    "seconds": tally.seconds + time.perf_counter() - started,
+                    "images_per_second": tally.images_per_second,
+                }
+            )
+            if recipe.keep == "best" and validation and best_epoch(epochs) == epoch + 1:
+                best = deepcopy(kept.state_dict())
+            first_step, tally = 0, _Tally(device)
+            save(epoch + 1, 0)
+            last_saved = time.monotonic()
+            on_epoch(epochs[-1])
+            if interruption.requested and epoch + 1 < recipe.epochs:
+                raise Interrupted("the training was interrupted; its state is saved")
+
+    if best is not None:
+        kept.load_state_dict(best)
+    return kept.eval(), epochs
+
+
+def best_epoch(epochs: list[dict[str, Any]]) -> int:
+    """Number, from 1, of the first epoch with the highest validation accuracy and, among equals, the lowest loss."""
+    return max(epochs, key=lambda line: (line["validation_accuracy"], -line["validation_loss"]))["epoch"]
+
+
+def stopped_early(epochs: list[dict[str, Any]], patience: int) -> bool:
+    """Whether the last `patience` epochs brought nothing better."""
+    return bool(patience and epochs and len(epochs) - best_epoch(epochs) >= patience)
+
+
+def steps_per_epoch(images: int, batch_size: int) -> int:
+    """Steps of an epoch.  A last batch of a single image is left out: batch normalisation needs two."""
+    full, rest = divmod(images, batch_size)
+    return max(1, full + (rest > 1))
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """The array's memory as a tensor, without a copy."""
+    with warnings.catch_warnings():
+        # A memory-mapped file is read-only, of which PyTorch warns; these tensors are only ever indexed.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
+
+
+def as_input(images: Tensor, device: torch.device) -> Tensor:
+    """uint8 (B, H, W) images as a network takes them: float (B, 1, H, W) between 0 and 1."""
+    return images.to(device, non_blocking=True)[:, None].float().div_(255)
+
+
+class _Tally:
+    """Sums over the training images of an epoch: loss, correct answers, images, seconds."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.sums = torch.zeros(2, device=device)
+        self.images = 0
+        self.seconds = 0.0
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor, seconds: float) -> None:
+        correct = (logits.argmax(dim=1) == labels).sum()
+        self.sums += torch.stack([loss.detach() * len(labels), correct])
+        self.images += len(labels)
+        self.seconds += seconds
+
+    def means(self) -> tuple[float, float]:
+        """Mean loss and accuracy."""
+        loss, correct = (self.sums / self.images).tolist()
+        return loss, correct
+
+    @property
+    def images_per_second(self) -> float:
+        return self.images / self.seconds
+
+    def state(self) -> dict[str, Any]:
+        return {"sums": self.sums, "images": self.images, "seconds": self.seconds}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.sums.copy_(state["sums"])
+        self.images, self.seconds = state["images"], state["seconds"]
+
+
+def _check_finite(loss: float, epoch: int, recipe: Recipe) -> None:
+    if not math.isfinite(loss):
+        raise RunError(
+            f"the loss became {loss} in epoch {epoch + 1}: the training diverged. "
+            f"Try a smaller learning rate (--lr {recipe.lr / 10:g})"
+            + (" or --precision float32" if recipe.precision != "float32" else "")
+        )
+
+
+def _validate(
+    network: nn.Module, validation: CharacterImages, recipe: Recipe, device: torch.device, dtype: torch.dtype
+) -> dict[str, float]:
+    tally = _Tally(device)
+    for logits, labels in outputs(network, validation, device, dtype):
+        tally.add(loss_of(recipe, logits, labels), logits, labels, 0.0)
+    loss, accuracy = tally.means()
+    return {"validation_loss": loss, "validation_accuracy": accuracy}
+
+
+def outputs(
+    network: nn.Module, data: CharacterImages, device: torch.device, dtype: torch.dtype
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yields a network's logits, float32 (B, C), and the labels, (B,), batch by batch, in the data's order."""
+    images, labels = as_tensor(data.images), as_tensor(data.labels)
+    network.eval()
+    with torch.inference_mode(), autocast(device, dtype):
+        for start in range(0, len(data), EVALUATION_BATCH):
+            batch = slice(start, start + EVALUATION_BATCH)
+            yield network(as_input(images[batch], device)).float(), labels[batch].to(device)
+
+
+def _epoch_order(count: int, seed: int, epoch: int) -> Tensor:
+    """The order of the training images in an epoch, which depends on nothing but the seed and the epoch."""
+    return torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(count))
+
+
+def _random_state(device: torch.device) -> dict[str, Tensor]:
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def _restore_random_state(state: dict[str, Tensor], device: torch.device) -> None:
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+
+
+class _Interruption:
+    """Whether somebody asked the training to end."""
+
+    requested = False
+
+
+@contextmanager
+def _interruptible() -> Iterator[_Interruption]:
+    """Notes the first Ctrl-C or request to terminate, for the loop to end where its state is whole.
+
+    A second one ends the program at once.
+    """
+    interruption = _Interruption()
+
+    def note(number: int, frame: object) -> None:
+        if interruption.requested:
+            raise KeyboardInterrupt
+        interruption.requested = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption  # only the main thread can handle signals
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
