@@ -57,6 +57,7 @@ class ModelEntry:
 
 
 _LENET_ALEXNET = "the comparison of LeNet-5 and AlexNet on Kuzushiji-49"
+_KERAS = "the MNIST example of Keras"
 _TWELVE = "medina325/kuzushiji-character-recognition"
 _PAGES = "stlanier/Flatiron-School-Capstone-Project"
 
@@ -64,35 +65,23 @@ MODELS: Registry[ModelEntry] = Registry("model")
 """All networks by name, the default first."""
 
 
-def _enter(*entry: Any, smallest: int = 1) -> None:
-    MODELS.add(entry[0], ModelEntry(*entry, smallest=smallest))
-
-
-_enter("resnet", "resnet", "residual blocks, made for two cores", "this project", "default", 28, 10)
-_enter("lenet5", "lenet", "2 convolutions, average pooling, tanh", _LENET_ALEXNET, "lenet5", 28, 49, smallest=12)
-_enter("alexnet", "alexnet", "4 convolutions, dense 1024-512", _LENET_ALEXNET, "alexnet", 28, 49, smallest=8)
-_enter("nn_1", "mlp", "dense 64-64", _TWELVE, "keras_adam", 28, 49)
-_enter("nn_2", "mlp", "dense 64-64-128", _TWELVE, "keras_adam", 28, 49)
-_enter("nn_dense", "mlp", "dense 64-128-256-512", _TWELVE, "keras_adam", 28, 49)
-_enter("nn_dense_batch_norm", "mlp", "dense 64-128-256-512, normalised", _TWELVE, "keras_adam", 28, 49)
-_enter("cnn_1", "cnn", "3 convolutions 64-64-64", _TWELVE, "keras_adam", 28, 49, smallest=16)
-_enter("cnn_2", "cnn", "3 convolutions 64-128-256", _TWELVE, "keras_adam", 28, 49, smallest=16)
-_enter("cnn_dense", "cnn", "3 convolutions 64-256-512", _TWELVE, "keras_sgd", 28, 49, smallest=16)
-_enter(
-    "cnn_dense_batch_norm", "cnn", "3 convolutions 64-256-512, normalised", _TWELVE, "keras_sgd", 28, 49, smallest=16
-)
-_enter(
-    "keras_cnn",
-    "cnn",
-    "2 convolutions 32-64, dropout",
-    "the MNIST example of Keras",
-    "keras_adadelta",
-    28,
-    10,
-    smallest=6,
-)
-_enter("page_cnn", "cnn", "4 convolutions 32 to 256, dense 5000-1000", _PAGES, "page_cnn", 80, 514)
-_enter("fcn", "fcn", "7 convolutions at full resolution", _PAGES, "keras_adam", 80, 514)
+for _entry in (
+    ModelEntry("resnet", "resnet", "residual blocks, made for two cores", "this project", "default", 28, 10),
+    ModelEntry("lenet5", "lenet", "2 convolutions, average pooling, tanh", _LENET_ALEXNET, "lenet5", 28, 49, 12),
+    ModelEntry("alexnet", "alexnet", "4 convolutions, dense 1024-512", _LENET_ALEXNET, "alexnet", 28, 49, 8),
+    ModelEntry("nn_1", "mlp", "dense 64-64", _TWELVE, "keras_adam", 28, 49),
+    ModelEntry("nn_2", "mlp", "dense 64-64-128", _TWELVE, "keras_adam", 28, 49),
+    ModelEntry("nn_dense", "mlp", "dense 64-128-256-512", _TWELVE, "keras_adam", 28, 49),
+    ModelEntry("nn_dense_batch_norm", "mlp", "nn_dense, batch-normalised", _TWELVE, "keras_adam", 28, 49),
+    ModelEntry("cnn_1", "cnn", "3 convolutions 64-64-64", _TWELVE, "keras_adam", 28, 49, 16),
+    ModelEntry("cnn_2", "cnn", "3 convolutions 64-128-256", _TWELVE, "keras_adam", 28, 49, 16),
+    ModelEntry("cnn_dense", "cnn", "3 convolutions 64-256-512", _TWELVE, "keras_sgd", 28, 49, 16),
+    ModelEntry("cnn_dense_batch_norm", "cnn", "cnn_dense, batch-normalised", _TWELVE, "keras_sgd", 28, 49, 16),
+    ModelEntry("keras_cnn", "cnn", "2 convolutions 32-64, dropout", _KERAS, "keras_adadelta", 28, 10, 6),
+    ModelEntry("page_cnn", "cnn", "4 convolutions 32 to 256, dense 5000-1000", _PAGES, "page_cnn", 80, 514),
+    ModelEntry("fcn", "fcn", "7 convolutions at full resolution", _PAGES, "keras_adam", 80, 514),
+):
+    MODELS.add(_entry.name, _entry)
 
 VARIANTS: Mapping[str, tuple[str, str]] = {
     f"{model}_{optimizer}": (model, f"keras_{optimizer}")

@@ -3,6 +3,8 @@
 They are those of medina325/kuzushiji-character-recognition, made for Kuzushiji-49: pixels in, relu between the layers.
 """
 
+from itertools import pairwise
+
 from torch import nn
 
 from kuzushiji.models.network import Network, keras_norm_1d
@@ -31,7 +33,7 @@ def nn_dense_batch_norm(classes: int, image_size: tuple[int, int]) -> Network:
 def _perceptron(classes: int, image_size: tuple[int, int], units: tuple[int, ...], normalized: bool = False) -> Network:
     height, width = image_size
     layers: list[nn.Module] = [nn.Flatten(), nn.Linear(height * width, units[0]), nn.ReLU()]
-    for inputs, outputs in zip(units, units[1:], strict=False):
+    for inputs, outputs in pairwise(units):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
         if normalized:
             layers.append(keras_norm_1d(outputs))
