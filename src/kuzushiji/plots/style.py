@@ -1,0 +1,216 @@
+"""How figures look: two themes, one Japanese font, and the ways out to SVG, PNG and PDF.
+
+Figures are plain `matplotlib.figure.Figure` objects; pyplot is not used, and matplotlib's global settings are as they
+were when a figure is done.  A figure is made within `themed(dark)`:
+
+    >>> with themed(dark=True) as theme:
+    ...     figure = new_figure(4, 3)
+    ...     figure.subplots().plot([1, 2, 3], color=theme.series[0])
+    >>> save(figure, Path("line.svg"))
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from cycler import cycler
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
+
+from kuzushiji.errors import KuzushijiError, UsageError
+from kuzushiji.files import written_whole
+
+FORMATS = ("svg", "png", "pdf")
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of one theme, as `#rrggbb`.
+
+    Every colour of `series`, `right` and `wrong` has a contrast of at least 3 to `paper`, of text at least 4.5; the
+    series stay apart for people with any of the three kinds of colour blindness.
+
+    Attributes:
+        paper: the page that figures are meant to lie on; figures themselves are transparent.
+        ink: text and what matters most.
+        muted: axes, labels and notes.
+        faint: grid lines and borders.
+        series: colours to tell things apart with, in the order of use.
+    """
+
+    paper: str
+    ink: str
+    muted: str
+    faint: str
+    series: tuple[str, str, str, str, str]
+
+    @property
+    def right(self) -> str:
+        """What the network got right."""
+        return self.series[0]
+
+    @property
+    def wrong(self) -> str:
+        """What the network got wrong."""
+        return self.series[1]
+
+    def variables(self) -> dict[str, str]:
+        """CSS name -> colour, such as `--ink`, for a page around the figures."""
+        plain = {"--paper": self.paper, "--ink": self.ink, "--muted": self.muted, "--faint": self.faint}
+        return plain | {f"--series-{number}": colour for number, colour in enumerate(self.series, 1)}
+
+
+# The series are indigo, vermilion, gold, verdigris and wisteria.
+LIGHT = Theme("#fbfaf7", "#23262b", "#5f656d", "#dedbd3", ("#1b5e8c", "#b23a22", "#b28200", "#2a9d85", "#b07cc6"))
+DARK = Theme("#16181c", "#e9e6df", "#a3a7ad", "#373b42", ("#7db8e8", "#f2805f", "#ebcb6b", "#3fa98b", "#a566c0"))
+
+# Any, for matplotlib from 3.11 on declares the keys as literals and before as strings.
+_SETTINGS: Any = {
+    "axes.facecolor": "none",
+    "axes.formatter.useoffset": False,
+    "axes.grid": True,
+    "axes.labelpad": 6,
+    "axes.labelsize": 9,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.titlesize": 10,
+    "figure.constrained_layout.use": True,
+    "figure.edgecolor": "none",
+    "figure.facecolor": "none",
+    "font.size": 9,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.6,
+    "savefig.dpi": 200,
+    "savefig.edgecolor": "none",
+    "savefig.facecolor": "none",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "kuzushiji",
+    "xtick.labelsize": 8.5,
+    "xtick.major.size": 0,
+    "xtick.minor.size": 0,
+    "ytick.labelsize": 8.5,
+    "ytick.major.size": 0,
+    "ytick.minor.size": 0,
+}
+
+
+@cache
+def font_file() -> Path:
+    """IPAex Gothic as matplotlib-fontja carries it.
+
+    The package is found but not imported, for importing it changes matplotlib's global settings.
+    """
+    package = find_spec("matplotlib_fontja")
+    if package is None or package.origin is None:
+        raise KuzushijiError("matplotlib-fontja is not installed; `pip install 'kuzushiji[train]'` installs it")
+    return Path(package.origin).parent / "fonts" / "ipaexg.ttf"
+
+
+@cache
+def _font_names() -> list[str]:
+    """Families to draw text with; makes the Japanese one known to matplotlib."""
+    font_manager.fontManager.addfont(font_file())
+    return [font_manager.get_font(font_file()).family_name, "DejaVu Sans"]
+
+
+@cache
+def _drawable_code_points() -> frozenset[int]:
+    fonts = [font_file(), Path(font_manager.findfont("DejaVu Sans"))]
+    return frozenset(code for font in fonts for code in FT2Font(str(font)).get_charmap())
+
+
+def has_glyph(text: str) -> bool:
+    """Whether figures can draw every character of `text`."""
+    return all(ord(character) in _drawable_code_points() for character in text)
+
+
+def drawable(character: str) -> str:
+    """`character` itself where figures can draw it, else its code points, such as `U+24FA3`.
+
+    Dollar signs are escaped, so that matplotlib does not take text between two of them for mathematics.
+    """
+    if not has_glyph(character):
+        return " ".join(f"U+{ord(each):04X}" for each in character)
+    return character.replace("$", r"\$")
+
+
+@contextmanager
+def themed(dark: bool = False) -> Iterator[Theme]:
+    """Within it, figures are made in the light or the dark theme; afterwards matplotlib is as it was."""
+    theme = DARK if dark else LIGHT
+    colours: Any = {
+        "axes.edgecolor": theme.muted,
+        "axes.labelcolor": theme.muted,
+        "axes.prop_cycle": cycler(color=theme.series),
+        "axes.titlecolor": theme.ink,
+        "grid.color": theme.faint,
+        "legend.labelcolor": theme.ink,
+        "text.color": theme.ink,
+        "xtick.color": theme.muted,
+        "ytick.color": theme.muted,
+    }
+    with mpl.rc_context({"font.family": _font_names(), **_SETTINGS, **colours}):
+        yield theme
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, its size in inches; to be called within `themed`."""
+    return Figure(figsize=(width, height))
+
+
+def svg(figure: Figure, label: str = "", adaptive: bool = False) -> str:
+    """The figure as an `<svg>` element for a page.
+
+    Text becomes paths, so that it looks the same everywhere.  Ids are made from the content, so that several figures
+    fit one page without taking each other's parts, and the same figure always gives the same text.
+
+    Args:
+        figure: what to draw, made within `themed`.
+        label: what the figure shows, for those who can't see it.
+        adaptive: colours of the light theme become CSS variables (`Theme.variables`), so that the page can change them.
+    """
+    text = _rendered(figure, "svg").decode()
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :], flags=re.DOTALL)
+    prefix = f"f{hashlib.sha256(text.encode()).hexdigest()[:8]}-"
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text)
+    if adaptive:
+        for name, colour in LIGHT.variables().items():
+            text = text.replace(f": {colour}", f": var({name}, {colour})")
+    return text.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes the figure to a file, whole or not at all, on a transparent background.
+
+    Raises:
+        UsageError: the file's ending is none of `FORMATS`.
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise UsageError(f"{path}: a figure can be written as {', '.join(FORMATS)}, found the ending {path.suffix!r}")
+    content = _rendered(figure, kind)
+    with written_whole(path) as beside:
+        beside.write_bytes(content)
+
+
+def _rendered(figure: Figure, kind: str) -> bytes:
+    # Without a date, the same figure gives the same bytes.
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
+    buffer = io.BytesIO()
+    with mpl.rc_context(_SETTINGS):
+        figure.savefig(buffer, format=kind, transparent=True, metadata=undated)
+    return buffer.getvalue()
