@@ -1,0 +1,34 @@
+# Everything happens in a virtual environment beside this file; each target sets up what it needs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test check format wheel benchmarks clean
+
+demo: $(VENV)/ready        ## set everything up and do the main job once
+	$(BIN)/kuzushiji demo
+
+test: $(VENV)/ready        ## run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/ready       ## format, lint and types
+	$(BIN)/ruff format --check src tests benchmarks tools
+	$(BIN)/ruff check src tests benchmarks tools
+	$(BIN)/mypy
+
+format: $(VENV)/ready      ## rewrite the code as `check` wants it
+	$(BIN)/ruff format src tests benchmarks tools
+	$(BIN)/ruff check --fix src tests benchmarks tools
+
+wheel: $(VENV)/ready       ## build the wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m build --wheel
+
+clean:                     ## remove the environment and what was built
+	rm -rf $(VENV) dist
+
+# The constraints name the versions that the tests were run with.
+$(VENV)/ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,dev]"
+	touch $@
