@@ -1,0 +1,276 @@
+"""Every network of the registry keeps the one contract; and each is the network that its source describes."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from kuzushiji.errors import UsageError
+from kuzushiji.models import MODELS, VARIANTS, create_model, list_models, resolve
+from kuzushiji.models.inspection import count_parameters
+from kuzushiji.training.recipe import RECIPES
+
+NAMES = list_models()
+
+# The full-resolution network computes for minutes what it computes in a second on small images: it has no dense layer
+# that would know the difference.
+SIZES = {name: MODELS[name].image_size for name in NAMES} | {"fcn": 9}
+
+WIDE = {"page_cnn", "fcn"}
+"""Too many parameters to hold several copies of, in tests that need no more than one."""
+
+
+def make(name, classes=10, image_size=None, seed=0):
+    torch.manual_seed(seed)
+    return create_model(name, classes=classes, image_size=image_size or SIZES[name])
+
+
+def batch(name, count=3, image_size=None):
+    size = image_size or SIZES[name]
+    height, width = (size, size) if isinstance(size, int) else size
+    return torch.rand(count, 1, height, width, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_training_step_reaches_every_parameter(name):
+    model = make(name)
+    for layer in model.modules():
+        # A block of the residual network begins as the identity: nothing flows back through a scale of zero.
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.ones_(layer.weight)
+    logits = model(batch(name, 4))
+    assert logits.shape == (4, 10)
+    assert logits.dtype == torch.float32
+    nn.functional.cross_entropy(logits, torch.tensor([0, 3, 5, 9])).backward()
+    for path, parameter in model.named_parameters():
+        assert parameter.grad is not None, path
+        assert parameter.grad.isfinite().all(), path
+        if parameter.ndim > 1:
+            assert parameter.grad.abs().sum() > 0, path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_sizes_and_class_counts(name):
+    smallest = MODELS[name].smallest
+    for height, width, classes in ((smallest, smallest + 7, 2), (32, 17 + smallest % 2, 49)):
+        model = make(name, classes, (height, width)).eval()
+        assert model(batch(name, 1, (height, width))).shape == (1, classes)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_features_are_what_the_head_reads(name):
+    model = make(name).eval()
+    images = batch(name)
+    with torch.no_grad():
+        features = model.features(images)
+        assert features.shape == (3, model.head.in_features)
+        if name != "fcn":  # Its head reads the maps of which the features are the highest points.
+            torch.testing.assert_close(model.head(features), model(images))
+
+
+def test_the_features_of_fcn_are_the_highest_points_of_its_maps():
+    model = make("fcn").eval()
+    images = batch("fcn")
+    with torch.no_grad():
+        maps = model.body(images)
+        assert maps.shape == (3, 1028, 9, 9)
+        assert torch.equal(model.features(images), maps.flatten(2).max(2).values)
+        assert torch.equal(model.head(maps), model(images))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_head_can_be_replaced_for_other_classes(name):
+    model = make(name, classes=3).double().eval()
+    images = batch(name, 2).double()
+    before = model.features(images)
+    model.replace_head(7)
+    assert model.eval()(images).shape == (2, 7)
+    assert torch.equal(model.features(images), before)
+    assert model.head.out_features == 7
+
+
+def test_replacing_the_head_keeps_its_kind():
+    model = create_model("fcn", classes=3, image_size=9, pointwise=True)
+    model.replace_head(5)
+    assert count_parameters(model) == count_parameters(create_model("fcn", classes=5, image_size=9, pointwise=True))
+    assert model.eval()(torch.zeros(2, 1, 9, 9)).shape == (2, 5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_saved_and_loaded_it_gives_the_same(name, tmp_path):
+    model, other = make(name, seed=0), make(name, seed=1)
+    model(batch(name))  # Moves the running statistics, which belong to what is saved.
+    model.eval(), other.eval()
+    images = batch(name, 2)
+    with torch.no_grad():
+        assert not torch.equal(model(images), other(images))
+        torch.save(model.state_dict(), tmp_path / "weights.pt")
+        other.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+        assert torch.equal(model(images), other(images))
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - WIDE))
+def test_the_seed_fixes_the_weights(name):
+    one, same, other = (torch.nn.utils.parameters_to_vector(make(name, seed=seed).parameters()) for seed in (3, 3, 4))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_row_alone_reads_as_in_a_batch(name):
+    model = make(name)
+    model(batch(name, 4))
+    model.eval()
+    images = batch(name, 4)
+    with torch.no_grad():
+        together = model(images)
+        for number in range(4):
+            torch.testing.assert_close(model(images[number : number + 1])[0], together[number], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_channels_last_gives_the_same(name):
+    model = make(name).eval()
+    images = batch(name)
+    with torch.no_grad():
+        expected = model(images)
+        model.to(memory_format=torch.channels_last)
+        got = model(images.to(memory_format=torch.channels_last))
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_runs_in_bfloat16(name):
+    model = make(name).eval()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert model(batch(name)).isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["resnet", "lenet5", "nn_dense_batch_norm", "cnn_dense_batch_norm", "fcn"])
+def test_it_can_be_exported(name):
+    model = make(name).eval()
+    dynamic = ({0: torch.export.Dim("images", min=1, max=64)},)
+    exported = torch.export.export(model, (batch(name),), dynamic_shapes=dynamic).module()
+    images = batch(name, 5)
+    with torch.no_grad():
+        torch.testing.assert_close(exported(images), model(images))
+
+
+# Counted by hand from the descriptions: a convolution has k * k * in * out + out, a dense layer in * out + out, batch
+# normalisation 2 for each channel.  Keras 3.15 counts the same for the same layers.  For 201,073 and for the two of the
+# pages, the sources print these very numbers.
+PARAMETERS = {
+    ("lenet5", 49, 28): 156 + 2416 + (400 * 120 + 120) + (120 * 84 + 84) + (84 * 49 + 49),
+    ("alexnet", 49, 28): 640 + 73856 + 295168 + 590080 + (2304 * 1024 + 1024) + (1024 * 512 + 512) + (512 * 49 + 49),
+    ("nn_1", 49, 28): 50240 + 4160 + 65 * 49,
+    ("nn_2", 49, 28): 50240 + 4160 + 8320 + 129 * 49,
+    ("nn_dense", 49, 28): 50240 + 8320 + 33024 + 131584 + 513 * 49,
+    ("nn_dense_batch_norm", 49, 28): 50240 + 8320 + 33024 + 131584 + 513 * 49 + 2 * (128 + 256 + 512),
+    ("cnn_1", 49, 28): 201073,
+    ("cnn_2", 49, 28): 1088 + 131200 + 524544 + (4096 * 64 + 64) + 65 * 49,
+    ("cnn_dense", 49, 28): 1088 + 262400 + 2097664 + (8192 * 64 + 64) + 65 * 49,
+    ("cnn_dense_batch_norm", 49, 28): 1088 + 262400 + 2097664 + (8192 * 64 + 64) + 65 * 49 + 2 * (11 + 4),
+    ("keras_cnn", 10, 28): 320 + 18496 + (9216 * 128 + 128) + 129 * 10,
+    ("page_cnn", 514, 80): 37_921_314,
+    ("fcn", 514, 80): 11_067_162,
+    ("resnet", 10, 28): 308_074,
+}
+
+
+def test_parameter_counts_are_those_of_the_sources():
+    assert {name for name, *_ in PARAMETERS} == set(NAMES)
+    with torch.device("meta"):
+        counts = {
+            (name, classes, size): count_parameters(create_model(name, classes=classes, image_size=size))
+            for name, classes, size in PARAMETERS
+        }
+    assert counts == PARAMETERS
+
+
+def test_options_change_what_they_say():
+    with torch.device("meta"):
+        notebook = create_model("fcn", classes=514, image_size=80, pointwise=True)
+        channels = create_model("cnn_dense_batch_norm", classes=49, image_size=28, normalize="channels")
+        wide = create_model("resnet", classes=3832, image_size=64, width=64)
+    assert count_parameters(notebook) == 2_629_338  # printed by the source
+    assert count_parameters(channels) == 2_888_689 + 2 * (256 + 512)
+    assert 2_000_000 < count_parameters(wide) < 2_300_000
+    assert isinstance(create_model("lenet5", classes=2, image_size=28, activation="relu").body[1], nn.ReLU)
+    assert create_model("page_cnn", classes=2, image_size=9, dropout=0.1).body[-1].p == 0.1
+    assert create_model("keras_cnn", classes=2, image_size=9, dense_dropout=0.0).body[-1].p == 0.0
+    assert create_model("resnet", classes=2, image_size=9, dropout=0.3).body[-1].p == 0.3
+    assert create_model("alexnet", classes=2, image_size=9, filters=(2, 3, 4, 5)).body[8].weight.shape == (5, 4, 3, 3)
+
+
+def test_row_normalisation_is_keras_axis_1():
+    """Batch normalisation over axis 1 of (B, H, W, C): for each row, mean and deviation over the rest."""
+    from kuzushiji.models.cnn import RowNorm
+
+    x = torch.randn(4, 5, 6, 7) * 3 + 1
+    norm = RowNorm(6)
+    mean = x.mean((0, 1, 3), keepdim=True)
+    variance = x.var((0, 1, 3), unbiased=False, keepdim=True)
+    torch.testing.assert_close(norm(x), (x - mean) / torch.sqrt(variance + 1e-3))
+    torch.testing.assert_close(norm.norm.running_mean, 0.01 * mean.flatten())
+
+
+@pytest.mark.parametrize(("side", "first_stage"), [(16, 16), (28, 28), (32, 32), (33, 17), (64, 32), (100, 25)])
+def test_the_stem_of_resnet_brings_images_down_to_32_pixels(side, first_stage):
+    from kuzushiji.models.inspection import list_layers
+
+    layers = list_layers(create_model("resnet", classes=2, image_size=side), side)
+    first_block = next(layer for layer in layers if layer.name.endswith("conv1"))
+    assert first_block.output_shape == (32, first_stage, first_stage)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "lenet"}, "there is no model 'lenet'; did you mean lenet5"),
+        ({"classes": 1}, "at least 2 classes to tell apart, found 1"),
+        ({"image_size": 11}, "lenet5 needs images of at least 12 x 12 pixels, found 11 x 11"),
+        ({"image_size": (28, 5)}, "at least 12 x 12 pixels, found 28 x 5"),
+        ({"image_size": 0}, "found 0 x 0"),
+        ({"name": "nn_1", "image_size": -3}, "at least 1 x 1 pixels, found -3 x -3"),
+        ({"width": 3}, "lenet5 has no option 'width'; it takes activation"),
+        ({"name": "nn_1", "width": 3}, "nn_1 has no option 'width'; it takes none"),
+        ({"name": "resnet", "image_width": 3}, "it takes width, depth, dropout"),
+        ({"activation": "tank"}, "there is no activation 'tank'; did you mean tanh"),
+        ({"name": "resnet", "width": 0}, "width and a depth of 1 or more, found 0 and 1"),
+        ({"name": "keras_cnn", "dropout": 1.0}, "dropout must be at least 0 and below 1, found 1.0"),
+        ({"name": "alexnet", "filters": (1, 2)}, r"four convolutions of 1 filter or more each, found filters \(1, 2\)"),
+        ({"name": "cnn_dense_batch_norm", "normalize": "row"}, "no normalisation 'row'; did you mean rows"),
+    ],
+)
+def test_wrong_requests_say_what_would_be_right(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        create_model(**{"name": "lenet5", "classes": 10, "image_size": 28} | arguments)
+
+
+def test_names_are_found_by_pattern():
+    assert list_models("nn_*") == ["nn_1", "nn_2", "nn_dense", "nn_dense_batch_norm"]
+    assert NAMES[0] == "resnet"
+    assert list_models("vgg*") == []
+
+
+def test_a_name_stands_for_a_network_and_a_recipe():
+    assert resolve("resnet") == ("resnet", "default")
+    assert resolve("nn_1_sgd") == ("nn_1", "keras_sgd")
+    assert resolve("cnn_2_adam") == ("cnn_2", "keras_adam")
+    assert len(VARIANTS) == 8
+    for name in [*NAMES, *VARIANTS]:
+        model, recipe = resolve(name)
+        assert model in MODELS
+        assert recipe in RECIPES
+    with pytest.raises(UsageError, match="did you mean cnn_1_sgd"):
+        resolve("cnn_1_sdg")
+
+
+def test_names_and_recipes_are_listed_without_pytorch():
+    code = (
+        "import sys, kuzushiji.models as m; m.list_models(); m.resolve('nn_1_sgd');"
+        "assert not {'torch', 'matplotlib', 'sklearn'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
