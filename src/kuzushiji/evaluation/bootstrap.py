@@ -1,0 +1,113 @@
+"""How far a measured number could be off: the bootstrap over test images, and Wilson's interval for proportions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isnan, nan
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured number with its interval.
+
+    Attributes:
+        value: the number; NaN where it is not defined.
+        low: lower end of the interval; NaN where an interval would mean nothing.
+        high: upper end of the interval; NaN likewise.
+    """
+
+    value: float
+    low: float = nan
+    high: float = nan
+
+    def __str__(self) -> str:
+        if isnan(self.value):
+            return "not defined"
+        return f"{self.value:.4f}" if isnan(self.low) else f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+    def to_dict(self) -> dict[str, float | None]:
+        """The three numbers as JSON has them: NaN becomes None."""
+        return {
+            name: None if isnan(number) else number
+            for name, number in (("value", self.value), ("low", self.low), ("high", self.high))
+        }
+
+    @classmethod
+    def from_dict(cls, numbers: Mapping[str, Any]) -> "Estimate":
+        """Reads what `to_dict` gave."""
+        return cls(*(nan if numbers[name] is None else float(numbers[name]) for name in ("value", "low", "high")))
+
+
+def resampled(count: int, replicates: int, seed: int) -> NDArray[np.uint8]:
+    """Draws `count` of `count` images with replacement, again and again.
+
+    Returns:
+        (replicates, count): how often each image was drawn.  One byte is enough: an image is drawn
+        once on average, and 255 times has a chance below 1e-500.
+    """
+    generator = np.random.default_rng(seed)
+    drawn = np.empty((replicates, count), dtype=np.uint8)
+    for row in drawn:
+        row[:] = np.bincount(generator.integers(count, size=count), minlength=count)
+    return drawn
+
+
+def bootstrap_interval(
+    value: ArrayLike, replicates: NDArray[np.float64], confidence: float, low: float = 0.0, high: float = 1.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The percentile interval of the replicates, moved so that their mean falls on the measured value.
+
+    The move matters for averages over classes: a replicate loses rare classes, which are often the bad
+    ones, so that its average lies off to one side.  Where most classes have one or two images the interval
+    is still too narrow, since nothing tells how other images of those classes would have fared.
+
+    Args:
+        value: what was measured, a number or (C,).
+        replicates: the same of each replicate, (R,) or (R, C); NaN where a replicate does not define it.
+        confidence: share of such intervals that should hold the true value.
+        low: least possible value.
+        high: greatest possible value.
+
+    Returns:
+        Lower and upper end, in the shape of `value`; NaN where fewer than two replicates are defined.
+    """
+    values = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    replicates = replicates.reshape(len(replicates), len(values))
+    ends = np.full((2, len(values)), nan)
+    enough = (~np.isnan(replicates)).sum(axis=0) >= 2
+    if enough.any():
+        defined = replicates[:, enough]
+        tail = (1 - confidence) / 2
+        quantiles = np.nanquantile(defined, [tail, 1 - tail], axis=0)
+        ends[:, enough] = np.clip(quantiles + values[enough] - np.nanmean(defined, axis=0), low, high)
+    return ends[0].reshape(np.shape(value)), ends[1].reshape(np.shape(value))
+
+
+def wilson_interval(
+    successes: ArrayLike, count: ArrayLike, confidence: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Wilson's score interval for a proportion, sound for small counts and for 0 % and 100 % too.
+
+    Args:
+        successes: how many succeeded, a number or an array.
+        count: of how many.
+        confidence: share of such intervals that should hold the true proportion.
+
+    Returns:
+        Lower and upper end; NaN where `count` is 0.
+
+    Source:
+        E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    successes, count = np.asarray(successes, dtype=np.float64), np.asarray(count, dtype=np.float64)
+    trials = np.where(count > 0, count, nan)
+    share = successes / trials
+    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    # At 0 % and 100 % one end is the proportion itself, which rounding would miss by a hair.
+    return np.where(successes == 0, share, middle - half), np.where(successes == count, share, middle + half)

@@ -1,0 +1,379 @@
+"""`evaluate`: from predictions to every number that a result is judged by, each with an interval.
+
+Conventions, where they are a matter of choice:
+
+- Precision, recall and F1 are scikit-learn's: the macro averages run over the classes that occur as a label or
+  as a prediction, and 0/0 counts as 0 in them.  In the list of classes 0/0 is NaN (null in JSON): the recall of
+  a class without images, the precision of a class that was never predicted.
+- Balanced accuracy is the mean recall of the classes that have images.  It equals macro recall unless a class
+  was predicted that has none.
+- Top-5 breaks ties as scikit-learn does: among equal logits the class with the higher index stands first.
+- AUC is one class against the rest, by softmax probability in float64.  Classes without images have none and
+  are left out of its averages.  The average weighted by inverse frequency weighs each class by one over its
+  number of *training* images, as in medina325/kuzushiji-character-recognition (twelve networks on
+  Kuzushiji-49); where those numbers are not given, by one over its number of evaluated images.
+- The loss is cross-entropy in nats, and not clipped: scikit-learn's log_loss stops at 36 an image.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from math import nan
+from typing import Any, SupportsFloat
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kuzushiji.errors import DataError, UsageError
+from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_interval, resampled, wilson_interval
+from kuzushiji.evaluation.predictions import Predictions
+from kuzushiji.evaluation.roc import areas_with_replicates
+
+TOP = 5
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """How one class fared.
+
+    Attributes:
+        character: the class.
+        support: its images.
+        predicted: images taken for it, rightly or wrongly.
+        precision: share of what was taken for it that is it.
+        recall: share of it that was taken for it.
+        f1: harmonic mean of the two.
+        auc: area under its ROC curve.
+
+    Precision and recall have Wilson's interval, F1 the one that follows from Wilson's for the share of right ones
+    among all that are it or were taken for it; these hold for few images too.  AUC has the bootstrap's, and none
+    where there is a single image.
+    """
+
+    character: str
+    support: int
+    predicted: int
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+    auc: Estimate
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """One class taken for another.
+
+    Attributes:
+        true: what it is.
+        predicted: what it was taken for.
+        count: how often.
+        share: `count` among the images of the true class, 0 to 1.
+    """
+
+    true: str
+    predicted: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `evaluate` found.  All but the loss run from 0 to 1.
+
+    Attributes:
+        dataset: name of the dataset.
+        split: `test`, `validation`, ...
+        count: number of images.
+        present: number of classes that have an image.
+        confidence: of every interval.
+        replicates: bootstrap replicates behind the intervals.
+        inverse_frequency_of: whose class counts weigh `auc_inverse_frequency`: `train` or `evaluated`.
+        loss: cross-entropy, nats an image.
+        accuracy: share of images whose greatest logit is that of their class.
+        balanced_accuracy: mean recall of the classes that have images.
+        top5_accuracy: share of images whose class is among the five greatest logits; 1 for five classes or fewer.
+        macro_precision: mean over classes.
+        macro_recall: mean over classes.
+        macro_f1: mean over classes.
+        auc_macro: area under the ROC curve, mean over classes.
+        auc_weighted: the same, weighted by support.
+        auc_inverse_frequency: the same, weighted by one over the number of (training) images of the class.
+        per_class: one entry a class, in the order of the labels.
+        confusion: int64 (C, C), true class by predicted class.
+    """
+
+    dataset: str
+    split: str
+    count: int
+    present: int
+    confidence: float
+    replicates: int
+    inverse_frequency_of: str
+    loss: Estimate
+    accuracy: Estimate
+    balanced_accuracy: Estimate
+    top5_accuracy: Estimate
+    macro_precision: Estimate
+    macro_recall: Estimate
+    macro_f1: Estimate
+    auc_macro: Estimate
+    auc_weighted: Estimate
+    auc_inverse_frequency: Estimate
+    per_class: tuple[ClassScores, ...]
+    confusion: NDArray[np.int64]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The characters, in the order of the labels."""
+        return tuple(scores.character for scores in self.per_class)
+
+    def worst_classes(self, n: int = 5) -> list[ClassScores]:
+        """The classes whose recall is surely lowest: by the upper end of its interval, so that one missed
+        image of a rare class does not outweigh a hundred of a common one."""
+        seen = [scores for scores in self.per_class if scores.support]
+        return sorted(seen, key=lambda scores: (scores.recall.high, -scores.support))[:n]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON has it: NaN becomes None; of the confusion matrix, the cells that are not 0 as
+        [true, predicted, count]."""
+        true, predicted = np.nonzero(self.confusion)
+        cells = np.stack([true, predicted, self.confusion[true, predicted]], axis=1)
+        written = {name.name: _to_json(getattr(self, name.name)) for name in fields(self)}
+        written["per_class"] = [
+            {name.name: _to_json(getattr(scores, name.name)) for name in fields(scores)} for scores in self.per_class
+        ]
+        written["confusion"] = cells.tolist()
+        return written
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> "Evaluation":
+        """Reads what `to_dict` gave.
+
+        Raises:
+            DataError: it is something else, or of another version.
+        """
+        try:
+            values = {name.name: _from_json(written[name.name]) for name in fields(cls)}
+            values["per_class"] = tuple(
+                ClassScores(**{name.name: _from_json(scores[name.name]) for name in fields(ClassScores)})
+                for scores in written["per_class"]
+            )
+            classes = len(values["per_class"])
+            confusion = np.zeros((classes, classes), dtype=np.int64)
+            for true, predicted, count in written["confusion"]:
+                confusion[true, predicted] = count
+            return cls(**{**values, "confusion": confusion})
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise DataError(f"this is not an evaluation ({error!r}); evaluate the run again") from error
+
+
+def _to_json(value: Any) -> Any:
+    return value.to_dict() if isinstance(value, Estimate) else value
+
+
+def _from_json(value: Any) -> Any:
+    return Estimate.from_dict(value) if isinstance(value, Mapping) else value
+
+
+def evaluate(
+    predictions: Predictions,
+    *,
+    train_counts: ArrayLike | None = None,
+    confidence: float = 0.95,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> Evaluation:
+    """Measures predictions.
+
+    The intervals of the averages are bootstrapped over the images: the same number of images is drawn with
+    replacement `replicates` times, and each draw is measured as the whole was (`bootstrap_interval`).
+
+    Args:
+        predictions: logits and labels of N images of C classes.
+        train_counts: (C,), training images of each class, for `auc_inverse_frequency`.  A class with none is
+            left out of that average.
+        confidence: share of such intervals that should hold the true value, between 0 and 1.
+        replicates: 0 gives the averages no intervals.
+        seed: of the draws.
+
+    Raises:
+        DataError: there are no predictions, logits are not finite, labels or counts do not fit the classes.
+        UsageError: confidence or replicates out of range.
+
+    Example:
+        >>> from kuzushiji import Predictions, evaluate
+        >>> evaluate(Predictions.load("runs/resnet/predictions.npz")).accuracy          # doctest: +SKIP
+        Estimate(value=0.9543, low=0.9501, high=0.9583)
+    """
+    _check(predictions, confidence, replicates)
+    labels, predicted = predictions.labels.astype(np.int64), predictions.predicted
+    count, classes = predictions.logits.shape
+    of_images = {
+        "loss": _cross_entropies(predictions, labels),
+        "accuracy": (predicted == labels).astype(np.float64),
+        "top5_accuracy": (_ranks(predictions.logits, labels) < TOP).astype(np.float64),
+    }
+    confusion = np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
+    hits, support, taken = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    class_weights = _inverse(support if train_counts is None else _checked_counts(train_counts, classes))
+
+    # A single image can only be drawn again: it has no interval.
+    drawn = resampled(count, replicates if count > 1 else 0, seed)
+    areas, drawn_areas = areas_with_replicates(predictions.probabilities, labels, drawn)
+    drawn_hits, drawn_support, drawn_taken = np.empty((3, len(drawn), classes))
+    drawn_means = {name: np.empty(len(drawn)) for name in of_images}
+    for row, times in enumerate(drawn):
+        drawn_hits[row] = np.bincount(labels, times * of_images["accuracy"], classes)
+        drawn_support[row] = np.bincount(labels, times, classes)
+        drawn_taken[row] = np.bincount(predicted, times, classes)
+        for name, numbers in of_images.items():
+            drawn_means[name][row] = (times * numbers).sum() / count
+
+    means = {name: numbers.mean() for name, numbers in of_images.items()}
+    values = means | _averages(hits, support, taken, areas, class_weights)
+    drawn_values = drawn_means | _averages(drawn_hits, drawn_support, drawn_taken, drawn_areas, class_weights)
+    return Evaluation(
+        dataset=predictions.dataset,
+        split=predictions.split,
+        count=count,
+        present=int((support > 0).sum()),
+        confidence=confidence,
+        replicates=len(drawn),
+        inverse_frequency_of="evaluated" if train_counts is None else "train",
+        per_class=_class_scores(predictions.classes, hits, support, taken, areas, drawn_areas, confidence),
+        confusion=confusion,
+        **{
+            name: _estimate(
+                value,
+                *bootstrap_interval(value, drawn_values[name], confidence, high=np.inf if name == "loss" else 1.0),
+            )
+            for name, value in values.items()
+        },
+    )
+
+
+def most_confused(confusion: NDArray[np.int64], classes: Sequence[str], n: int = 20) -> list[Confusion]:
+    """The pairs of classes that are most often taken for one another, most frequent first.
+
+    Args:
+        confusion: (C, C), true class by predicted class.
+        classes: the C characters.
+        n: how many pairs at most; pairs that never occur are left out.
+    """
+    support = confusion.sum(axis=1)
+    true, predicted = np.nonzero(confusion)
+    wrong = true != predicted
+    true, predicted = true[wrong], predicted[wrong]
+    counts = confusion[true, predicted]
+    first = np.argsort(-counts, kind="stable")[:n]
+    return [
+        Confusion(classes[t], classes[p], int(confusion[t, p]), float(confusion[t, p] / support[t]))
+        for t, p in zip(true[first], predicted[first], strict=True)
+    ]
+
+
+def _check(predictions: Predictions, confidence: float, replicates: int) -> None:
+    if not 0 < confidence < 1:
+        raise UsageError(f"confidence {confidence} is not between 0 and 1; 0.95 is usual")
+    if replicates < 0:
+        raise UsageError(f"replicates {replicates} is negative; 1000 is usual, 0 gives no intervals")
+    what = f"the predictions of {predictions.dataset} ({predictions.split})"
+    if not len(predictions):
+        raise DataError(f"{what} hold no images: there is nothing to evaluate")
+    labels, classes = predictions.labels, len(predictions.classes)
+    if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < classes:
+        raise DataError(
+            f"{what} have labels from {labels.min()} to {labels.max()} ({labels.dtype}), "
+            f"expected whole numbers from 0 to {classes - 1}"
+        )
+    broken = np.flatnonzero(~np.isfinite(predictions.logits).all(axis=1))
+    if len(broken):
+        raise DataError(
+            f"{what} have logits that are not finite for {len(broken)} of {len(labels)} images, the first of them "
+            f"image {predictions.ids[broken[0]]}; the network has diverged: train it again, with a lower learning rate"
+        )
+
+
+def _checked_counts(train_counts: ArrayLike, classes: int) -> NDArray[np.int64]:
+    counts = np.asarray(train_counts)
+    if counts.shape != (classes,) or counts.dtype.kind not in "iu" or counts.min() < 0:
+        raise DataError(
+            f"train_counts must be {classes} whole numbers from 0, one a class; found {counts.dtype} {counts.shape}"
+        )
+    return counts
+
+
+def _cross_entropies(predictions: Predictions, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """-log of the probability of the true class, (N,)."""
+    rows, predicted = np.arange(len(labels)), predictions.predicted
+    greatest = predictions.logits[rows, predicted].astype(np.float64)
+    # The greatest probability is 1 / sum(exp(logits - greatest)), which saves summing again.
+    return greatest - predictions.logits[rows, labels] - np.log(predictions.probabilities[rows, predicted])
+
+
+def _ranks(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many classes stand before the true one, (N,)."""
+    own = np.take_along_axis(logits, labels[:, None], axis=1)
+    tied_before = (logits == own) & (np.arange(logits.shape[1]) > labels[:, None])
+    return (logits > own).sum(axis=1) + tied_before.sum(axis=1)
+
+
+def _averages(
+    hits: NDArray, support: NDArray, taken: NDArray, areas: NDArray, class_weights: NDArray
+) -> dict[str, NDArray[np.float64]]:
+    """Every average over classes, (...,), from counts and areas of each class, (..., C)."""
+    recall = _ratio(hits, support, 0.0)
+    occurring = (support + taken) > 0
+    return {
+        "balanced_accuracy": _mean(recall, support > 0),
+        "macro_precision": _mean(_ratio(hits, taken, 0.0), occurring),
+        "macro_recall": _mean(recall, occurring),
+        "macro_f1": _mean(_ratio(2 * hits, support + taken, 0.0), occurring),
+        "auc_macro": _mean(areas, np.ones_like(class_weights)),
+        "auc_weighted": _mean(areas, support),
+        "auc_inverse_frequency": _mean(areas, class_weights),
+    }
+
+
+def _mean(values: NDArray, weights: NDArray) -> NDArray[np.float64]:
+    """Weighted mean over the last axis of what is not NaN; NaN where nothing is left."""
+    defined = ~np.isnan(values)
+    weights = defined * weights
+    return _ratio((np.where(defined, values, 0.0) * weights).sum(axis=-1), weights.sum(axis=-1), nan)
+
+
+def _ratio(numerator: NDArray, denominator: NDArray, otherwise: float) -> NDArray[np.float64]:
+    """The quotient, and `otherwise` where the denominator is 0."""
+    result = np.full(np.shape(denominator), otherwise)
+    return np.divide(numerator, denominator, out=result, where=denominator != 0)
+
+
+def _inverse(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    return _ratio(np.ones(len(counts)), counts, 0.0)
+
+
+def _class_scores(
+    classes: Sequence[str],
+    hits: NDArray[np.int64],
+    support: NDArray[np.int64],
+    taken: NDArray[np.int64],
+    areas: NDArray[np.float64],
+    drawn_areas: NDArray[np.float64],
+    confidence: float,
+) -> tuple[ClassScores, ...]:
+    # F1 = 2 J / (1 + J), J being the share of hits among all that are of the class or were taken for it.
+    shares = wilson_interval(hits, support + taken - hits, confidence)
+    area_ends = bootstrap_interval(areas, drawn_areas, confidence)
+    for ends in area_ends:
+        ends[support < 2] = nan
+    columns = (
+        (_ratio(hits, taken, nan), *wilson_interval(hits, taken, confidence)),
+        (_ratio(hits, support, nan), *wilson_interval(hits, support, confidence)),
+        (_ratio(2 * hits, support + taken, nan), *(2 * share / (1 + share) for share in shares)),
+        (areas, *area_ends),
+    )
+    estimates = (map(_estimate, *column) for column in columns)
+    return tuple(map(ClassScores, classes, support.tolist(), taken.tolist(), *estimates))
+
+
+def _estimate(value: SupportsFloat, low: SupportsFloat, high: SupportsFloat) -> Estimate:
+    return Estimate(float(value), float(low), float(high))
