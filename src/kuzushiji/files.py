@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,15 +20,35 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         KuzushijiError: the file system refused (disk full, no permission); the message names the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield beside
         os.replace(beside, path)
     except OSError as error:
         raise KuzushijiError(f"{path} could not be written: {error.strerror or error}; nothing was lost") from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(path: Path) -> Iterator[Path]:
+    """Gives an empty folder beside `path`; on success it becomes `path`, which must not exist, in one step.
+
+    Whatever goes wrong, nothing is left beside `path`.
+
+    Raises:
+        KuzushijiError: the file system refused (disk full, no permission); the message names the folder.
+    """
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    try:
+        beside.mkdir(parents=True)
+        yield beside
+        os.rename(beside, path)
+    except OSError as error:
+        raise KuzushijiError(f"{path} could not be written: {error.strerror or error}; nothing was lost") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,0 +1,183 @@
+"""Decoded images, kept: a source of image files is decoded once and mapped into memory afterwards.
+
+A cache is a folder under `home.cache_folder()`, named after its source and a hash of what the source was when it was
+read.  When the source changes the hash does, so that a stale cache is never found; it is removed when the new one is
+made.  The folder takes its name when it is complete, so that half a cache is never found either.
+
+Within it the images are sorted by split, so that each split is one slice of the mapped file and costs no memory.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from kuzushiji import home
+from kuzushiji.data.decode import Progress, decode_listing
+from kuzushiji.data.listing import identity, list_images
+from kuzushiji.data.splits import HASH_SPLITS, assign_by_hash
+from kuzushiji.errors import KuzushijiError
+from kuzushiji.files import file_hash, folder_written_whole
+
+_VERSION = 1
+"""Raised when the same source would give other files, so that what an older version wrote is made again."""
+
+
+@dataclass(frozen=True, eq=False)
+class CachedImages:
+    """All images of a source, those of each split side by side.
+
+    Attributes:
+        images: uint8 (N, H, W), mapped copy-on-write: what is read stays on disk until it is looked at, and nothing
+            that is written reaches the file.
+        labels: int64 (N,).
+        ids: int64 (N,), the position of each image in the sorted listing of the source.
+        classes: the characters.
+        bounds: split -> where it starts and stops.
+        source: file name -> SHA-256.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    classes: tuple[str, ...]
+    bounds: dict[str, tuple[int, int]]
+    source: dict[str, str]
+
+
+def cached_images(source: Path, *, side: int | None = None, progress: Progress | None = None) -> CachedImages:
+    """The images of a folder of class folders or of a tar of them, decoded if that has not been done yet.
+
+    Two processes that need the same cache do not get in each other's way: the second waits for the first.
+
+    Args:
+        source: folder or tar.
+        side: bring all images to (side, side); if None they must have one size.
+        progress: called with the numbers of images done and of all, while there is something to decode.
+
+    Raises:
+        DataError: the source is missing, or something in it cannot be read; the message names it.
+        KuzushijiError: the cache could not be written.
+    """
+    key = hashlib.sha256(f"{_VERSION} {side} {identity(source)}".encode()).hexdigest()[:20]
+    folder = home.cache_folder() / "decoded" / f"{source.resolve().stem}-{key}"
+    cached = _read(folder)
+    if cached is None:
+        with _locked(folder):
+            cached = _read(folder)  # another process may have made it while this one waited
+            if cached is None:
+                _remove_left_behind(folder, source, side)
+                _make(folder, source, side, progress)
+                cached = _read(folder)
+    if cached is None:
+        raise KuzushijiError(f"{folder} was written and cannot be read back; is the disk sound?")
+    return cached
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+        lock.acquire()
+    except OSError as error:
+        raise KuzushijiError(
+            f"{folder.parent} cannot be written ({error.strerror or error}); "
+            "set KUZUSHIJI_HOME to a folder that can, and try again"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _read(folder: Path) -> CachedImages | None:
+    """What `_make` wrote, or None if it is not there or not whole."""
+    try:
+        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        images = np.load(folder / "images.npy", mmap_mode="c")  # refuses a file that is shorter than its header says
+        labels, ids = np.load(folder / "labels.npy"), np.load(folder / "ids.npy")
+        whole = list(images.shape) == about["shape"] and labels.shape == ids.shape == (len(images),)
+        if not whole:
+            return None
+        return CachedImages(
+            images=images,
+            labels=labels,
+            ids=ids,
+            classes=tuple(about["classes"]),
+            bounds={split: (start, stop) for split, (start, stop) in about["bounds"].items()},
+            source=about["source"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+
+
+def _make(folder: Path, source: Path, side: int | None, progress: Progress | None) -> None:
+    listing = list_images(source)
+    with folder_written_whole(folder) as beside:
+        decoded = decode_listing(listing, beside, side=side, progress=progress)
+        if listing.splits is None:
+            sides = assign_by_hash(decoded.hashes, listing.labels)
+            names: tuple[str, ...] = HASH_SPLITS
+        else:
+            names = tuple(dict.fromkeys(listing.splits))
+            sides = np.array([names.index(split) for split in listing.splits])
+        order = np.argsort(sides, kind="stable")
+        _write_in_order(decoded.images, beside / "images.npy", order)
+        decoded.images.unlink()
+        (beside / "hashes").unlink()
+        np.save(beside / "labels.npy", listing.labels[order])
+        np.save(beside / "ids.npy", order)
+        stops = np.cumsum(np.bincount(sides, minlength=len(names))).tolist()
+        about = {
+            "path": str(source.resolve()),
+            "side": side,
+            "shape": np.load(beside / "images.npy", mmap_mode="r").shape,
+            "bounds": {name: bounds for name, *bounds in zip(names, [0, *stops], stops, strict=False)},
+            "source": {source.name: _source_hash(source, listing.names, decoded.hashes)},
+            "classes": listing.classes,
+        }
+        (beside / "about.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+
+
+def _source_hash(source: Path, names: tuple[str, ...], hashes: NDArray) -> str:
+    """SHA-256 of a tar; of a folder, that of the names of its files and the hashes of their pixels."""
+    if source.is_file():
+        return file_hash(source)
+    digest = hashlib.sha256("\n".join(names).encode(errors="surrogateescape"))
+    digest.update(hashes.tobytes())
+    return digest.hexdigest()
+
+
+def _write_in_order(decoded: Path, ordered: Path, order: NDArray[np.int64]) -> None:
+    """Copies the images at `decoded` in another order, a block at a time."""
+    if (order == np.arange(len(order))).all():
+        os.link(decoded, ordered) if hasattr(os, "link") else shutil.copyfile(decoded, ordered)
+        return
+    images = np.load(decoded, mmap_mode="r")
+    block = max(1, 2**24 // images[0].size)
+    with open(ordered, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(images))
+        for start in range(0, len(order), block):
+            file.write(images[order[start : start + block]].tobytes())
+
+
+def _remove_left_behind(folder: Path, source: Path, side: int | None) -> None:
+    """Removes this cache if it is damaged, its unfinished parts, and older caches of the same source."""
+    for part in folder.parent.glob(f".{folder.name}.*.part"):
+        shutil.rmtree(part, ignore_errors=True)
+    for about in folder.parent.glob("*/about.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            found = json.loads(about.read_text(encoding="utf-8"))
+            if (found["path"], found["side"]) == (str(source.resolve()), side):
+                shutil.rmtree(about.parent, ignore_errors=True)
+    if folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)

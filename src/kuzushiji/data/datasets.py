@@ -1,0 +1,270 @@
+"""`load`: any dataset by its name or its path, as `CharacterImages`."""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from kuzushiji.data import catalog
+from kuzushiji.data.cache import cached_images
+from kuzushiji.data.decode import Progress, to_square
+from kuzushiji.data.formats import read_class_map, read_labels, read_pair
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.listing import split_folders
+from kuzushiji.data.splits import HASH_SPLITS, subsample
+from kuzushiji.errors import DataError, UsageError, unknown_name
+from kuzushiji.files import file_hash
+
+CLASSES = {
+    "kmnist": tuple("おきすつなはまやれを"),
+    "kmnist6k": tuple("おきすつなはまやれを"),
+    "k49": tuple("あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわゐゑをんゝ"),
+}
+"""The classes of the sets that come as arrays, for where the class map is not beside them."""
+
+KMNIST6K_COUNT = 6_284
+"""How many of the first training images of kmnist make up kmnist6k."""
+
+
+def load(
+    name: str | Path,
+    split: str = "train",
+    *,
+    limit: int | None = None,
+    image_size: int | None = None,
+    progress: Progress | None = None,
+) -> CharacterImages:
+    """Loads one split of a dataset.
+
+    Args:
+        name: a name of the catalogue, such as `kmnist`; `brush:NAME` for the embedded brush set in the shape of NAME;
+            or a path: a folder with a folder for each class, named by its character or code point (`お`, `U+304A`),
+            perhaps within `train`, `validation` and `test`; a tar of such folders; or a folder with npz or IDX files
+            named as those of Kuzushiji-MNIST.  A name of the catalogue goes before a folder of the same name: write
+            `./kmnist` for the folder.
+        split: one of `splits(name)`.
+        limit: take so many images at most, each class in its proportion.
+        image_size: bring the images to so many pixels a side; kept as they are if None.
+        progress: called with the numbers of images done and of all, while image files are decoded the first time.
+
+    Returns:
+        The images, ink bright on black; those of image files are mapped into memory, not read.
+
+    Raises:
+        UsageError: there is no such dataset or split, or a number is out of range.
+        DataError: files are missing or damaged; the message names them and says what to do.
+
+    Example:
+        >>> load("kmnist", "test").images.shape                         # doctest: +SKIP
+        (10000, 28, 28)
+    """
+    if image_size is not None and not 1 <= image_size <= 4096:
+        raise UsageError(f"an image size of {image_size} pixels; expected 1 to 4096")
+    if limit is not None and limit < 1:
+        raise UsageError(f"a limit of {limit} images; expected at least 1")
+    if split not in (known := splits(name)):
+        raise UsageError(f"{name} has no split {split!r}; it has {', '.join(known)}")
+
+    if str(name).startswith("brush:"):
+        from kuzushiji.data import brush
+
+        data = brush.make(str(name).removeprefix("brush:"), split)
+    elif name in catalog.DATASETS:
+        data = _load_catalogued(str(name), split, image_size, progress)
+    else:
+        data = _load_path(Path(name), split, image_size, progress)
+    if limit is not None:
+        data = subsample(data, limit)
+    if image_size is not None and data.image_size != (image_size, image_size):
+        data = replace(data, images=np.stack([to_square(image, image_size) for image in data.images]))
+    return data
+
+
+def splits(name: str | Path) -> tuple[str, ...]:
+    """The splits that `load` gives of a dataset; see there for the names.
+
+    Raises:
+        UsageError: there is no such dataset.
+        DataError: what lies at a path is no dataset; or it holds pages.
+    """
+    if _is_brush(name):
+        return "train", "test"
+    if name in catalog.DATASETS:
+        if catalog.dataset(str(name)).unit == "pages":
+            raise _holds_pages(name)
+        return HASH_SPLITS if name == "kkanji" else ("train", "test")
+    path = _existing(name)
+    if path.is_dir():
+        if (path / "train.csv").exists() and (path / "train_images").exists():
+            raise _holds_pages(path)
+        found = set(_find_arrays(path)) or set(split_folders(path).values())
+        return tuple(split for split in HASH_SPLITS if split in found) or HASH_SPLITS
+    if path.name.endswith((".npz", "-ubyte", "-ubyte.gz")):
+        raise DataError(f"{path} is one of a pair of files; name the folder that holds both images and labels")
+    return HASH_SPLITS
+
+
+# Which source a name stands for
+
+
+def _is_brush(name: str | Path) -> bool:
+    return isinstance(name, str) and name.startswith("brush:")
+
+
+def _existing(name: str | Path) -> Path:
+    path = Path(name).expanduser()
+    if path.exists():
+        return path
+    if isinstance(name, Path) or "/" in name or path.suffix:
+        raise DataError(
+            f"{path} does not exist; expected a folder of class folders, a tar of them, "
+            "or a folder with npz or IDX files"
+        )
+    unknown = unknown_name("dataset", name, [*catalog.DATASETS, *(f"brush:{drawn}" for drawn in CLASSES)])
+    raise UsageError(f"{unknown}; nor is there a folder of this name")
+
+
+def _holds_pages(name: str | Path) -> DataError:
+    return DataError(
+        f"{name} holds pages, not single characters, and its pages are not yet readable as data; "
+        "kmnist, k49 and kkanji hold single characters"
+    )
+
+
+def _load_catalogued(name: str, split: str, image_size: int | None, progress: Progress | None) -> CharacterImages:
+    folder = catalog.folder(name)
+    if name == "kkanji":
+        found = next((path for path in (folder / "kkanji.tar", folder / "kkanji2") if path.exists()), None)
+        if found is None:
+            raise _missing(name, "kkanji.tar")
+        native = (image_size, image_size) == catalog.dataset(name).image_size
+        data = _load_image_files(found, split, None if native else image_size, progress)
+    else:
+        arrays = _find_arrays(folder) if folder.is_dir() else {}
+        if split in arrays and arrays[split].is_whole:
+            data = _load_arrays(folder, arrays, split, CLASSES[name])
+        elif name == "kmnist6k":
+            data = _load_catalogued("kmnist", split, image_size, progress)
+            if split == "train":
+                data = data.select(slice(KMNIST6K_COUNT))
+        else:
+            raise _missing(name, f"{name}-{split}-imgs.npz or {name}-{split}-labels.npz")
+    return replace(data, name=name)
+
+
+def _missing(name: str, file: str) -> DataError:
+    return DataError(
+        f"{catalog.folder(name)} lacks {file}. `kuzushiji data get {name}` fetches it; "
+        f"`kuzushiji data get {name} --from FOLDER` takes the files from a folder of yours"
+    )
+
+
+def _load_path(path: Path, split: str, image_size: int | None, progress: Progress | None) -> CharacterImages:
+    arrays = _find_arrays(path) if path.is_dir() else {}
+    data = _load_arrays(path, arrays, split) if arrays else _load_image_files(path, split, image_size, progress)
+    return replace(data, name=path.resolve().name if path.is_dir() else path.stem)
+
+
+# Array files
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The files of one split; one of the two may be missing."""
+
+    images: Path | None
+    labels: Path | None
+    prefix: str
+
+    @property
+    def is_whole(self) -> bool:
+        return self.images is not None and self.labels is not None
+
+
+_NPZ = re.compile(r"(?P<prefix>.+)-(?P<split>train|validation|test)-(?P<kind>imgs|labels)\.npz")
+_IDX = re.compile(r"(?P<split>train|validation|t10k)-(?P<kind>images|labels)[-.]idx[13]-ubyte(\.gz)?")
+
+
+def _find_arrays(folder: Path) -> dict[str, _Pair]:
+    """The array files in a folder by split; npz goes before IDX where both are whole.
+
+    Raises:
+        DataError: the folder holds the npz files of more than one dataset.
+    """
+    found: dict[tuple[str, str, str], Path] = {}
+    names = sorted(path.name for path in folder.iterdir())
+    prefixes = {match["prefix"] for name in names if (match := _NPZ.fullmatch(name))}
+    if len(prefixes) > 1:
+        raise DataError(f"{folder} holds the files of {' and '.join(sorted(prefixes))}; give each a folder of its own")
+    for name in names:
+        if match := _NPZ.fullmatch(name):
+            found["npz", match["split"], "images" if match["kind"] == "imgs" else "labels"] = folder / name
+        elif match := _IDX.fullmatch(name):
+            split = "test" if match["split"] == "t10k" else match["split"]
+            found["idx", split, match["kind"]] = folder / name
+    pairs: dict[str, _Pair] = {}
+    for split in HASH_SPLITS:
+        forms = [
+            _Pair(found.get((form, split, "images")), found.get((form, split, "labels")), "".join(prefixes))
+            for form in ("npz", "idx")
+        ]
+        best = next((pair for pair in forms if pair.is_whole), None)
+        best = best or next((pair for pair in forms if pair.images or pair.labels), None)
+        if best:
+            pairs[split] = best
+    return pairs
+
+
+def _load_arrays(
+    folder: Path, arrays: dict[str, _Pair], split: str, known_classes: tuple[str, ...] | None = None
+) -> CharacterImages:
+    pair = arrays[split]
+    if pair.images is None or pair.labels is None:
+        there, lacking = (pair.images, "images") if pair.images else (pair.labels, "labels")
+        raise DataError(
+            f"{there} is there, but not the {'labels' if lacking == 'images' else 'images'} that go with it"
+        )
+    images, labels = read_pair(pair.images, pair.labels)
+    read = [pair.images, pair.labels]
+    class_map = _find_class_map(folder, pair.prefix)
+    if class_map is not None:
+        classes = read_class_map(class_map)
+        read.append(class_map)
+    elif known_classes is not None:
+        classes = known_classes
+    else:
+        # Nobody says what the numbers mean, so that they are their own names; all splits must agree on how many.
+        every = [read_labels(other.labels) for other in arrays.values() if other.labels]
+        classes = tuple(str(number) for number in range(1 + max(int(found.max(initial=-1)) for found in every)))
+    if labels.max(initial=-1) >= len(classes):
+        raise DataError(
+            f"{pair.labels} has the label {labels.max()}, but {class_map or 'the dataset'} has {len(classes)} classes, "
+            f"0 to {len(classes) - 1}; they do not belong together"
+        )
+    source = {path.name: file_hash(path) for path in read}
+    return CharacterImages(images=images, labels=labels, classes=classes, split=split, source=source)
+
+
+def _find_class_map(folder: Path, prefix: str) -> Path | None:
+    found = sorted(folder.glob("*classmap.csv"))
+    own = [path for path in found if path.name == f"{prefix}_classmap.csv"] or found
+    if len(own) > 1:
+        raise DataError(f"{folder} holds {' and '.join(path.name for path in own)}; keep the one that is meant")
+    return own[0] if own else None
+
+
+# Image files
+
+
+def _load_image_files(path: Path, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
+    cached = cached_images(path, side=side, progress=progress)
+    start, stop = cached.bounds[split]
+    return CharacterImages(
+        images=cached.images[start:stop],
+        labels=cached.labels[start:stop],
+        classes=cached.classes,
+        split=split,
+        source=cached.source,
+        ids=cached.ids[start:stop],
+    )

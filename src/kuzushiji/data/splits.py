@@ -1,0 +1,194 @@
+"""Dividing images: validation, folds, a split by hash where there is no official one, and the rare classes."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.errors import UsageError
+
+HASH_SPLITS = ("train", "validation", "test")
+"""What the numbers of `assign_by_hash` stand for."""
+
+
+def validation_split(
+    data: CharacterImages, *, fraction: float = 0.1, method: str = "stratified", seed: int = 0
+) -> tuple[CharacterImages, CharacterImages]:
+    """Sets images apart for validation.
+
+    Args:
+        data: the images to divide, a training set.
+        fraction: how much of it is for validation, between 0 and 1.
+        method: `stratified`: the same share of every class, drawn by `seed`; a class of n images gives
+            round(n * fraction) of them, and never all.  `last`: the last part of the data as it stands, as Keras'
+            `fit(validation_split=...)` has it: the first floor(N * (1 - fraction)) images train.  The experiments on
+            Kuzushiji-49 with dense and convolutional networks used the last 30 %.
+        seed: of the draw; `last` draws nothing.
+
+    Returns:
+        The images to train on and those for validation, both in the order of `data`.
+
+    Raises:
+        UsageError: fraction or method is wrong, or one part would be empty.
+    """
+    if not 0 < fraction < 1:
+        raise UsageError(f"fraction is {fraction}; expected a number between 0 and 1")
+    if method == "last":
+        split_at = math.floor(len(data) * (1.0 - fraction))
+        if not 0 < split_at < len(data):
+            raise UsageError(f"{fraction:g} of {len(data)} images leaves one part empty; choose another fraction")
+        return data.select(slice(None, split_at), "train"), data.select(slice(split_at, None), "validation")
+    if method != "stratified":
+        raise UsageError(f"there is no method {method!r}; known: stratified, last")
+    counts = data.class_counts()
+    # round() to even would treat classes of 5, 15 and 25 images differently.
+    wanted = np.minimum(np.floor(counts * fraction + 0.5), np.maximum(counts - 1, 0))
+    held_out = _shuffled_ranks(data.labels, seed) < wanted[data.labels]
+    if not held_out.any():
+        raise UsageError(f"{fraction:g} of each class of {data.name} is less than one image; choose a larger fraction")
+    return data.select(~held_out, "train"), data.select(held_out, "validation")
+
+
+def folds(data: CharacterImages, count: int = 5, *, seed: int = 0) -> Iterator[tuple[CharacterImages, CharacterImages]]:
+    """Stratified cross-validation: each image is in exactly one of the `count` validation parts.
+
+    Yields:
+        The images to train on and those for validation, `count` times.
+
+    Raises:
+        UsageError: fewer than two folds, or more than there are images.
+    """
+    if not 2 <= count <= len(data):
+        raise UsageError(f"{count} folds of {len(data)} images; expected at least 2 and at most one an image")
+    # Classes begin where the one before them ended, so that small classes do not all fall into the first fold.
+    starts = np.cumsum(data.class_counts()) - data.class_counts()
+    fold = (_shuffled_ranks(data.labels, seed) + starts[data.labels]) % count
+    for number in range(count):
+        yield data.select(fold != number, "train"), data.select(fold == number, "validation")
+
+
+def subsample(data: CharacterImages, count: int, *, seed: int = 0) -> CharacterImages:
+    """At most `count` images, each class in the proportion that it has; they keep their ids and their order.
+
+    A smaller sample of the same seed is part of a larger one.
+
+    Raises:
+        UsageError: count is less than 1.
+    """
+    if count < 1:
+        raise UsageError(f"a limit of {count} images; expected at least 1")
+    if count >= len(data):
+        return data
+    # An image's place within its class, between 0 and 1: the smallest places are an equal share of every class.
+    place = (_shuffled_ranks(data.labels, seed) + 0.5) / data.class_counts()[data.labels]
+    return data.select(np.sort(np.argsort(place, kind="stable")[:count]))
+
+
+def hash_split(data: CharacterImages) -> tuple[CharacterImages, CharacterImages, CharacterImages]:
+    """Divides images that have no official split, such as Kuzushiji-Kanji, into train, validation and test.
+
+    The hash of its pixels decides on which side an image falls: the split is the same on every machine, whatever the
+    order of the files, and equal images are always on one side.  See `assign_by_hash` for the shares.
+
+    Returns:
+        train, validation and test, each in the order of `data`.
+    """
+    from kuzushiji.data.decode import pixel_hash
+
+    hashes = np.frombuffer(b"".join(pixel_hash(image) for image in data.images), np.dtype("V32"))
+    sides = assign_by_hash(hashes, data.labels)
+    train, validation, test = (data.select(sides == side, name) for side, name in enumerate(HASH_SPLITS))
+    return train, validation, test
+
+
+def assign_by_hash(hashes: NDArray, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The side of each image in a split by hash: an index into `HASH_SPLITS`.
+
+    Each class is divided by itself.  Its images are sorted by hash; the first tenth is for test, the next tenth for
+    validation, the rest for training.  A tenth is rounded to whole images, but
+
+    - a class of two or more images has at least one for test, so that the test set knows every class that it can;
+    - a class of three or more has at least one for validation as well;
+    - every class keeps at least one image for training, and a class with a single image has only that;
+    - images with equal pixels stay together; where they have different labels, as blank images do, all of them train.
+
+    Since the hash alone sorts, a copy of the data that lacks some images gives nearly all others the same side.
+
+    Args:
+        hashes: (N,), equal for equal images; any type that holds bytes.
+        labels: int64 (N,).
+    """
+    train, validation, test = range(3)
+    keys = [hash_.tobytes() for hash_ in hashes]
+    positions: dict[bytes, list[int]] = defaultdict(list)
+    for position, key in enumerate(keys):
+        positions[key].append(position)
+    of_class: dict[int, set[bytes]] = defaultdict(set)
+    for label, key in zip(labels.tolist(), keys, strict=True):
+        of_class[label].add(key)
+
+    sides = np.full(len(labels), train, dtype=np.int64)
+    for members in of_class.values():
+        own = [key for key in sorted(members) if len(set(labels[positions[key]])) == 1]
+        shared = len(own) < len(members)
+        count = sum(len(positions[key]) for key in own)
+        tenth = max(1, int(count / 10 + 0.5))
+        # One hash stays for training, unless the class trains on images that it shares with another.
+        free = own if shared else own[:-1]
+        wanted = {test: tenth, validation: tenth if count > 2 else 0}
+        for side in (test, validation):
+            while free and wanted[side] > 0:
+                key, *free = free
+                sides[positions[key]] = side
+                wanted[side] -= len(positions[key])
+    return sides
+
+
+def common_classes(data: CharacterImages, count: int = 513) -> tuple[str, ...]:
+    """The `count` classes with the most images, the most frequent first.
+
+    513 of the characters of Kuzushiji Recognition make up nine tenths of its images; networks with 514 outputs have one
+    for each and one for all others (Stephen Lanier's classifiers of page crops).
+    """
+    frequent = np.argsort(-data.class_counts(), kind="stable")[:count]
+    return tuple(data.classes[index] for index in frequent)
+
+
+def group_rare(data: CharacterImages, kept: tuple[str, ...], *, rare: str = "rare") -> CharacterImages:
+    """The same images with the classes `kept` and, as the last class, all others together.
+
+    Args:
+        kept: `common_classes` of the training set; the same for every split.
+        rare: what the last class is called.
+
+    Raises:
+        UsageError: a class to keep is not one of the data's, or is called as the last one.
+    """
+    index = {name: number for number, name in enumerate(data.classes)}
+    for name in kept:
+        if name not in index or name == rare:
+            raise UsageError(f"the class {name!r} cannot be kept: {data.name} does not have it, or it is the rare one")
+    new_label = np.full(len(data.classes), len(kept), dtype=np.int64)
+    new_label[[index[name] for name in kept]] = np.arange(len(kept))
+    return CharacterImages(
+        images=data.images,
+        labels=new_label[data.labels],
+        classes=(*kept, rare),
+        name=data.name,
+        split=data.split,
+        source=data.source,
+        ids=data.ids,
+    )
+
+
+def _shuffled_ranks(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Numbers the images of each class 0, 1, 2 ... in an order drawn by `seed`, (N,)."""
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    starts = np.searchsorted(labels[by_class], labels[by_class], side="left")
+    ranks = np.empty(len(labels), dtype=np.int64)
+    ranks[by_class] = np.arange(len(labels)) - starts
+    return ranks
