@@ -16,7 +16,7 @@ import torch
 from filelock import FileLock, Timeout
 
 import kuzushiji
-from kuzushiji.data import datasets
+from kuzushiji.data import catalog, datasets
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import validation_split
 from kuzushiji.errors import Interrupted, RunError, UsageError
@@ -130,8 +130,8 @@ def train(
     config: dict[str, Any] = {
         "model": {"name": model_name, "options": dict(model_options or {}), "image_size": splits.train.image_size},
         "dataset": {
-            "name": dataset if isinstance(data, str) else splits.train.name,
-            "path": str(Path(data).resolve()) if is_path(data) else None,
+            "name": splits.train.name,
+            "path": _path_of(data),
             "limit": limit,
             "splits": {
                 name: {"count": len(split), "fingerprint": split.fingerprint()}
@@ -282,11 +282,6 @@ def with_classes_of(classes: tuple[str, ...], data: CharacterImages) -> Characte
     return replace(chosen, labels=numbers[chosen.labels], classes=classes)
 
 
-def is_path(data: object) -> bool:
-    """Whether `data` names a place in the file system rather than a catalogued or embedded dataset."""
-    return isinstance(data, Path) or (isinstance(data, str) and Path(data).expanduser().exists())
-
-
 def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Watch) -> Run:
     recipe = Recipe.from_dict(run.config["recipe"])
     try:
@@ -322,6 +317,13 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Wat
     except Interrupted as interruption:
         raise Interrupted(f"{interruption}. Go on with: kuzushiji train --resume {run.name}") from None
     return run
+
+
+def _path_of(data: str | Path | CharacterImages) -> str | None:
+    """Where data that is neither catalogued nor embedded lies, so that `resume` finds it from any folder."""
+    if isinstance(data, CharacterImages) or str(data).startswith("brush:") or str(data) in catalog.DATASETS:
+        return None
+    return str(Path(data).expanduser().resolve())
 
 
 def _fresh_network(config: dict[str, Any], recipe: Recipe) -> torch.nn.Module:

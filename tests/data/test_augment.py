@@ -1,0 +1,77 @@
+import pytest
+import torch
+
+from kuzushiji.data.augment import augment
+
+CHANGES = [
+    {"translate": 0.1},
+    {"rotate": 20.0},
+    {"scale": 0.2},
+    {"shear": 0.3},
+    {"elastic": 0.05},
+    {"cutout": 0.5},
+]
+
+
+@pytest.fixture
+def strokes() -> torch.Tensor:
+    images = torch.zeros(64, 1, 28, 28)
+    images[:, :, 8:20, 13:15] = 1
+    images[:, :, 12:14, 6:24] = 1
+    return images
+
+
+def test_nothing_asked_for_changes_nothing(strokes):
+    assert augment(strokes) is strokes
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+def test_each_change(strokes, change):
+    torch.manual_seed(0)
+    changed = augment(strokes, **change)
+    assert changed.shape == strokes.shape
+    assert changed.dtype == torch.float32
+    assert changed.min() >= 0
+    assert changed.max() <= 1.0001
+    assert len(changed.flatten(1).unique(dim=0)) > 20, "each image is changed in its own way"
+    torch.manual_seed(0)
+    assert torch.equal(changed, augment(strokes, **change)), "the seed decides"
+
+
+@pytest.mark.parametrize("size", [(28, 28), (20, 40), (64, 64)])
+def test_any_size(size):
+    images = torch.rand(3, 1, *size)
+    everything = {name: value for change in CHANGES for name, value in change.items()}
+    assert augment(images, **everything).shape == images.shape
+
+
+def test_translation_stays_in_its_limits(strokes):
+    rows = torch.arange(28.0)[None, :, None]
+
+    def centre(images):
+        return (images[:, 0] * rows).sum((1, 2)) / images[:, 0].sum((1, 2))
+
+    moved = (centre(augment(strokes, translate=0.1)) - centre(strokes)).abs().max()
+    assert 1.5 < moved <= 2.8 + 1e-3
+
+
+def test_scale_of_zero_ink_keeps_black():
+    assert augment(torch.zeros(2, 1, 28, 28), translate=0.5, rotate=90, elastic=0.1).eq(0).all()
+
+
+def test_cutout_blanks_a_square_of_the_right_size():
+    torch.manual_seed(1)
+    changed = augment(torch.ones(200, 1, 20, 20), cutout=0.5)
+    blanked = (changed == 0).sum((1, 2, 3))
+    assert blanked.max() == 100
+    assert blanked.min() >= 25, "the centre lies in the image"
+
+
+def test_characters_are_never_mirrored():
+    """A shape that is not its own mirror image stays nearer to itself than to its mirror image."""
+    image = torch.zeros(1, 1, 28, 28)
+    image[..., 6:22, 8] = 1
+    image[..., 20:22, 8:20] = 1
+    changed = augment(image.expand(200, -1, -1, -1), rotate=10, scale=0.1, shear=0.1, translate=0.05)
+    mean = changed.mean(0, keepdim=True)
+    assert (mean * image).sum() > 1.25 * (mean * image.flip(3)).sum()

@@ -1,0 +1,195 @@
+import signal
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.errors import Interrupted, RunError
+from kuzushiji.models import create_model
+from kuzushiji.training import loop
+from kuzushiji.training.loop import as_tensor, best_epoch, fit, steps_per_epoch, stopped_early
+from kuzushiji.training.recipe import Recipe
+
+CPU = torch.device("cpu")
+RECIPE = Recipe(epochs=3, batch_size=32, lr=0.05, weight_decay=0.0, rotate=0.0, scale=0.0, shear=0.0)
+
+
+def network(model: str = "nn_1", **options):
+    torch.manual_seed(0)
+    return create_model(model, classes=4, image_size=12, **options)
+
+
+def weights(trained) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in trained.state_dict().items()}
+
+
+def same(first, second) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_learns(bars):
+    trained, epochs = fit(network(), bars, bars, RECIPE.change(epochs=8), device=CPU)
+    assert [line["epoch"] for line in epochs] == list(range(1, 9))
+    assert epochs[-1]["validation_accuracy"] > 0.95
+    assert epochs[-1]["train_loss"] < epochs[0]["train_loss"]
+    assert epochs[-1]["images_per_second"] > 0
+    assert not trained.training
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "adadelta"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "mean_squared_error"])
+def test_each_optimizer_with_each_loss_lowers_the_loss(bars, optimizer, loss):
+    recipe = RECIPE.change(
+        optimizer=optimizer, loss=loss, lr={"sgd": 0.3, "adadelta": 1.0}.get(optimizer, 0.01), epochs=6
+    )
+    _, epochs = fit(network(), bars, None, recipe, device=CPU)
+    assert epochs[-1]["train_loss"] < 0.9 * epochs[0]["train_loss"]
+    assert epochs[-1]["validation_accuracy"] is None
+
+
+def test_the_seed_decides_everything(bars):
+    first, again, other = (
+        weights(fit(network(), bars, None, RECIPE.change(seed=seed), device=CPU)[0]) for seed in (1, 1, 2)
+    )
+    assert same(first, again)
+    assert not same(first, other)
+
+
+class Cut(Exception):
+    pass
+
+
+@pytest.mark.parametrize("after", [2, 5, 8, 11, 20])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "adam", "lr": 0.01},
+        {"optimizer": "adadelta", "ema": 0.9, "elastic": 0.05, "cutout": 0.3},
+        {"keep": "best", "precision": "bfloat16", "schedule": "cosine"},
+    ],
+    ids=["adam", "ema", "best"],
+)
+def test_resumed_training_ends_with_the_same_bits(bars, monkeypatch, changes, after):
+    """The state is saved at every step; the training is cut off after so many, and taken up again."""
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    recipe = RECIPE.change(**changes)
+    build = lambda: network("keras_cnn")  # noqa: E731  # it has dropout, so that random numbers matter
+    unbroken, unbroken_epochs = fit(build(), bars, bars, recipe, device=CPU)
+
+    states = []
+
+    def save(state):
+        states.append(torch.load(_bytes(state), weights_only=True))
+        if len(states) == after:
+            raise Cut
+
+    with pytest.raises(Cut):
+        fit(build(), bars, bars, recipe, device=CPU, save_state=save)
+    resumed, resumed_epochs = fit(build(), bars, bars, recipe, device=CPU, state=states[-1])
+    assert same(weights(unbroken), weights(resumed))
+    timing = {"seconds", "images_per_second"}
+    for line, other in zip(unbroken_epochs, resumed_epochs, strict=True):
+        assert {k: v for k, v in line.items() if k not in timing} == {k: v for k, v in other.items() if k not in timing}
+
+
+def _bytes(state):
+    import io
+
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    buffer.seek(0)
+    return buffer
+
+
+def test_keeps_the_best_epoch(bars, monkeypatch):
+    accuracies = iter([0.5, 0.9, 0.7])
+    seen = []
+
+    def validate(kept, *_):
+        seen.append(weights(kept))
+        return {"validation_accuracy": next(accuracies), "validation_loss": 1.0}
+
+    monkeypatch.setattr(loop, "_validate", validate)
+    best, epochs = fit(network(), bars, bars, RECIPE.change(keep="best"), device=CPU)
+    assert best_epoch(epochs) == 2
+    assert same(weights(best), seen[1])
+    assert not same(weights(best), seen[2])
+
+
+def test_stops_early(bars, monkeypatch):
+    monkeypatch.setattr(loop, "_validate", lambda *_: {"validation_accuracy": 0.5, "validation_loss": 1.0})
+    _, epochs = fit(network(), bars, bars, RECIPE.change(epochs=50, patience=3), device=CPU)
+    assert len(epochs) == 4
+    assert stopped_early(epochs, 3)
+    assert not stopped_early(epochs, 4)
+
+
+def test_a_loss_that_is_not_finite_stops_and_says_what_to_try(bars):
+    with pytest.raises(RunError, match=r"epoch 1.*--lr"):
+        fit(network(), bars, None, RECIPE.change(lr=1e30, momentum=0.99), device=CPU)
+
+
+def test_nothing_that_is_not_finite_is_ever_saved(bars, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    saved = []
+    with pytest.raises(RunError):
+        fit(
+            network(),
+            bars,
+            None,
+            RECIPE.change(lr=1e30),
+            device=CPU,
+            save_state=lambda s: saved.append(s["tally"]["sums"].clone()),
+        )
+    assert all(sums.isfinite().all() for sums in saved)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_training_with_its_state_saved(bars, number):
+    states, steps = [], []
+
+    def progress(now):
+        if now.epoch == 2 and not steps:
+            steps.append(now)
+            signal.raise_signal(number)
+
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted):
+        fit(network(), bars, None, RECIPE, device=CPU, save_state=states.append, on_progress=progress)
+    assert signal.getsignal(number) is before
+    resumed, epochs = fit(network(), bars, None, RECIPE, device=CPU, state=states[-1])
+    assert len(epochs) == 3
+    assert same(weights(resumed), weights(fit(network(), bars, None, RECIPE, device=CPU)[0]))
+
+
+def test_trains_outside_the_main_thread(bars):
+    outcome = []
+    thread = threading.Thread(
+        target=lambda: outcome.append(fit(network(), bars, None, RECIPE.change(epochs=1), device=CPU))
+    )
+    thread.start()
+    thread.join()
+    assert len(outcome) == 1
+
+
+@pytest.mark.parametrize(
+    ("images", "batch", "steps"), [(100, 32, 4), (96, 32, 3), (97, 32, 3), (98, 32, 4), (2, 64, 1), (1, 64, 1)]
+)
+def test_a_last_batch_of_one_image_is_left_out(images, batch, steps):
+    assert steps_per_epoch(images, batch) == steps
+
+
+def test_batch_normalisation_survives_an_odd_count(bars):
+    fit(network("resnet", width=4), bars.select(slice(0, 65)), None, RECIPE.change(epochs=1), device=CPU)
+
+
+def test_trains_on_a_memory_map_without_a_warning(bars, tmp_path):
+    np.save(tmp_path / "images.npy", bars.images)
+    mapped = CharacterImages(np.load(tmp_path / "images.npy", mmap_mode="r"), bars.labels, bars.classes)
+    assert not mapped.images.flags.writeable
+    assert as_tensor(mapped.images).data_ptr() == mapped.images.ctypes.data
+    from_map, _ = fit(network(), mapped, None, RECIPE, device=CPU)
+    from_memory, _ = fit(network(), bars, None, RECIPE, device=CPU)
+    assert same(weights(from_map), weights(from_memory))
