@@ -137,12 +137,11 @@ class Evaluation:
         [true, predicted, count]."""
         true, predicted = np.nonzero(self.confusion)
         cells = np.stack([true, predicted, self.confusion[true, predicted]], axis=1)
-        written = {name.name: _to_json(getattr(self, name.name)) for name in fields(self)}
-        written["per_class"] = [
-            {name.name: _to_json(getattr(scores, name.name)) for name in fields(scores)} for scores in self.per_class
-        ]
-        written["confusion"] = cells.tolist()
-        return written
+        return {
+            **_written(self),
+            "per_class": [_written(scores) for scores in self.per_class],
+            "confusion": cells.tolist(),
+        }
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> "Evaluation":
@@ -152,26 +151,31 @@ class Evaluation:
             DataError: it is something else, or of another version.
         """
         try:
-            values = {name.name: _from_json(written[name.name]) for name in fields(cls)}
-            values["per_class"] = tuple(
-                ClassScores(**{name.name: _from_json(scores[name.name]) for name in fields(ClassScores)})
-                for scores in written["per_class"]
-            )
-            classes = len(values["per_class"])
-            confusion = np.zeros((classes, classes), dtype=np.int64)
+            per_class = tuple(ClassScores(**_read(ClassScores, scores)) for scores in written["per_class"])
+            confusion = np.zeros((len(per_class), len(per_class)), dtype=np.int64)
             for true, predicted, count in written["confusion"]:
                 confusion[true, predicted] = count
-            return cls(**{**values, "confusion": confusion})
+            return cls(**_read(cls, written), per_class=per_class, confusion=confusion)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DataError(f"this is not an evaluation ({error!r}); evaluate the run again") from error
 
 
-def _to_json(value: Any) -> Any:
-    return value.to_dict() if isinstance(value, Estimate) else value
+def _written(values: Evaluation | ClassScores) -> dict[str, Any]:
+    """The fields of one number, name or estimate each, as JSON has them."""
+    plain = {field.name: getattr(values, field.name) for field in fields(values) if field.type in (int, float, str)}
+    estimates = {
+        field.name: getattr(values, field.name).to_dict() for field in fields(values) if field.type is Estimate
+    }
+    return plain | estimates
 
 
-def _from_json(value: Any) -> Any:
-    return Estimate.from_dict(value) if isinstance(value, Mapping) else value
+def _read(kind: type[Evaluation] | type[ClassScores], written: Mapping[str, Any]) -> dict[str, Any]:
+    """Reads what `_written` gave."""
+    plain = {field.name: field.type(written[field.name]) for field in fields(kind) if field.type in (int, float, str)}
+    estimates = {
+        field.name: Estimate.from_dict(written[field.name]) for field in fields(kind) if field.type is Estimate
+    }
+    return plain | estimates
 
 
 def evaluate(
