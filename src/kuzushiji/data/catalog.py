@@ -24,12 +24,16 @@ class DataFile:
         size: bytes; only the published, rounded size where there is no MD5, None where not even that is known.
         md5: hexadecimal MD5 sum, None where none was published.
         urls: where to fetch it, tried in order; empty for what needs a login or is made from other files.
+        header: the first line of a CSV file without an MD5.
+        is_folder: whether it is a folder of images rather than one file.
     """
 
     name: str
     size: int | None = None
     md5: str | None = None
     urls: tuple[str, ...] = ()
+    header: str = ""
+    is_folder: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Dataset:
         homepage: address of its makers' page.
         manual_steps: how to get the files by hand, beside their addresses; a line each.
         class_map: name of the file that maps class indices to characters, empty where there is none.
+        characters: the characters that the class map holds, in order.
         unit: what is counted, `images` or `pages`.
         subset_of: name of the dataset that it is cut out of, empty if of none.
         mean: mean pixel of the training images, as a share of 255, None if not known.
@@ -69,6 +74,7 @@ class Dataset:
     homepage: str
     manual_steps: tuple[str, ...]
     class_map: str = ""
+    characters: str = ""
     unit: str = "images"
     subset_of: str = ""
     mean: float | None = None
@@ -104,9 +110,10 @@ class Dataset:
             raise unknown_name(f"format of {self.name}", format, self.formats)
         return self.formats[format]
 
-    def file(self, name: str) -> DataFile | None:
-        """The file of this name in whichever format has it."""
-        return next((file for files in self.formats.values() for file in files if file.name == name), None)
+    @property
+    def count(self) -> int:
+        """Number of images, or pages, in all splits together."""
+        return sum(self.counts.values())
 
 
 @dataclass(frozen=True)
@@ -132,6 +139,7 @@ def _codh(folder: str, name: str, size: int | None = None, md5: str | None = Non
 
 
 _KMNIST_CLASS_MAP = _codh("kmnist", "kmnist_classmap.csv", 151, "899202f6e8dc29a321ac210a03d0f2f1")
+_KMNIST_CHARACTERS = "おきすつなはまやれを"
 _KMNIST_TEST = (
     _codh("kmnist", "kmnist-test-imgs.npz", 3079479, "dace6de62ca8b90843cc45366337d02e"),
     _codh("kmnist", "kmnist-test-labels.npz", 5304, "3ae489a79983d0fe386152684e3b5412"),
@@ -167,12 +175,13 @@ _TABLE = (
         homepage="https://github.com/rois-codh/kmnist",
         manual_steps=(_KAGGLE_COPY,),
         class_map=_KMNIST_CLASS_MAP.name,
+        characters=_KMNIST_CHARACTERS,
         mean=0.1918,
         deviation=0.3483,
     ),
     Dataset(
         name="kmnist6k",
-        title="Kuzushiji-MNIST, the first 6,284 training images",
+        title="Kuzushiji-MNIST 6k",
         description="The first 6,284 training images of kmnist and its whole test set: a small standard set-up.",
         formats={
             "npz": (
@@ -189,6 +198,7 @@ _TABLE = (
         homepage="https://github.com/rois-codh/kmnist",
         manual_steps=("It is cut out of kmnist: once kmnist is there, kmnist6k loads without files of its own",),
         class_map=_KMNIST_CLASS_MAP.name,
+        characters=_KMNIST_CHARACTERS,
         subset_of="kmnist",
         mean=0.1917,
         deviation=0.3484,
@@ -213,6 +223,7 @@ _TABLE = (
         homepage="https://github.com/rois-codh/kmnist",
         manual_steps=(_KAGGLE_COPY,),
         class_map="k49_classmap.csv",
+        characters="あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわゐゑをんゝ",
     ),
     Dataset(
         name="kkanji",
@@ -224,7 +235,10 @@ _TABLE = (
         counts={"all": 140_424},
         balanced=False,
         homepage="https://github.com/rois-codh/kmnist",
-        manual_steps=("The archive is taken as it is; there is no need to unpack it",),
+        manual_steps=(
+            "The archive is taken as it is; there is no need to unpack it",
+            "If you have it unpacked, the folder loads by its path: --data FOLDER/kkanji2",
+        ),
     ),
     Dataset(
         name="recognition",
@@ -232,9 +246,9 @@ _TABLE = (
         description="Pages of old books with 683,464 characters, each with its box: the Kaggle competition of 2019.",
         formats={
             "pages": (
-                DataFile("train.csv"),
-                DataFile("unicode_translation.csv"),
-                DataFile("train_images"),
+                DataFile("train.csv", header="image_id,labels"),
+                DataFile("unicode_translation.csv", header="Unicode,char"),
+                DataFile("train_images", is_folder=True),
             ),
         },
         classes=4_787,
@@ -273,6 +287,11 @@ SUPERSEDED = (
     ),
 )
 """Outdated editions of published files."""
+
+
+def superseded(size: int, md5: str = "") -> Superseded | None:
+    """The outdated edition that a file of this size, and this MD5 sum if it is known, is."""
+    return next((old for old in SUPERSEDED if old.size == size and (not md5 or md5.startswith(old.md5))), None)
 
 
 def dataset(name: str) -> Dataset:

@@ -1,0 +1,253 @@
+"""`kuzushiji data`."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from kuzushiji import home
+from kuzushiji.cli.console import download_bar, notes, print_json, print_table, results
+from kuzushiji.data.catalog import DATASETS, Dataset, dataset, folder
+from kuzushiji.errors import DataError, UsageError
+
+data = App(name="data", help="List, describe, fetch and verify datasets.")
+
+
+@data.command(name="list")
+@data.default
+def list_datasets(*, json: bool = False) -> None:
+    """List the datasets of the catalogue and which of them are there.
+
+    Parameters
+    ----------
+    json
+        Print them as JSON.
+    """
+    from kuzushiji.data.verify import state
+
+    states = {name: state(name) for name in DATASETS}
+    if json:
+        print_json([_facts(entry) | {"state": states[entry.name]} for entry in DATASETS.values()])
+        return
+    print_table(
+        ["name", "title", "classes", "images", "size", "state"],
+        [
+            (
+                entry.name,
+                entry.title,
+                f"{entry.classes:,}",
+                f"{entry.count:,}" + ("" if entry.unit == "images" else f" {entry.unit}"),
+                _size(entry),
+                states[entry.name],
+            )
+            for entry in DATASETS.values()
+        ],
+        right=[2, 3, 4],
+    )
+
+
+@data.command
+def info(name: str, /, *, json: bool = False) -> None:
+    """Describe a dataset: counts, files with their hashes and addresses, licence, citation.
+
+    Parameters
+    ----------
+    name
+        Name of the dataset; `kuzushiji data list` has them.
+    json
+        Print it as JSON.
+    """
+    from kuzushiji.data.verify import state
+
+    entry = dataset(name)
+    if json:
+        print_json(_facts(entry) | {"state": state(name)})
+        return
+    size = "varies" if entry.image_size is None else "{} x {} pixels, grey".format(*entry.image_size)
+    splits = ", ".join(f"{split} {count:,}" for split, count in entry.counts.items())
+    lines = {
+        "description": entry.description,
+        "classes": f"{entry.classes:,}, " + ("equally many images each" if entry.balanced else "not balanced"),
+        entry.unit: splits,
+        "image size": size,
+        "mean pixel": f"{entry.mean} of full scale, standard deviation {entry.deviation}"
+        if entry.mean
+        else "not known",
+        "state": state(name),
+        "folder": str(folder(name)),
+        "homepage": entry.homepage,
+        "licence": f"{entry.licence}, {entry.licence_url}",
+        "attribution": entry.attribution,
+    }
+    results.print(f"[bold]{entry.name}[/]: {entry.title}")
+    for label, text in lines.items():
+        results.print(f"  {label:12}  {text}", markup=False, soft_wrap=True)
+    for format, files in entry.formats.items():
+        results.print(f"\n  {format}" + (" (default)" if len(entry.formats) > 1 and files is entry.files() else ""))
+        for file in files:
+            size = f"{file.size:,} bytes" if file.md5 else f"about {file.size / 1e6:.0f} MB" if file.size else ""
+            facts = f"    {file.name:28}  {size:>16}  {f'md5 {file.md5}' if file.md5 else ''}"
+            results.print(facts.rstrip(), markup=False, soft_wrap=True)
+            for url in file.urls:
+                results.print(f"      {url}", markup=False, soft_wrap=True)
+    results.print("\n  by hand")
+    for step in entry.manual_steps:
+        results.print(f"    {step}", markup=False, soft_wrap=True)
+    results.print(f"\n{entry.citation}", markup=False, soft_wrap=True)
+
+
+@data.command
+def get(
+    name: str | None = None,
+    /,
+    *,
+    format: str | None = None,
+    from_: Annotated[Path | None, Parameter(name="--from")] = None,
+    offline: bool = False,
+    json: bool = False,
+) -> None:
+    """Fetch a dataset and verify it; what is there already is left alone.
+
+    Parameters
+    ----------
+    name
+        Name of the dataset; asked for on a terminal.
+    format
+        Which of its formats, such as npz or idx; the first one that `kuzushiji data info` lists if not given.
+    from_
+        A folder or zip with files that you have already; they are verified and copied, nothing is downloaded.
+    offline
+        Download nothing; if files are missing, say how to get them by hand.
+    json
+        Print what was done as JSON.
+    """
+    from kuzushiji.data.download import fetch
+
+    if name is None:
+        name, format = _ask(format)
+    with download_bar() as bar:
+        tasks: dict[str, Any] = {}
+
+        def progress(file: str, done: int, total: int | None) -> None:
+            if file not in tasks:
+                tasks[file] = bar.add_task(file)
+            bar.update(tasks[file], completed=done, total=total)
+
+        def say(text: str) -> None:
+            bar.console.print(text, markup=False, soft_wrap=True)
+
+        fetched = fetch(name, format, source=from_, offline=offline, progress=progress, say=say)
+    if json:
+        print_json(asdict(fetched) | {"folder": str(fetched.folder)})
+        return
+    for note in fetched.notes:
+        notes.print(note, markup=False, soft_wrap=True)
+    if fetched.dataset != name:
+        notes.print(f"{name} is cut out of {fetched.dataset} when it is loaded.", markup=False)
+    already = " already" if all(origin == "already there" for origin in fetched.origins.values()) else ""
+    results.print(
+        f"{fetched.dataset} ({fetched.format}) is{already} there: {fetched.folder}", markup=False, soft_wrap=True
+    )
+
+
+def _ask(format: str | None) -> tuple[str, str | None]:
+    """Asks on the terminal which dataset, and which of its formats if it has several.
+
+    Raises:
+        UsageError: nobody sits at a terminal.
+    """
+    from kuzushiji.data.verify import state
+
+    if not sys.stdin.isatty():
+        raise UsageError(f"data get needs the name of a dataset: {', '.join(DATASETS)}")
+    width = max(len(entry.title) for entry in DATASETS.values())
+    options = {
+        entry.name: f"{entry.title:{width}}  {_size(entry):>7}  {state(entry.name)}" for entry in DATASETS.values()
+    }
+    name = _choose("Which dataset?", options)
+    formats = dataset(name).formats
+    if format is None and len(formats) > 1:
+        format = _choose("In which format?", {each: ", ".join(file.name for file in formats[each]) for each in formats})
+    return name, format
+
+
+def _choose(question: str, options: dict[str, str]) -> str:
+    """Lets the user choose one of `options`, name -> description, by its number or name."""
+    names = list(options)
+    width = max(map(len, names))
+    notes.print(f"[bold]{question}[/]")
+    for number, (name, description) in enumerate(options.items(), start=1):
+        notes.print(f"  {number}) {name:{width}}  {description}", markup=False, soft_wrap=True)
+    while True:
+        try:
+            answer = notes.input(f"1 to {len(names)}: ").strip()
+        except EOFError:
+            raise UsageError("nothing was chosen") from None
+        if answer in names:
+            return answer
+        if answer.isdecimal() and 1 <= int(answer) <= len(names):
+            return names[int(answer) - 1]
+        notes.print(f"{answer!r} is none of them; type a number or a name, Ctrl-C to leave.", markup=False)
+
+
+@data.command
+def verify(name: str, /, *, format: str | None = None, json: bool = False) -> None:
+    """Compare the files of a dataset with what was published; exit code 1 if one is missing or wrong.
+
+    Parameters
+    ----------
+    name
+        Name of the dataset.
+    format
+        One of its formats; each of which there is any file if not given.
+    json
+        Print the result as JSON.
+    """
+    from kuzushiji.data.verify import verify as verify_files
+
+    entry = dataset(name)
+    reports = verify_files(name, format)
+    if entry.subset_of and format is None and all(report.status == "absent" for report in reports):
+        notes.print(f"{name} has no files of its own; it is cut out of {entry.subset_of}.", markup=False)
+        verify(entry.subset_of, json=json)
+        return
+    if json:
+        print_json([asdict(report) for report in reports])
+    else:
+        print_table(["file", "state", ""], [(report.name, report.status, report.detail) for report in reports])
+    bad = [report.name for report in reports if not report.is_right]
+    if bad:
+        raise DataError(
+            f"{len(bad)} of {len(reports)} files of {name} in {folder(name)} are missing or wrong: {', '.join(bad)}. "
+            f"`kuzushiji data get {name}` puts that right"
+        )
+
+
+@data.command
+def path(name: str | None = None, /, *, json: bool = False) -> None:
+    """Print the folder that a dataset lies in, or the one that all of them lie in.
+
+    Parameters
+    ----------
+    name
+        Name of the dataset.
+    json
+        Print it as JSON, with whether it exists.
+    """
+    place = home.data_folder() if name is None else folder(name)
+    if json:
+        print_json({"path": str(place), "exists": place.is_dir()})
+    else:
+        print(place)
+
+
+def _facts(entry: Dataset) -> dict[str, Any]:
+    return asdict(entry) | {"folder": str(folder(entry.name))}
+
+
+def _size(entry: Dataset) -> str:
+    """Size of the default format; nothing where it is not known."""
+    sizes = [file.size for file in entry.files()]
+    return "" if None in sizes else f"{sum(filter(None, sizes)) / 1e6:,.0f} MB"
