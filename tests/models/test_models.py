@@ -201,7 +201,8 @@ def test_options_change_what_they_say():
     assert create_model("page_cnn", classes=2, image_size=9, dropout=0.1).body[-1].p == 0.1
     assert create_model("keras_cnn", classes=2, image_size=9, dense_dropout=0.0).body[-1].p == 0.0
     assert create_model("resnet", classes=2, image_size=9, dropout=0.3).body[-1].p == 0.3
-    assert create_model("alexnet", classes=2, image_size=9, filters=(2, 3, 4, 5)).body[8].weight.shape == (5, 4, 3, 3)
+    assert create_model("page_cnn", classes=2, image_size=9, dropout=0).body[-1].p == 0
+    assert create_model("alexnet", classes=2, image_size=9, width=3).body[8].weight.shape == (12, 12, 3, 3)
 
 
 def test_row_normalisation_is_keras_axis_1():
@@ -213,7 +214,7 @@ def test_row_normalisation_is_keras_axis_1():
     mean = x.mean((0, 1, 3), keepdim=True)
     variance = x.var((0, 1, 3), unbiased=False, keepdim=True)
     torch.testing.assert_close(norm(x), (x - mean) / torch.sqrt(variance + 1e-3))
-    torch.testing.assert_close(norm.norm.running_mean, 0.01 * mean.flatten())
+    torch.testing.assert_close(norm.running_mean, 0.01 * mean.flatten())
 
 
 @pytest.mark.parametrize(("side", "first_stage"), [(16, 16), (28, 28), (32, 32), (33, 17), (64, 32), (100, 25)])
@@ -240,7 +241,12 @@ def test_the_stem_of_resnet_brings_images_down_to_32_pixels(side, first_stage):
         ({"activation": "tank"}, "there is no activation 'tank'; did you mean tanh"),
         ({"name": "resnet", "width": 0}, "width and a depth of 1 or more, found 0 and 1"),
         ({"name": "keras_cnn", "dropout": 1.0}, "dropout must be at least 0 and below 1, found 1.0"),
-        ({"name": "alexnet", "filters": (1, 2)}, r"four convolutions of 1 filter or more each, found filters \(1, 2\)"),
+        ({"name": "alexnet", "width": 0}, "alexnet needs a width of 1 or more, found 0"),
+        ({"name": "resnet", "width": "wide"}, "width of resnet is 'wide'; expected a value such as 32"),
+        ({"name": "resnet", "depth": 2.5}, "depth of resnet is 2.5; expected a value such as 1"),
+        ({"name": "resnet", "depth": True}, "depth of resnet is True"),
+        ({"name": "resnet", "dropout": None}, "dropout of resnet is None; expected a value such as 0.0"),
+        ({"name": "fcn", "pointwise": 1}, "pointwise of fcn is 1; expected a value such as False"),
         ({"name": "cnn_dense_batch_norm", "normalize": "row"}, "no normalisation 'row'; did you mean rows"),
     ],
 )

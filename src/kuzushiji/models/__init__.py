@@ -28,7 +28,8 @@ class ModelEntry:
         name: what `create_model` knows it by; also the name of the function that builds it.
         family: module of `kuzushiji.models` that holds this function.
         summary: what tells it from the others, in a few words.
-        source: the paper or project that it comes from.
+        source: the project that it comes from, in a few words.
+        reference: where this project or the paper behind it is found.
         recipe: name of the recipe that it is trained with unless another is asked for.
         image_size: height and width in pixels of the images that it was made for.
         classes: number of classes that it was made for.
@@ -39,6 +40,7 @@ class ModelEntry:
     family: str
     summary: str
     source: str
+    reference: str
     recipe: str
     image_size: int
     classes: int
@@ -56,30 +58,31 @@ class ModelEntry:
         return {option.name: option.default for option in parameters if option.kind is option.KEYWORD_ONLY}
 
 
-_LENET_ALEXNET = "the comparison of LeNet-5 and AlexNet on Kuzushiji-49"
-_KERAS = "the MNIST example of Keras"
-_TWELVE = "medina325/kuzushiji-character-recognition"
-_PAGES = "stlanier/Flatiron-School-Capstone-Project"
+_OURS = ("this project", "blocks of He et al., arXiv:1512.03385")
+_LENET = ("LeNet-5 vs. AlexNet", "LeCun et al. 1998, doi:10.1109/5.726791")
+_ALEXNET = ("LeNet-5 vs. AlexNet", "after Krizhevsky et al. 2012, doi:10.1145/3065386")
+_TWELVE = ("twelve networks", "medina325/kuzushiji-character-recognition on GitHub")
+_KERAS = ("KMNIST's baseline", "the MNIST example of Keras; Clanuwat et al., arXiv:1812.01718")
+_PAGES = ("page characters", "stlanier/Flatiron-School-Capstone-Project on GitHub")
 
 MODELS: Registry[ModelEntry] = Registry("model")
 """All networks by name, the default first."""
 
-
 for _entry in (
-    ModelEntry("resnet", "resnet", "residual blocks, made for two cores", "this project", "default", 28, 10),
-    ModelEntry("lenet5", "lenet", "2 convolutions, average pooling, tanh", _LENET_ALEXNET, "lenet5", 28, 49, 12),
-    ModelEntry("alexnet", "alexnet", "4 convolutions, dense 1024-512", _LENET_ALEXNET, "alexnet", 28, 49, 8),
-    ModelEntry("nn_1", "mlp", "dense 64-64", _TWELVE, "keras_adam", 28, 49),
-    ModelEntry("nn_2", "mlp", "dense 64-64-128", _TWELVE, "keras_adam", 28, 49),
-    ModelEntry("nn_dense", "mlp", "dense 64-128-256-512", _TWELVE, "keras_adam", 28, 49),
-    ModelEntry("nn_dense_batch_norm", "mlp", "nn_dense, batch-normalised", _TWELVE, "keras_adam", 28, 49),
-    ModelEntry("cnn_1", "cnn", "3 convolutions 64-64-64", _TWELVE, "keras_adam", 28, 49, 16),
-    ModelEntry("cnn_2", "cnn", "3 convolutions 64-128-256", _TWELVE, "keras_adam", 28, 49, 16),
-    ModelEntry("cnn_dense", "cnn", "3 convolutions 64-256-512", _TWELVE, "keras_sgd", 28, 49, 16),
-    ModelEntry("cnn_dense_batch_norm", "cnn", "cnn_dense, batch-normalised", _TWELVE, "keras_sgd", 28, 49, 16),
-    ModelEntry("keras_cnn", "cnn", "2 convolutions 32-64, dropout", _KERAS, "keras_adadelta", 28, 10, 6),
-    ModelEntry("page_cnn", "cnn", "4 convolutions 32 to 256, dense 5000-1000", _PAGES, "page_cnn", 80, 514),
-    ModelEntry("fcn", "fcn", "7 convolutions at full resolution", _PAGES, "keras_adam", 80, 514),
+    ModelEntry("resnet", "resnet", "residual blocks, made for two cores", *_OURS, "default", 28, 10),
+    ModelEntry("lenet5", "lenet", "2 convolutions, average pooling, tanh", *_LENET, "lenet5", 28, 49, 12),
+    ModelEntry("alexnet", "alexnet", "4 convolutions, dense 1024-512", *_ALEXNET, "alexnet", 28, 49, 8),
+    ModelEntry("nn_1", "mlp", "dense 64-64", *_TWELVE, "keras_adam", 28, 49),
+    ModelEntry("nn_2", "mlp", "dense 64-64-128", *_TWELVE, "keras_adam", 28, 49),
+    ModelEntry("nn_dense", "mlp", "dense 64-128-256-512", *_TWELVE, "keras_adam", 28, 49),
+    ModelEntry("nn_dense_batch_norm", "mlp", "nn_dense, batch-normalised", *_TWELVE, "keras_adam", 28, 49),
+    ModelEntry("cnn_1", "cnn", "3 convolutions 64-64-64", *_TWELVE, "keras_adam", 28, 49, 16),
+    ModelEntry("cnn_2", "cnn", "3 convolutions 64-128-256", *_TWELVE, "keras_adam", 28, 49, 16),
+    ModelEntry("cnn_dense", "cnn", "3 convolutions 64-256-512", *_TWELVE, "keras_sgd", 28, 49, 16),
+    ModelEntry("cnn_dense_batch_norm", "cnn", "cnn_dense, batch-normalised", *_TWELVE, "keras_sgd", 28, 49, 16),
+    ModelEntry("keras_cnn", "cnn", "2 convolutions 32-64, dropout", *_KERAS, "keras_adadelta", 28, 10, 6),
+    ModelEntry("page_cnn", "cnn", "4 convolutions 32 to 256, dense 5000-1000", *_PAGES, "page_cnn", 80, 514),
+    ModelEntry("fcn", "fcn", "7 convolutions at full resolution", *_PAGES, "keras_adam", 80, 514),
 ):
     MODELS.add(_entry.name, _entry)
 
@@ -140,7 +143,11 @@ def create_model(name: str, *, classes: int, image_size: int | tuple[int, int], 
     if min(height, width) < entry.smallest:
         least = entry.smallest
         raise UsageError(f"{name} needs images of at least {least} x {least} pixels, found {height} x {width}")
-    for option in options:
-        if option not in entry.options:
-            raise UsageError(f"{name} has no option {option!r}; it takes {', '.join(entry.options) or 'none'}")
+    allowed = entry.options
+    for option, value in options.items():
+        if option not in allowed:
+            raise UsageError(f"{name} has no option {option!r}; it takes {', '.join(allowed) or 'none'}")
+        default = allowed[option]
+        if type(value) is not type(default) and not (type(default) is float and type(value) is int):
+            raise UsageError(f"{option} of {name} is {value!r}; expected a value such as {default!r}")
     return entry.build(classes, (height, width), **options)

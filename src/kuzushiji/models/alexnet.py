@@ -6,40 +6,33 @@ from kuzushiji.errors import UsageError
 from kuzushiji.models.network import Network, dropout_layer
 
 
-def alexnet(
-    classes: int,
-    image_size: tuple[int, int],
-    *,
-    filters: tuple[int, int, int, int] = (64, 128, 256, 256),
-    dropout: float = 0.5,
-) -> Network:
+def alexnet(classes: int, image_size: tuple[int, int], *, width: int = 64, dropout: float = 0.5) -> Network:
     """Four convolutions of 3 x 3 with max pooling after the first, second and fourth, dense layers of 1024 and 512.
 
-    The order of the layers and the dense sizes are those of the comparison that it comes from, which does not say how
-    many filters it had nor their size: these, doubled as the image is halved and 3 x 3 throughout, are ours.
+    The order of the layers and the dense sizes are those of the comparison that it comes from, which tells neither the
+    number of filters nor their size: 64, doubled as the image is halved, and 3 x 3 throughout are ours.
 
     Args:
-        filters: of the four convolutions.
+        width: filters of the first convolution; the others have two, four and four times as many.
         dropout: share that is dropped after each of the two dense layers in training.
     """
-    if len(filters) != 4 or min(filters) < 1:
-        raise UsageError(f"alexnet has four convolutions of 1 filter or more each, found filters {filters}")
-    first, second, third, fourth = filters
-    height, width = (side // 8 for side in image_size)
+    if width < 1:
+        raise UsageError(f"alexnet needs a width of 1 or more, found {width}")
+    rows, columns = (side // 8 for side in image_size)
     body = nn.Sequential(
-        nn.Conv2d(1, first, 3, padding=1),
+        nn.Conv2d(1, width, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
-        nn.Conv2d(first, second, 3, padding=1),
+        nn.Conv2d(width, 2 * width, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
-        nn.Conv2d(second, third, 3, padding=1),
+        nn.Conv2d(2 * width, 4 * width, 3, padding=1),
         nn.ReLU(),
-        nn.Conv2d(third, fourth, 3, padding=1),
+        nn.Conv2d(4 * width, 4 * width, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(fourth * height * width, 1024),
+        nn.Linear(4 * width * rows * columns, 1024),
         nn.ReLU(),
         dropout_layer(dropout),
         nn.Linear(1024, 512),

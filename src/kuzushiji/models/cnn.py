@@ -40,19 +40,18 @@ def cnn_dense_batch_norm(
     return _three_convolutions(classes, image_size, filters=(64, 256, 512), normalize=normalize)
 
 
-class RowNorm(nn.Module):
-    """Batch normalisation with statistics, scale and shift for each row: (B, C, H, W) -> (B, C, H, W).
+class RowNorm(nn.BatchNorm2d):
+    """Batch normalisation with a mean, a deviation, a scale and a shift for each row: (B, C, H, W) -> (B, C, H, W).
 
     Args:
         height: number of rows, H.
     """
 
     def __init__(self, height: int) -> None:
-        super().__init__()
-        self.norm = keras_norm_2d(height)
+        super().__init__(height, eps=1e-3, momentum=0.01)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(x.transpose(1, 2)).transpose(1, 2)
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
 def _three_convolutions(

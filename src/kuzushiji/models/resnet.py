@@ -66,5 +66,7 @@ def resnet(
             halves = stage > 0 and number == 0
             layers.append(Block(channels, width << stage, stride=2 if halves else 1))
             channels = width << stage
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), dropout_layer(dropout)]
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    if dropout:
+        layers.append(dropout_layer(dropout))
     return Network(nn.Sequential(*layers), nn.Linear(channels, classes))
