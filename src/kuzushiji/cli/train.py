@@ -86,7 +86,7 @@ def train(
         changed = {name: value for name, value in asdict(changes).items() if value is not None}
         # Whatever is wrong with names and values shows here, before PyTorch is imported and data is read.
         named_recipe(recipe or resolve(model)[1]).change(**changed)
-        done = _trained(
+        done = train_with_bar(
             model,
             data,
             recipe=recipe,
@@ -96,10 +96,10 @@ def train(
             model_options=dict(map(_parsed_option, option)),
             **changed,
         )
-    _finish(done, report=report, json=json)
+    finish(done, report=report, json=json)
 
 
-def _trained(model: str, data: str, **settings: Any) -> Run:
+def train_with_bar(model: str, data: str, **settings: Any) -> Run:
     from kuzushiji.training import experiment
 
     with console_watch() as watch:
@@ -113,7 +113,7 @@ def _resumed(name: str, device: str) -> Run:
         return experiment.resume(find_run(name), device=device, watch=watch)
 
 
-def _finish(run: Run, *, report: bool, json: bool) -> None:
+def finish(run: Run, *, report: bool, json: bool) -> None:
     """Evaluates a finished run, writes its report and prints both."""
     from kuzushiji.cli.tables import print_evaluation
     from kuzushiji.evaluation.runs import evaluate_run

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from kuzushiji.errors import DataError
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.files import write_text
 from kuzushiji.training.runs import Run
@@ -30,6 +31,6 @@ def stored_evaluation(run: Run) -> Evaluation:
     try:
         if run.evaluation_file.stat().st_mtime >= run.predictions_file().stat().st_mtime:
             return Evaluation.from_dict(json.loads(run.evaluation_file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, DataError):
         pass
     return evaluate_run(run)

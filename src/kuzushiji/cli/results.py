@@ -1,0 +1,36 @@
+"""`kuzushiji results`."""
+
+from pathlib import Path
+
+from kuzushiji.cli.console import notes
+from kuzushiji.errors import UsageError
+
+
+def results(*patterns: str, output: Path | None = None, title: str = "Results") -> None:
+    """Write a table of results from run folders, as Markdown.
+
+    Runs that differ in nothing but the seed become one line.
+
+    Parameters
+    ----------
+    patterns
+        Only runs whose names match one of these, such as "cnn*".
+    output
+        The file to write; printed if not given.
+    title
+        The heading of the page.
+    """
+    from kuzushiji.evaluation.results import results_page
+    from kuzushiji.files import write_text
+    from kuzushiji.training.runs import all_runs
+
+    found = {run.path: run for pattern in patterns or ("*",) for run in all_runs(pattern)}
+    done = [run for run in found.values() if run.finished and run.predictions_file().exists()]
+    if not done:
+        raise UsageError(f"no finished run matches {' '.join(patterns) or '*'}; `kuzushiji runs` lists them")
+    page = results_page(done, title)
+    if output is None:
+        print(page, end="")
+    else:
+        write_text(output, page)
+        notes.print(f"wrote {len(done)} runs to {output}", soft_wrap=True)
