@@ -68,7 +68,7 @@ def cached_images(source: Path, *, side: int | None = None, progress: Progress |
         KuzushijiError: the cache could not be written.
     """
     key = hashlib.sha256(f"{_VERSION} {side} {identity(source)}".encode()).hexdigest()[:20]
-    folder = home.cache_folder() / "decoded" / f"{source.resolve().stem}-{key}"
+    folder = home.cache_folder() / "decoded" / f"{source.resolve().stem[:60]}-{key}"
     cached = _read(folder)
     if cached is None:
         with _locked(folder):
@@ -130,9 +130,8 @@ def _make(folder: Path, source: Path, side: int | None, progress: Progress | Non
         else:
             names = tuple(dict.fromkeys(listing.splits))
             sides = np.array([names.index(split) for split in listing.splits])
-        order = np.argsort(sides, kind="stable")
-        _write_in_order(decoded.images, beside / "images.npy", order)
-        decoded.images.unlink()
+        order = np.argsort(sides, kind="stable").astype(np.int64)
+        _place_in_order(decoded.images, beside / "images.npy", order)
         (beside / "hashes").unlink()
         np.save(beside / "labels.npy", listing.labels[order])
         np.save(beside / "ids.npy", order)
@@ -157,10 +156,10 @@ def _source_hash(source: Path, names: tuple[str, ...], hashes: NDArray) -> str:
     return digest.hexdigest()
 
 
-def _write_in_order(decoded: Path, ordered: Path, order: NDArray[np.int64]) -> None:
-    """Copies the images at `decoded` in another order, a block at a time."""
+def _place_in_order(decoded: Path, ordered: Path, order: NDArray[np.int64]) -> None:
+    """Turns the file `decoded` into `ordered`, with the images in the order given, a block at a time."""
     if (order == np.arange(len(order))).all():
-        os.link(decoded, ordered) if hasattr(os, "link") else shutil.copyfile(decoded, ordered)
+        os.replace(decoded, ordered)
         return
     images = np.load(decoded, mmap_mode="r")
     block = max(1, 2**24 // images[0].size)
@@ -168,16 +167,18 @@ def _write_in_order(decoded: Path, ordered: Path, order: NDArray[np.int64]) -> N
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(images))
         for start in range(0, len(order), block):
             file.write(images[order[start : start + block]].tobytes())
+        file.flush()
+        os.fsync(file.fileno())  # the folder must not get its name before its pixels are on the disk
+    del images
+    decoded.unlink()
 
 
 def _remove_left_behind(folder: Path, source: Path, side: int | None) -> None:
     """Removes this cache if it is damaged, its unfinished parts, and older caches of the same source."""
-    for part in folder.parent.glob(f".{folder.name}.*.part"):
-        shutil.rmtree(part, ignore_errors=True)
-    for about in folder.parent.glob("*/about.json"):
+    for other in folder.parent.iterdir():
+        if other == folder or (other.name.startswith(f".{folder.name}.") and other.suffix == ".part"):
+            shutil.rmtree(other, ignore_errors=True)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            found = json.loads(about.read_text(encoding="utf-8"))
-            if (found["path"], found["side"]) == (str(source.resolve()), side):
-                shutil.rmtree(about.parent, ignore_errors=True)
-    if folder.exists():
-        shutil.rmtree(folder, ignore_errors=True)
+            about = json.loads((other / "about.json").read_text(encoding="utf-8"))
+            if (about["path"], about["side"]) == (str(source.resolve()), side):
+                shutil.rmtree(other, ignore_errors=True)

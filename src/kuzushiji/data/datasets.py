@@ -1,5 +1,6 @@
 """`load`: any dataset by its name or its path, as `CharacterImages`."""
 
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -115,8 +116,10 @@ def _is_brush(name: str | Path) -> bool:
 def _existing(name: str | Path) -> Path:
     path = Path(name).expanduser()
     if path.exists():
+        if not os.access(path, os.R_OK | os.X_OK if path.is_dir() else os.R_OK):
+            raise DataError(f"{path} cannot be read: permission denied")
         return path
-    if isinstance(name, Path) or "/" in name or path.suffix:
+    if isinstance(name, Path) or path.name != name or path.suffix:
         raise DataError(
             f"{path} does not exist; expected a folder of class folders, a tar of them, "
             "or a folder with npz or IDX files"
@@ -149,13 +152,13 @@ def _load_catalogued(name: str, split: str, image_size: int | None, progress: Pr
             if split == "train":
                 data = data.select(slice(KMNIST6K_COUNT))
         else:
-            raise _missing(name, f"{name}-{split}-imgs.npz or {name}-{split}-labels.npz")
+            raise _missing(name, f"images or labels for {split} ({name}-{split}-imgs.npz, {name}-{split}-labels.npz)")
     return replace(data, name=name)
 
 
 def _missing(name: str, file: str) -> DataError:
     return DataError(
-        f"{catalog.folder(name)} lacks {file}. `kuzushiji data get {name}` fetches it; "
+        f"{catalog.folder(name)} lacks {file}. `kuzushiji data get {name}` fetches what is missing; "
         f"`kuzushiji data get {name} --from FOLDER` takes the files from a folder of yours"
     )
 
@@ -175,7 +178,6 @@ class _Pair:
 
     images: Path | None
     labels: Path | None
-    prefix: str
 
     @property
     def is_whole(self) -> bool:
@@ -206,8 +208,7 @@ def _find_arrays(folder: Path) -> dict[str, _Pair]:
     pairs: dict[str, _Pair] = {}
     for split in HASH_SPLITS:
         forms = [
-            _Pair(found.get((form, split, "images")), found.get((form, split, "labels")), "".join(prefixes))
-            for form in ("npz", "idx")
+            _Pair(found.get((form, split, "images")), found.get((form, split, "labels"))) for form in ("npz", "idx")
         ]
         best = next((pair for pair in forms if pair.is_whole), None)
         best = best or next((pair for pair in forms if pair.images or pair.labels), None)
@@ -221,13 +222,11 @@ def _load_arrays(
 ) -> CharacterImages:
     pair = arrays[split]
     if pair.images is None or pair.labels is None:
-        there, lacking = (pair.images, "images") if pair.images else (pair.labels, "labels")
-        raise DataError(
-            f"{there} is there, but not the {'labels' if lacking == 'images' else 'images'} that go with it"
-        )
+        there, lacking = (pair.images, "labels") if pair.images else (pair.labels, "images")
+        raise DataError(f"{there} is there, but not the {lacking} that go with it; expected both in {folder}")
     images, labels = read_pair(pair.images, pair.labels)
     read = [pair.images, pair.labels]
-    class_map = _find_class_map(folder, pair.prefix)
+    class_map = _find_class_map(folder)
     if class_map is not None:
         classes = read_class_map(class_map)
         read.append(class_map)
@@ -246,12 +245,11 @@ def _load_arrays(
     return CharacterImages(images=images, labels=labels, classes=classes, split=split, source=source)
 
 
-def _find_class_map(folder: Path, prefix: str) -> Path | None:
+def _find_class_map(folder: Path) -> Path | None:
     found = sorted(folder.glob("*classmap.csv"))
-    own = [path for path in found if path.name == f"{prefix}_classmap.csv"] or found
-    if len(own) > 1:
-        raise DataError(f"{folder} holds {' and '.join(path.name for path in own)}; keep the one that is meant")
-    return own[0] if own else None
+    if len(found) > 1:
+        raise DataError(f"{folder} holds {' and '.join(path.name for path in found)}; keep the one that is meant")
+    return found[0] if found else None
 
 
 # Image files
@@ -259,6 +257,8 @@ def _find_class_map(folder: Path, prefix: str) -> Path | None:
 
 def _load_image_files(path: Path, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
     cached = cached_images(path, side=side, progress=progress)
+    if split not in cached.bounds:
+        raise DataError(f"{path} holds no images for {split}; the folder of that split is empty")
     start, stop = cached.bounds[split]
     return CharacterImages(
         images=cached.images[start:stop],

@@ -6,7 +6,6 @@ which on most systems runs the caller's script a second time in each of them.
 """
 
 import contextlib
-import hashlib
 import io
 import json
 import os
@@ -24,7 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from kuzushiji.data.listing import Listing
-from kuzushiji.errors import DataError
+from kuzushiji.data.splits import pixel_hash
+from kuzushiji.errors import DataError, KuzushijiError
 
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
@@ -87,11 +87,6 @@ def to_square(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
         return pixels
     resized = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
     return np.frombuffer(resized.tobytes(), np.uint8).reshape(side, side)
-
-
-def pixel_hash(pixels: NDArray[np.uint8]) -> bytes:
-    """SHA-256 of the size and the pixels of an image: equal for equal images, however they were stored."""
-    return hashlib.sha256(b"%dx%d:" % pixels.shape + pixels.tobytes()).digest()
 
 
 def has_bright_paper(listing: Listing, *, sample: int = 256) -> bool:
@@ -204,7 +199,7 @@ def _run_parts(job: _Job, processes: int) -> Generator[int, None, None]:
                 yield report["done"]
         for worker in workers:
             if worker.wait() != 0:
-                raise DataError(
+                raise KuzushijiError(
                     f"a process that decodes {job.listing.root} ended with code {worker.returncode}; "
                     "if memory was short, try again with fewer programs open"
                 )

@@ -208,8 +208,8 @@ def read_class_map(path: Path) -> tuple[str, ...]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror})") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a class map in UTF-8 ({error}); fetch it again") from None
     if not rows or not {"index", "char"} <= set(rows[0]):
@@ -255,15 +255,13 @@ def class_of_folder(name: str) -> str:
 
 
 def folder_of_class(name: str) -> str:
-    """The folder name of a class: `U+304A` for お.  A name of ASCII letters, such as `rare`, is itself.
+    """The folder name of a class: `U+304A` for お.  A word of ASCII letters, such as `rare`, is itself.
 
     Raises:
         UsageError: the name cannot be the name of a folder.
     """
-    if not name.isascii():
+    if not name.isascii() or len(name) == 1:
         return "_".join(f"U+{ord(character):04X}" for character in name)
-    if len(name) == 1 and not name.isalnum():
-        return f"U+{ord(name):04X}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _.+-]*", name) or class_of_folder(name) != name:
         raise UsageError(f"the class {name!r} cannot be the name of a folder; use letters and digits")
     return name

@@ -51,16 +51,23 @@ class Listing:
         return len(self.names)
 
     def contents(self, positions: Iterable[int]) -> Iterator[bytes]:
-        """The bytes of the files at `positions`, one after the other."""
-        if self.places is None:
-            for position in positions:
-                yield (self.root / self.names[position]).read_bytes()
-        else:
-            with open(self.root, "rb") as archive:
+        """The bytes of the files at `positions`, one after the other.
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        try:
+            if self.places is None:
                 for position in positions:
-                    start, size = self.places[position]
-                    archive.seek(start)
-                    yield archive.read(size)
+                    yield (self.root / self.names[position]).read_bytes()
+            else:
+                with open(self.root, "rb") as archive:
+                    for position in positions:
+                        start, size = self.places[position]
+                        archive.seek(start)
+                        yield archive.read(size)
+        except OSError as error:
+            raise unreadable(self.root, error) from None
 
 
 def list_images(source: Path) -> Listing:
@@ -72,7 +79,10 @@ def list_images(source: Path) -> Listing:
     Raises:
         DataError: there is no such file or folder, or something in it is not as described.
     """
-    return _list_folder(source) if source.is_dir() else _list_tar(source)
+    try:
+        return _list_folder(source) if source.is_dir() else _list_tar(source)
+    except OSError as error:
+        raise unreadable(source, error) from None
 
 
 def identity(source: Path) -> str:
@@ -80,22 +90,33 @@ def identity(source: Path) -> str:
 
     Of a tar: its size, its time of change and its two ends.  Of a folder: the name, the size and the time of change
     of each file.
+
+    Raises:
+        DataError: there is no such file or folder, or it cannot be read.
     """
     digest = hashlib.sha256()
-    if source.is_dir():
-        for name, status in sorted(_image_files(source)):
-            digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
-    else:
-        try:
+    try:
+        if source.is_dir():
+            for name, status in sorted(_image_files(source)):
+                line = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"
+                digest.update(line.encode(errors="surrogateescape"))
+        else:
             status = source.stat()
             digest.update(f"{status.st_size} {status.st_mtime_ns}".encode())
             with open(source, "rb") as file:
                 digest.update(file.read(2**16))
                 file.seek(max(0, status.st_size - 2**16))
                 digest.update(file.read())
-        except FileNotFoundError:
-            raise DataError(f"{source} does not exist") from None
+    except OSError as error:
+        raise unreadable(source, error) from None
     return digest.hexdigest()
+
+
+def unreadable(source: Path, error: OSError) -> DataError:
+    """The error for a file or folder that the operating system does not let one read."""
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"{error.filename or source} does not exist")
+    return DataError(f"{error.filename or source} cannot be read ({error.strerror or error})")
 
 
 def split_folders(root: Path) -> dict[str, str]:
@@ -138,7 +159,11 @@ def _image_files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
                 for entry in entries:
                     if _is_litter(entry.name):
                         continue
-                    if entry.is_dir() or not entry.name.lower().endswith(SUFFIXES):
+                    if entry.is_dir():
+                        raise DataError(
+                            f"{entry.path} is a folder in a class folder; name the folder that holds the class folders"
+                        )
+                    if not entry.name.lower().endswith(SUFFIXES):
                         raise DataError(
                             f"{entry.path} lies in a class folder and is not an image; "
                             f"expected only {' '.join(SUFFIXES)} there"
@@ -157,8 +182,7 @@ def _list_folder(root: Path) -> Listing:
 
 
 def _list_tar(path: Path) -> Listing:
-    names: list[str] = []
-    places: list[tuple[int, int]] = []
+    places: dict[str, tuple[int, int]] = {}  # of a name that comes twice the last counts, as tar has it
     end = 0
     try:
         with tarfile.open(path, "r:") as archive:
@@ -173,23 +197,20 @@ def _list_tar(path: Path) -> Listing:
                         f"{path}: {member.name} is not an image in a class folder; expected names such as "
                         "kkanji2/U+4E00/1f2e.png"
                     )
-                names.append(member.name)
-                places.append((member.offset_data, member.size))
+                places[member.name] = (member.offset_data, member.size)
                 end = member.offset_data + (member.size + 511) // 512 * 512
         with open(path, "rb") as file:
             file.seek(end)
-            if names and file.read(512) != bytes(512):
+            if places and file.read(512) != bytes(512):
                 # tarfile takes a file that was cut between two members for a whole one; only the end mark tells.
-                raise DataError(f"{path} is cut off after {names[-1]}; remove it and fetch it again")
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist") from None
-    except (tarfile.TarError, EOFError, OSError) as error:
+                raise DataError(f"{path} is cut off after {list(places)[-1]}; remove it and fetch it again")
+    except (tarfile.TarError, EOFError, ValueError) as error:
         raise DataError(
             f"{path} is not a whole tar file ({error}); if it is compressed unpack it, else fetch it again"
         ) from None
-    if not names:
+    if not places:
         raise DataError(f"{path} holds no images; expected names such as kkanji2/U+4E00/1f2e.png")
-    return _sorted(path, names, places, {})
+    return _sorted(path, list(places), list(places.values()), {})
 
 
 def _sorted(root: Path, names: list[str], places: list[tuple[int, int]] | None, divided: dict[str, str]) -> Listing:

@@ -1,5 +1,6 @@
 """Dividing images: validation, folds, a split by hash where there is no official one, and the rare classes."""
 
+import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -96,12 +97,15 @@ def hash_split(data: CharacterImages) -> tuple[CharacterImages, CharacterImages,
     Returns:
         train, validation and test, each in the order of `data`.
     """
-    from kuzushiji.data.decode import pixel_hash
-
     hashes = np.frombuffer(b"".join(pixel_hash(image) for image in data.images), np.dtype("V32"))
     sides = assign_by_hash(hashes, data.labels)
     train, validation, test = (data.select(sides == side, name) for side, name in enumerate(HASH_SPLITS))
     return train, validation, test
+
+
+def pixel_hash(pixels: NDArray[np.uint8]) -> bytes:
+    """SHA-256 of the size and the pixels of an image: equal for equal images, however they were stored."""
+    return hashlib.sha256(b"%dx%d:" % pixels.shape + pixels.tobytes()).digest()
 
 
 def assign_by_hash(hashes: NDArray, labels: NDArray[np.int64]) -> NDArray[np.int64]:
