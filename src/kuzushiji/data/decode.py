@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from kuzushiji.data.listing import Listing
 from kuzushiji.data.splits import pixel_hash
@@ -44,23 +45,28 @@ def to_gray(content: bytes) -> NDArray[np.uint8]:
         DataError: it is not such an image, is damaged, or has over 67 million pixels.
     """
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # no user can act on what Pillow says of odd metadata
-            if image.width * image.height > _MOST_PIXELS:
-                raise DataError(f"has {image.width}x{image.height} pixels; the most that is read is {_MOST_PIXELS:,}")
-            upright: Image.Image = image if image.format == "PNG" else ImageOps.exif_transpose(image)
-            if upright.mode.startswith(("I", "F")):
-                return _narrowed(np.asarray(upright))
-            if "transparency" in image.info or upright.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
-                paper = Image.new("RGBA", upright.size, "white")
-                upright = Image.alpha_composite(paper, upright.convert("RGBA"))
-            gray = upright if upright.mode == "L" else upright.convert("L")
-            return np.frombuffer(gray.tobytes(), np.uint8).reshape(gray.height, gray.width)
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+                return _gray(image)
     except UnidentifiedImageError:
         start = content[:16]
         raise DataError(f"is not a PNG, JPEG, WebP, TIFF or BMP image: it begins with {start!r}") from None
     except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError) as error:
         raise DataError(f"is a damaged image ({error})") from None
+
+
+def _gray(image: ImageFile) -> NDArray[np.uint8]:
+    if image.width * image.height > _MOST_PIXELS:
+        raise DataError(f"has {image.width}x{image.height} pixels; the most that is read is {_MOST_PIXELS:,}")
+    upright: Image.Image = image if image.format == "PNG" else ImageOps.exif_transpose(image)
+    if upright.mode.startswith(("I", "F")):
+        return _narrowed(np.asarray(upright))
+    if "transparency" in image.info or upright.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
+        paper = Image.new("RGBA", upright.size, "white")
+        upright = Image.alpha_composite(paper, upright.convert("RGBA"))
+    gray = upright if upright.mode == "L" else upright.convert("L")
+    return np.frombuffer(gray.tobytes(), np.uint8).reshape(gray.height, gray.width)
 
 
 def _narrowed(values: NDArray) -> NDArray[np.uint8]:

@@ -160,10 +160,10 @@ def _read_idx(path: Path) -> NDArray:
 
 def _read_idx_stream(path: Path, file: BinaryIO) -> NDArray:
     magic = file.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or magic[3] == 0:
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or not 1 <= magic[3] <= 4:
         kind = "a web page" if magic.lstrip()[:1] == b"<" else f"{magic!r}"
         raise DataError(
-            f"{path} is not an IDX file: it starts with {kind}, expected 0 0, a type and a number of dimensions; "
+            f"{path} is not an IDX file: it starts with {kind}, expected 0 0, a type and 1 to 4 dimensions; "
             "fetch it again"
         )
     dtype = np.dtype(_IDX_TYPES[magic[2]])
@@ -187,7 +187,7 @@ def _read_idx_stream(path: Path, file: BinaryIO) -> NDArray:
 def _refuse_absurd(path: Path, size: int, shape: tuple[int, ...]) -> None:
     if size > MOST_BYTES:
         raise DataError(
-            f"{path} declares an array of {shape}, {size / 2**30:,.1f} GiB unpacked; the most that is read is "
+            f"{path} declares an array of {shape}, {size // 2**30:,} GiB unpacked; the most that is read is "
             f"{MOST_BYTES / 2**30:.0f} GiB: the file is damaged, or made to fill the memory"
         )
 
@@ -291,7 +291,7 @@ def write_idx(path: Path, array: NDArray) -> None:
     payload = np.ascontiguousarray(array, np.dtype(_IDX_TYPES[code]))
     with written_whole(path) as beside, open(beside, "wb") as plain:
         if path.suffix == ".gz":
-            with gzip.GzipFile(filename="", mode="wb", fileobj=plain, mtime=0) as packed:
+            with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=plain, mtime=0) as packed:
                 packed.write(header)
                 packed.write(payload.data)
         else:
