@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -28,7 +28,9 @@ def written_whole(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise KuzushijiError(f"{path} could not be written: {error.strerror or error}; nothing was lost") from error
     finally:
-        beside.unlink(missing_ok=True)
+        # Also where what should be the folder is a file, in which nothing can lie.
+        with suppress(FileNotFoundError, NotADirectoryError):
+            beside.unlink()
 
 
 @contextmanager

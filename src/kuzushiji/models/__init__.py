@@ -59,10 +59,10 @@ class ModelEntry:
 
 
 _OURS = ("this project", "blocks of He et al., arXiv:1512.03385")
-_LENET = ("LeNet-5 vs. AlexNet", "LeCun et al. 1998, doi:10.1109/5.726791")
-_ALEXNET = ("LeNet-5 vs. AlexNet", "after Krizhevsky et al. 2012, doi:10.1145/3065386")
+_LENET = ("LeNet v. AlexNet", "LeCun et al. 1998, doi:10.1109/5.726791")
+_ALEXNET = ("LeNet v. AlexNet", "after Krizhevsky et al. 2012, doi:10.1145/3065386")
 _TWELVE = ("twelve networks", "medina325/kuzushiji-character-recognition on GitHub")
-_KERAS = ("KMNIST's baseline", "the MNIST example of Keras; Clanuwat et al., arXiv:1812.01718")
+_KERAS = ("KMNIST baseline", "the MNIST example of Keras; Clanuwat et al., arXiv:1812.01718")
 _PAGES = ("page characters", "stlanier/Flatiron-School-Capstone-Project on GitHub")
 
 MODELS: Registry[ModelEntry] = Registry("model")

@@ -1,0 +1,151 @@
+"""`kuzushiji models`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kuzushiji.cli.console import notes, print_json, print_table, results
+from kuzushiji.errors import UsageError
+from kuzushiji.models import MODELS, VARIANTS, create_model, list_models, resolve
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def models(
+    name: str | None = None,
+    /,
+    *,
+    classes: int = 10,
+    image_size: int = 28,
+    draw: Path | None = None,
+    dark: bool = False,
+    json: bool = False,
+) -> None:
+    """List the networks; describe and draw one.
+
+    Parameters
+    ----------
+    name
+        A network to describe, or a pattern such as "cnn*" for those to list.
+    classes
+        Number of classes to count for.
+    image_size
+        Height and width in pixels to count for.
+    draw
+        Draw the layers of the network into this .svg, .png or .pdf file.
+    dark
+        Draw for a dark page.
+    json
+        Print as JSON.
+    """
+    if name is not None and not set(name) & set("*?["):
+        _describe(name, classes, image_size, draw, dark, json)
+    elif draw is not None:
+        raise UsageError("--draw draws one network; say which, such as: kuzushiji models resnet --draw resnet.svg")
+    else:
+        _list(name or "*", classes, image_size, json)
+
+
+def _list(pattern: str, classes: int, image_size: int, json: bool) -> None:
+    names = list_models(pattern)
+    if not names:
+        raise UsageError(f"no network has a name like {pattern}; there are {', '.join(list_models())}")
+    summaries = []
+    for name in names:
+        # Where images are too small for some of the networks, the others are counted nevertheless.
+        too_small = 0 < image_size < MODELS[name].smallest
+        summaries.append(_summary(name, None if too_small else _outline(name, classes, image_size), image_size))
+    if json:
+        print_json(summaries)
+        return
+    rows = []
+    for each in summaries:
+        counted = each["parameters"] is not None
+        parameters = f"{each['parameters']:,}" if counted else f"needs {each['smallest_image_size']} px"
+        rows.append((each["name"], parameters, _short(each["macs"]) if counted else "", each["recipe"], each["source"]))
+    print_table(["network", "parameters", "MACs", "recipe", "source"], rows, right=(1, 2))
+    notes.print(
+        f"counted for {classes} classes and {image_size} x {image_size} pixels; --classes and --image-size change it"
+    )
+    notes.print(f"names with a recipe: {', '.join(VARIANTS)}")
+
+
+def _describe(name: str, classes: int, image_size: int, draw: Path | None, dark: bool, json: bool) -> None:
+    model_name, recipe = resolve(name)
+
+    from kuzushiji.models.inspection import list_layers
+
+    model = _outline(model_name, classes, image_size)
+    layers = list_layers(model, image_size)
+    summary = _summary(model_name, model, image_size) | {"recipe": recipe}
+    if draw is not None:
+        from kuzushiji.plots.layers import layer_figure
+        from kuzushiji.plots.style import save
+
+        save(layer_figure(model, image_size, dark), draw)
+        notes.print(f"drawn into {draw}", markup=False, soft_wrap=True)
+    if json:
+        print_json(summary | {"layers": [vars(layer) for layer in layers]})
+        return
+    print_table(
+        ["layer", "kind", "output", "parameters", "MACs"],
+        [
+            (
+                layer.name,
+                layer.kind,
+                " x ".join(map(str, layer.output_shape)),
+                f"{layer.parameters:,}" if layer.parameters else "",
+                f"{layer.macs:,}" if layer.macs else "",
+            )
+            for layer in layers
+        ],
+        right=(3, 4),
+    )
+    options = ", ".join(f"{option}={value}" for option, value in summary["options"].items())
+    facts = {
+        model_name: summary["summary"],
+        "parameters": f"{summary['parameters']:,}",
+        "MACs": f"{summary['macs']:,} for one image of {image_size} x {image_size} pixels",
+        "recipe": recipe,
+        "options": options or "none",
+        "made for": f"{summary['made_for_classes']} classes, {summary['made_for_image_size']} pixels",
+        "source": f"{summary['source']}; {summary['reference']}",
+    }
+    for fact, value in facts.items():
+        results.print(f"{fact:<12}{value}", markup=False, soft_wrap=True)
+
+
+def _outline(name: str, classes: int, image_size: int) -> "nn.Module":
+    """The network without values: it can be counted and drawn, takes no memory and no time."""
+    import torch
+
+    with torch.device("meta"):
+        return create_model(name, classes=classes, image_size=image_size)
+
+
+def _summary(name: str, model: "nn.Module | None", image_size: int) -> dict[str, Any]:
+    from kuzushiji.models.inspection import count_macs, count_parameters
+
+    entry = MODELS[name]
+    return {
+        "name": name,
+        "summary": entry.summary,
+        "parameters": count_parameters(model) if model else None,
+        "macs": count_macs(model, image_size) if model else None,
+        "recipe": entry.recipe,
+        "source": entry.source,
+        "reference": entry.reference,
+        "options": dict(entry.options),
+        "made_for_classes": entry.classes,
+        "made_for_image_size": entry.image_size,
+        "smallest_image_size": entry.smallest,
+    }
+
+
+def _short(number: float) -> str:
+    """Three digits and a unit, such as 37.2 M."""
+    for unit in ("", " k", " M"):
+        if number < 999.5:
+            return f"{number:.3g}{unit}"
+        number /= 1000
+    return f"{number:.3g} G"
