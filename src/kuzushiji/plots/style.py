@@ -185,6 +185,8 @@ def svg(figure: Figure, label: str = "", adaptive: bool = False) -> str:
     """
     text = _rendered(figure, "svg").decode()
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :], flags=re.DOTALL)
+    # A hundredth of a point is finer than any screen; matplotlib writes a millionth.
+    text = re.sub(r'\b(?:d|x|y)="[^"]*"', lambda part: re.sub(r"(\.\d\d)\d+", r"\1", part[0]), text)
     prefix = f"f{hashlib.sha256(text.encode()).hexdigest()[:8]}-"
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text)
     if adaptive:
