@@ -236,8 +236,7 @@ def write_class_map(path: Path, classes: Sequence[str]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["index", "codepoint", "char"])
     for index, name in enumerate(classes):
-        codepoint = folder_of_class(name)
-        writer.writerow([index, codepoint if codepoint.startswith("U+") else "", name])
+        writer.writerow([index, "" if _is_word(name) else _codepoints(name), name])
     write_text(path, text.getvalue())
 
 
@@ -260,11 +259,19 @@ def folder_of_class(name: str) -> str:
     Raises:
         UsageError: the name cannot be the name of a folder.
     """
-    if not name.isascii() or len(name) == 1:
-        return "_".join(f"U+{ord(character):04X}" for character in name)
+    if not _is_word(name):
+        return _codepoints(name)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _.+-]*", name) or class_of_folder(name) != name:
         raise UsageError(f"the class {name!r} cannot be the name of a folder; use letters and digits")
     return name
+
+
+def _is_word(name: str) -> bool:
+    return name.isascii() and len(name) != 1
+
+
+def _codepoints(name: str) -> str:
+    return "_".join(f"U+{ord(character):04X}" for character in name)
 
 
 # Writing
