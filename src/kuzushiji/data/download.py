@@ -169,7 +169,7 @@ def _note_right_files(
             fetched.add(file, "written from the catalogue")
         else:
             if report.status == "wrong":
-                say(f"{file.name} is there but not right ({report.detail}); it will be replaced")
+                say(f"{file.name} is there but not right ({report.detail}); to be replaced")
             missing.append(file)
     return missing
 
@@ -374,7 +374,7 @@ def _receive(file: DataFile, url: str, part: Path, progress: Progress) -> None:
         tag = response.headers.get("ETag", "")
         validator = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
         _origin_file(part).write_text(f"{url}\n{validator}\n", encoding="utf-8")
-        done = start
+        done, is_broken = start, False
         with open(part, "ab" if start else "wb") as out:
             try:
                 # The raw stream: a server that calls the .gz file an encoding would otherwise have it unpacked.
@@ -383,9 +383,10 @@ def _receive(file: DataFile, url: str, part: Path, progress: Progress) -> None:
                     done += len(chunk)
                     progress(file.name, done, total)
             except urllib3.exceptions.HTTPError:
-                raise _BrokenOff(f"the connection broke off after {done:,} bytes") from None
-    if total is not None and done != total:
-        raise _BrokenOff(f"the connection broke off after {done:,} of {total:,} bytes")
+                is_broken = True
+    if is_broken or total not in (None, done):
+        of_all = f" of {total:,}" if total else ""
+        raise _BrokenOff(f"the connection broke off after {done:,}{of_all} bytes")
 
 
 def _resumable(url: str, part: Path) -> tuple[int, str]:
