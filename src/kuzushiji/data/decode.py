@@ -31,6 +31,7 @@ Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+_BEGINNINGS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"RIFF", b"II*\0", b"MM\0*")
 _MOST_PIXELS = 2**26
 _ONE_PROCESS = 2048
 """For so many images one more process is worth its start."""
@@ -50,6 +51,8 @@ def to_gray(content: bytes) -> NDArray[np.uint8]:
             with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
                 return _gray(image)
     except UnidentifiedImageError:
+        if content.startswith(_BEGINNINGS):
+            raise DataError("is a damaged image (its header makes no sense)") from None
         start = content[:16]
         raise DataError(f"is not a PNG, JPEG, WebP, TIFF or BMP image: it begins with {start!r}") from None
     except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError) as error:

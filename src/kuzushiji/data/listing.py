@@ -187,6 +187,7 @@ def _list_tar(path: Path) -> Listing:
     try:
         with tarfile.open(path, "r:") as archive:
             for member in archive:
+                end = member.offset_data + (member.size + 511) // 512 * 512
                 parts = member.name.split("/")
                 if member.isdir() or any(_is_litter(part) for part in parts[-3:] if part != "."):
                     continue
@@ -198,7 +199,6 @@ def _list_tar(path: Path) -> Listing:
                         "kkanji2/U+4E00/1f2e.png"
                     )
                 places[member.name] = (member.offset_data, member.size)
-                end = member.offset_data + (member.size + 511) // 512 * 512
         with open(path, "rb") as file:
             file.seek(end)
             if places and file.read(512) != bytes(512):

@@ -1,0 +1,213 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.splits import (
+    assign_by_hash,
+    common_classes,
+    folds,
+    group_rare,
+    hash_split,
+    pixel_hash,
+    subsample,
+    validation_split,
+)
+from kuzushiji.errors import UsageError
+
+
+def made(counts: list[int], *, seed: int = 0) -> CharacterImages:
+    """Random images, `counts` of each class, shuffled."""
+    random = np.random.default_rng(seed)
+    labels = random.permutation(np.repeat(np.arange(len(counts)), counts))
+    images = random.integers(0, 256, (len(labels), 5, 4), dtype=np.uint8)
+    classes = tuple(chr(0x4E00 + number) for number in range(len(counts)))
+    return CharacterImages(images, labels, classes, name="made", split="train", ids=np.arange(len(labels)) + 1000)
+
+
+def divides(parts: tuple[CharacterImages, ...], data: CharacterImages) -> bool:
+    """Whether each image of `data` is in exactly one part, and the parts kept its order and its classes."""
+    return (
+        sorted(np.concatenate([part.ids for part in parts])) == sorted(data.ids)
+        and all((np.diff(part.ids) > 0).all() for part in parts)
+        and all(part.classes == data.classes for part in parts)
+    )
+
+
+# Validation
+
+
+@pytest.mark.parametrize(
+    ("count", "fraction", "train"),
+    [
+        (10, 0.3, 7),
+        (6284, 0.3, 4398),
+        (60_000, 0.3, 42_000),
+        (232_365, 0.3, 162_655),
+        (7, 0.1, 6),
+        (100, 0.9, 9),  # 1 - 0.9 is a little less than 0.1, and Keras does not mend it
+    ],
+)
+def test_last_divides_where_keras_does(count: int, fraction: float, train: int) -> None:
+    data = CharacterImages(np.zeros((count, 1, 1), np.uint8), np.zeros(count, np.int64), ("お",))
+    parts = validation_split(data, fraction=fraction, method="last")
+    assert [len(part) for part in parts] == [train, count - train]
+    assert (parts[0].ids == np.arange(train)).all()
+    assert [part.split for part in parts] == ["train", "validation"]
+
+
+def test_last_takes_views_and_not_copies() -> None:
+    data = made([20, 20])
+    assert all(np.shares_memory(part.images, data.images) for part in validation_split(data, method="last"))
+
+
+def test_stratified_takes_the_same_share_of_every_class() -> None:
+    data = made([1, 2, 4, 5, 14, 15, 25, 1000])
+    parts = validation_split(data, fraction=0.1)
+    assert divides(parts, data)
+    assert parts[1].class_counts().tolist() == [0, 0, 0, 1, 1, 2, 3, 100]
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=6), st.floats(0.01, 0.99), st.integers(0, 3))
+def test_stratified_leaves_every_class_something_to_train_on(counts: list[int], fraction: float, seed: int) -> None:
+    data = made(counts)
+    try:
+        train, validation = validation_split(data, fraction=fraction, seed=seed)
+    except UsageError:
+        return
+    assert divides((train, validation), data)
+    assert ((train.class_counts() > 0) == (data.class_counts() > 0)).all()
+
+
+def test_the_draw_follows_the_seed() -> None:
+    data = made([100, 50])
+    drawn = [tuple(validation_split(data, seed=seed)[1].ids) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"fraction": 0}, "between 0 and 1"),
+        ({"fraction": 1.0}, "between 0 and 1"),
+        ({"fraction": float("nan")}, "between 0 and 1"),
+        ({"method": "random"}, "known: stratified, last"),
+        ({"fraction": 0.01}, "less than one image"),
+        ({"fraction": 0.99, "method": "last"}, "leaves one part empty"),
+    ],
+)
+def test_validation_that_cannot_be(options: dict, found: str) -> None:
+    with pytest.raises(UsageError, match=found):
+        validation_split(made([5, 5]), **options)
+
+
+# Folds and samples
+
+
+def test_each_image_is_in_one_fold_and_each_fold_has_every_class() -> None:
+    data = made([50, 20, 7, 1])
+    parts = list(folds(data, 5))
+    assert sorted(np.concatenate([validation.ids for _, validation in parts])) == sorted(data.ids)
+    for train, validation in parts:
+        assert divides((train, validation), data)
+        assert validation.class_counts()[:2].tolist() == [10, 4]
+        assert validation.class_counts()[2] in (1, 2)
+
+
+def test_small_classes_are_spread_over_the_folds() -> None:
+    assert [len(validation) for _, validation in folds(made([1] * 20), 5)] == [4] * 5
+
+
+@pytest.mark.parametrize("count", [1, 0, 21])
+def test_folds_that_cannot_be(count: int) -> None:
+    with pytest.raises(UsageError, match="folds of 20 images"):
+        next(folds(made([10, 10]), count))
+
+
+def test_a_sample_keeps_proportion_ids_and_order() -> None:
+    data = made([600, 300, 100])
+    sample = subsample(data, 100)
+    assert sample.class_counts().tolist() == [60, 30, 10]
+    assert (np.diff(sample.ids) > 0).all()
+    assert (sample.images == data.images[sample.ids - 1000]).all()
+    assert set(subsample(data, 50).ids) < set(sample.ids)
+    assert subsample(data, 1000) is data
+    assert subsample(data, 5000) is data
+
+
+def test_a_sample_of_nothing() -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        subsample(made([5]), 0)
+
+
+# By hash
+
+
+def test_the_shares_of_a_split_by_hash() -> None:
+    data = made([1, 2, 3, 4, 10, 15, 100, 1000])
+    train, validation, test = hash_split(data)
+    assert divides((train, validation, test), data)
+    assert [part.split for part in (train, validation, test)] == ["train", "validation", "test"]
+    assert test.class_counts().tolist() == [0, 1, 1, 1, 1, 2, 10, 100]
+    assert validation.class_counts().tolist() == [0, 0, 1, 1, 1, 2, 10, 100]
+
+
+def test_a_split_by_hash_is_the_same_everywhere_and_for_ever() -> None:
+    """The numbers were written down once: when they change, every published result on kkanji loses its meaning."""
+    images = np.arange(40 * 6, dtype=np.uint8).reshape(40, 2, 3)
+    _, validation, test = hash_split(CharacterImages(images, np.arange(40) % 2, tuple("おき")))
+    assert pixel_hash(images[0]).hex().startswith("88da4b8cee4b0564")
+    assert (validation.ids.tolist(), test.ids.tolist()) == ([8, 15, 26, 29], [2, 17, 28, 39])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 30)), min_size=1, max_size=80), st.randoms())
+def test_what_holds_of_every_split_by_hash(images: list[tuple[int, int]], random) -> None:
+    labels = np.array([label for label, _ in images])
+    hashes = np.array([content.to_bytes(4) for _, content in images], dtype="V4")
+    sides = assign_by_hash(hashes, labels)
+    for label in set(labels):
+        assert (sides[labels == label] == 0).any(), "a class without an image to train on"
+    for content in set(hashes.tolist()):
+        assert len(set(sides[[value == content for value in hashes.tolist()]])) == 1, "equal images on two sides"
+    order = list(range(len(images)))
+    random.shuffle(order)
+    assert (assign_by_hash(hashes[order], labels[order]) == sides[order]).all(), "the order matters"
+
+
+def test_equal_images_with_different_labels_train() -> None:
+    data = made([50, 50])
+    data.images[data.labels == 0] = 0
+    data.images[np.flatnonzero(data.labels == 1)[:3]] = 0
+    train, validation, test = hash_split(data)
+    assert train.class_counts()[0] == 50
+    assert [part.class_counts()[1] for part in (validation, test)] == [5, 5]
+    assert (validation.images.any(axis=(1, 2))).all()
+
+
+def test_a_copy_that_lacks_images_gives_the_others_nearly_the_same_sides() -> None:
+    data = made([300] * 10)
+    hashes = np.frombuffer(b"".join(pixel_hash(image) for image in data.images), "V32")
+    kept = np.random.default_rng(1).random(len(data)) < 0.9
+    same = assign_by_hash(hashes, data.labels)[kept] == assign_by_hash(hashes[kept], data.labels[kept])
+    assert same.mean() > 0.97
+
+
+# Rare classes
+
+
+def test_rare_classes_become_one() -> None:
+    data = made([5, 50, 1, 20])
+    kept = common_classes(data, 2)
+    assert kept == (data.classes[1], data.classes[3])
+    grouped = group_rare(data, kept)
+    assert grouped.classes == (*kept, "rare")
+    assert grouped.class_counts().tolist() == [50, 20, 6]
+    assert grouped.images is data.images
+    assert (grouped.ids == data.ids).all()
+
+
+def test_a_class_that_cannot_be_kept() -> None:
+    with pytest.raises(UsageError, match="'x' cannot be kept"):
+        group_rare(made([1, 1]), ("x",))
