@@ -1,0 +1,291 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kuzushiji.data import catalog
+from kuzushiji.data.datasets import CLASSES, KMNIST6K_COUNT, load, splits
+from kuzushiji.data.formats import (
+    read_class_map,
+    write_arrays,
+    write_class_folders,
+    write_class_map,
+    write_idx,
+    write_npz,
+    write_tar,
+)
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.errors import DataError, UsageError
+from kuzushiji.files import file_hash
+
+
+def made(count: int = 60, classes: str = "おきす", size: int = 12, seed: int = 0) -> CharacterImages:
+    """Dark paper with a random patch of ink."""
+    images = np.zeros((count, size, size), np.uint8)
+    patch = size // 3
+    images[:, patch : 2 * patch, patch : 2 * patch] = np.random.default_rng(seed).integers(
+        1, 256, (count, patch, patch), dtype=np.uint8
+    )
+    return CharacterImages(images, np.arange(count) % len(classes), tuple(classes), split="train")
+
+
+def at_home(name: str, source: Path) -> Path:
+    """Puts real files where `load(name)` looks for them."""
+    folder = catalog.folder(name)
+    shutil.copytree(source, folder)
+    return folder
+
+
+# Catalogued datasets, with the real files
+
+
+def test_kmnist6k(real_data: Path) -> None:
+    folder = at_home("kmnist6k", real_data / "kmnist6k")
+    train, test = load("kmnist6k"), load("kmnist6k", "test")
+    assert (train.images.shape, test.images.shape) == ((6284, 28, 28), (10_000, 28, 28))
+    assert train.classes == test.classes == tuple("おきすつなはまやれを")
+    assert (train.name, train.split, test.split) == ("kmnist6k", "train", "test")
+    assert test.class_counts().tolist() == [1000] * 10
+    files = ["kmnist-train-imgs.npz", "kmnist-train-labels.npz", "kmnist_classmap.csv"]
+    assert train.source == {name: file_hash(folder / name) for name in files}
+
+
+def test_npz_and_idx_of_kmnist_are_the_same_data(real_data: Path, tmp_path: Path) -> None:
+    whole = at_home("kmnist", real_data / "kmnist")
+    npz = load("kmnist", "test")
+    for path in whole.glob("*test*.npz"):
+        path.unlink()
+    (whole / "kmnist_classmap.csv").unlink()
+    idx = load("kmnist", "test")
+    assert idx.fingerprint() == npz.fingerprint()
+    assert set(idx.source) == {"t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"}
+
+
+def test_labels_without_their_images(real_data: Path) -> None:
+    at_home("kmnist", real_data / "kmnist")
+    with pytest.raises(
+        DataError, match=r"lacks images or labels for train .*`kuzushiji data get kmnist`.*--from FOLDER"
+    ):
+        load("kmnist", "train")
+    with pytest.raises(DataError, match=r"kmnist-train-labels\.npz is there, but not the images"):
+        load(real_data / "kmnist", "train")
+
+
+def test_the_classes_that_are_known_are_those_of_the_class_maps(real_data: Path) -> None:
+    for name in ("kmnist", "k49"):
+        assert read_class_map(real_data / name / f"{name}_classmap.csv") == CLASSES[name]
+
+
+@pytest.mark.parametrize("name", ["kmnist", "kmnist6k", "k49", "kkanji"])
+def test_a_dataset_that_is_not_there(name: str) -> None:
+    with pytest.raises(DataError, match=r"`kuzushiji data get (kmnist|k49|kkanji)` fetches"):
+        load(name)
+
+
+# Catalogued datasets, made up
+
+
+def test_kmnist6k_is_cut_out_of_kmnist_where_its_own_files_are_missing() -> None:
+    whole = made(7000, "おきすつなはまやれを", size=6)
+    write_arrays(catalog.folder("kmnist"), whole, prefix="kmnist")
+    write_arrays(catalog.folder("kmnist"), whole.select(slice(0, 50), "test"), prefix="kmnist")
+    train = load("kmnist6k")
+    assert (train.name, len(train)) == ("kmnist6k", KMNIST6K_COUNT)
+    assert (train.images == whole.images[:KMNIST6K_COUNT]).all()
+    assert len(load("kmnist6k", "test")) == 50
+
+
+def test_kkanji_as_the_tar_or_unpacked() -> None:
+    data = made(90, "一丁七", size=64)
+    folder = catalog.folder("kkanji")
+    write_tar(folder / "kkanji.tar", data)
+    packed = {split: load("kkanji", split) for split in splits("kkanji")}
+    assert {split: len(found) for split, found in packed.items()} == {"train": 72, "validation": 9, "test": 9}
+    assert {found.name for found in packed.values()} == {"kkanji"}
+    (folder / "kkanji.tar").unlink()
+    write_class_folders(folder / "kkanji2", data)
+    for split, found in packed.items():
+        assert load("kkanji", split).fingerprint() == found.fingerprint()
+
+
+def test_asking_for_the_size_that_it_has_makes_no_second_cache(own_home: Path) -> None:
+    write_tar(catalog.folder("kkanji") / "kkanji.tar", made(30, "一丁七", size=64))
+    load("kkanji")
+    load("kkanji", image_size=64)
+    assert load("kkanji", image_size=32).image_size == (32, 32)
+    assert len([path for path in (own_home / "cache" / "decoded").iterdir() if path.is_dir()]) == 2
+
+
+def test_pages_are_not_characters(real_data: Path) -> None:
+    for name in ("recognition", real_data / "pages" / "labelled"):
+        with pytest.raises(DataError, match="holds pages, not single characters"):
+            load(name)
+
+
+# A user's own data
+
+
+def test_a_folder_of_class_folders(tmp_path: Path) -> None:
+    data = made(60)
+    write_class_folders(tmp_path / "mine", data)
+    assert splits(tmp_path / "mine") == ("train", "validation", "test")
+    parts = [load(tmp_path / "mine", split) for split in splits(tmp_path / "mine")]
+    assert [len(part) for part in parts] == [48, 6, 6]
+    assert {part.name for part in parts} == {"mine"}
+    assert parts[0].classes == tuple("おきす")
+    assert len(set(np.concatenate([part.ids for part in parts]))) == 60
+    seen = {image.tobytes() for part in parts for image in part.images}
+    assert seen == {image.tobytes() for image in data.images}
+
+
+def test_a_folder_that_its_user_has_divided(tmp_path: Path) -> None:
+    train, test = made(30), made(9, seed=1)
+    write_class_folders(tmp_path / "mine" / "train", train)
+    write_class_folders(tmp_path / "mine" / "test", test.select(test.labels < 2))
+    assert splits(tmp_path / "mine") == ("train", "test")
+    found = load(tmp_path / "mine", "test")
+    assert found.classes == tuple("おきす")
+    assert found.class_counts().tolist() == [3, 3, 0]
+    assert len(load(tmp_path / "mine", "train")) == 30
+
+
+def test_an_empty_split_folder(tmp_path: Path) -> None:
+    write_class_folders(tmp_path / "mine" / "train", made(9))
+    (tmp_path / "mine" / "test").mkdir()
+    with pytest.raises(DataError, match="holds no images for test"):
+        load(tmp_path / "mine", "test")
+
+
+def test_the_split_of_a_folder_does_not_depend_on_the_size(tmp_path: Path) -> None:
+    write_class_folders(tmp_path / "mine", made(60))
+    assert (load(tmp_path / "mine", "test", image_size=7).ids == load(tmp_path / "mine", "test").ids).all()
+
+
+def test_bright_paper_and_dark_paper_give_the_same_data(tmp_path: Path) -> None:
+    data = made(60)
+    inverted = CharacterImages(255 - data.images, data.labels, data.classes)
+    write_class_folders(tmp_path / "dark" / "train", data)
+    write_class_folders(tmp_path / "bright" / "train", inverted)
+    assert load(tmp_path / "dark").fingerprint() == load(tmp_path / "bright").fingerprint()
+
+
+@pytest.mark.parametrize("form", ["npz", "idx"])
+def test_array_files_without_a_class_map(tmp_path: Path, form: str) -> None:
+    data = made(60)
+    for part in (data.select(data.labels < 2, "train"), data.select(slice(0, 9), "test")):
+        for path in write_arrays(tmp_path / "mine", part, prefix="mine", form=form):
+            if path.suffix == ".csv":
+                path.unlink()
+    train, test = load(tmp_path / "mine"), load(tmp_path / "mine", "test")
+    assert splits(tmp_path / "mine") == ("train", "test")
+    assert train.classes == test.classes == ("0", "1", "2")
+    assert (test.images == data.images[:9]).all()
+
+
+def test_idx_files_that_are_not_packed(tmp_path: Path) -> None:
+    data = made(60)
+    write_idx(tmp_path / "train-images-idx3-ubyte", data.images)
+    write_idx(tmp_path / "train-labels.idx1-ubyte", data.labels.astype(np.uint8))
+    assert (load(tmp_path).images == data.images).all()
+
+
+def test_a_class_map_that_is_too_short(tmp_path: Path) -> None:
+    write_arrays(tmp_path, made(60), prefix="mine")
+    write_class_map(tmp_path / "mine_classmap.csv", ("お", "き"))
+    with pytest.raises(
+        DataError, match=r"mine-train-labels\.npz has the label 2, but .*mine_classmap\.csv has 2 classes"
+    ):
+        load(tmp_path)
+
+
+def test_two_sets_in_one_folder(tmp_path: Path) -> None:
+    write_arrays(tmp_path, made(6), prefix="one")
+    write_arrays(tmp_path, made(6), prefix="two")
+    with pytest.raises(DataError, match="holds the files of one and two; give each a folder of its own"):
+        load(tmp_path)
+
+
+def test_two_class_maps_in_one_folder(tmp_path: Path) -> None:
+    write_arrays(tmp_path, made(6), prefix="one")
+    write_class_map(tmp_path / "two_classmap.csv", ("お", "き"))
+    with pytest.raises(DataError, match=r"holds one_classmap\.csv and two_classmap\.csv"):
+        load(tmp_path)
+
+
+def test_images_and_labels_of_different_counts(tmp_path: Path) -> None:
+    write_arrays(tmp_path, made(60), prefix="mine")
+    write_npz(tmp_path / "mine-train-labels.npz", np.zeros(59, np.uint8))
+    with pytest.raises(DataError, match=r"60 images but .*59 labels"):
+        load(tmp_path)
+
+
+# Names, splits and numbers
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "found"),
+    [
+        ("kmnst", UsageError, "did you mean kmnist"),
+        ("./kmnst", DataError, "kmnst does not exist; expected a folder"),
+        ("data.tar", DataError, "does not exist"),
+        (Path("kmnist"), DataError, "kmnist does not exist"),
+    ],
+)
+def test_names_that_stand_for_nothing(
+    name: str | Path, error: type, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=found):
+        load(name)
+
+
+def test_a_folder_called_as_a_dataset_needs_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_class_folders(tmp_path / "kmnist", made(30))
+    with pytest.raises(DataError, match="kuzushiji data get kmnist"):
+        load("kmnist")
+    assert load("./kmnist").name == "kmnist"
+
+
+def test_one_file_of_a_pair(tmp_path: Path) -> None:
+    first, *_ = write_arrays(tmp_path, made(6), prefix="one")
+    with pytest.raises(DataError, match="one of a pair of files; name the folder"):
+        load(first)
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"split": "validation"}, r"has no split 'validation'; it has train, test"),
+        ({"limit": 0}, "a limit of 0 images"),
+        ({"limit": -1}, "a limit of -1 images"),
+        ({"image_size": 0}, "an image size of 0 pixels"),
+        ({"image_size": 10_000}, "expected 1 to 4096"),
+    ],
+)
+def test_values_that_cannot_be(options: dict, found: str) -> None:
+    with pytest.raises(UsageError, match=found):
+        load("kmnist", **options)
+
+
+def test_a_limit_keeps_ids_and_shares(tmp_path: Path) -> None:
+    data = made(60)
+    write_arrays(tmp_path, data, prefix="mine")
+    found = load(tmp_path, limit=12)
+    assert found.class_counts().tolist() == [4, 4, 4]
+    assert (found.images == data.images[found.ids]).all()
+
+
+def test_arrays_are_brought_to_a_size(tmp_path: Path) -> None:
+    write_arrays(tmp_path, made(6), prefix="mine")
+    assert load(tmp_path, image_size=20).images.shape == (6, 20, 20)
+    assert (load(tmp_path, image_size=12).images == made(6).images).all()
+
+
+def test_progress_is_told_while_decoding_and_only_then(tmp_path: Path) -> None:
+    write_class_folders(tmp_path / "mine", made(60))
+    told: list[tuple[int, int]] = []
+    for split in ("train", "test"):
+        load(tmp_path / "mine", split, progress=lambda *counts: told.append(counts))
+    assert told == [(60, 60)]
