@@ -1,7 +1,9 @@
 """What every test may rely on: a home of its own, and the real data where it lies beside the project."""
 
 import os
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,19 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("KUZUSHIJI_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails whatever looks for a host other than this machine."""
+    look_up = socket.getaddrinfo
+
+    def look_up_here(host: Any, *arguments: Any, **options: Any) -> Any:
+        if host not in (None, "", "localhost", "127.0.0.1", "::1", socket.gethostname()):
+            raise RuntimeError(f"a test must not reach for {host}")
+        return look_up(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_here)
 
 
 @pytest.fixture(scope="session")

@@ -99,7 +99,7 @@ def _answer(handler: BaseHTTPRequestHandler, state: FileServer, manner: str, nam
         handler.wfile.write(rest[:half])
         handler.wfile.flush()
         if manner == "held":
-            state.gate.wait(60)
+            state.gate.wait(120)
         handler.wfile.write(rest[half:])
         state.sent += len(rest)
     except OSError:

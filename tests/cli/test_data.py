@@ -136,17 +136,17 @@ def test_every_argument_has_a_help_text(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_get_says_on_stdout_only_where_it_is(server: FileServer) -> None:
-    done = subprocess.run(tiny(server, "good", "get", "tiny"), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(tiny(server, "good", "get", "tiny"), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"tiny (npz) is there: {os.environ['KUZUSHIJI_HOME']}/data/tiny\n"
     assert "tiny-imgs.npz from 127.0.0.1" in done.stderr
-    again = subprocess.run(tiny(server, "good", "get", "tiny", "--json"), capture_output=True, text=True, timeout=60)
+    again = subprocess.run(tiny(server, "good", "get", "tiny", "--json"), capture_output=True, text=True, timeout=120)
     assert json.loads(again.stdout)["origins"] == {"tiny-imgs.npz": "already there"}
     assert len(server.requests) == 1
 
 
 def test_get_that_fails_has_the_steps_by_hand_on_stderr(server: FileServer) -> None:
-    done = subprocess.run(tiny(server, "busy", "get", "tiny"), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(tiny(server, "busy", "get", "tiny"), capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert done.stdout == ""
     assert "HTTP 503" in done.stderr
@@ -190,14 +190,14 @@ class Terminal:
 
     def wait_for(self, text: str) -> None:
         """Reads what is shown until `text` comes, after what was waited for before."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while (found := self.shown.find(text, self.seen)) < 0:
             assert time.monotonic() < deadline, self.shown
             assert self.read(), self.shown
         self.seen = found + len(text)
 
     def read(self) -> bool:
-        if not select.select([self.ours], [], [], 30)[0]:
+        if not select.select([self.ours], [], [], 120)[0]:
             return False
         try:
             chunk = os.read(self.ours, 4096)
@@ -217,7 +217,7 @@ class Terminal:
         while self.read():
             pass
         os.close(self.ours)
-        return self.process.wait(60)
+        return self.process.wait(120)
 
 
 def test_get_asks_which_set_and_which_format() -> None:

@@ -132,7 +132,7 @@ def get(
 
         def progress(file: str, done: int, total: int | None) -> None:
             if file not in tasks:
-                tasks[file] = bar.add_task(file)
+                tasks[file] = bar.add_task(file, total=total)
             bar.update(tasks[file], completed=done, total=total)
 
         def say(text: str) -> None:
@@ -219,9 +219,10 @@ def verify(name: str, /, *, format: str | None = None, json: bool = False) -> No
         print_table(["file", "state", ""], [(report.name, report.status, report.detail) for report in reports])
     bad = [report.name for report in reports if not report.is_right]
     if bad:
+        source = "" if any(file.urls for file in entry.files(format)) else " --from FOLDER"
         raise DataError(
             f"{len(bad)} of {len(reports)} files of {name} in {folder(name)} are missing or wrong: {', '.join(bad)}. "
-            f"`kuzushiji data get {name}` puts that right"
+            f"`kuzushiji data get {name}{source}` puts that right"
         )
 
 

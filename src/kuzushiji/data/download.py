@@ -148,7 +148,9 @@ def _alone_in(place: Path, say: Callable[[str], None]) -> Iterator[None]:
 
 
 def _is_there(entry: Dataset, format: str) -> bool:
-    return all((folder(entry.name) / file.name).exists() for file in entry.files(format))
+    """Whether the files of a format are there, but for the class map, which needs no fetching."""
+    files = [file for file in entry.files(format) if file.name != entry.class_map]
+    return all((folder(entry.name) / file.name).exists() for file in files)
 
 
 def _note_right_files(
@@ -231,6 +233,7 @@ def _copy_files(
             else:
                 say(f"{file.name} taken from {where}")
                 fetched.add(file, where, note)
+                _remove_part(_part_of(fetched.folder / file.name))
                 break
     lacking = [file for file in missing if file.name not in fetched.origins]
     if lacking:
@@ -311,7 +314,7 @@ def _download_files(
             if offline:
                 why = f"{entry.name} is not all there, and with --offline nothing is downloaded."
             elif not file.urls:
-                why = f"{entry.name} cannot be downloaded without a login."
+                why = f"{file.name} of {entry.name} has no address to download it from."
             else:
                 why = "\n  ".join([f"{file.name} of {entry.name} could not be fetched:", *reasons])
             raise DownloadError(f"{why}\n\n{by_hand(entry, fetched.format, missing[number:])}")
@@ -323,7 +326,7 @@ def _download(entry: Dataset, file: DataFile, url: str, target: Path, progress: 
     Raises:
         _AddressFailed: this address does not give the file.
     """
-    part = target.with_name(f".{target.name}.part")
+    part = _part_of(target)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             _receive(file, url, part, progress)
@@ -332,11 +335,11 @@ def _download(entry: Dataset, file: DataFile, url: str, target: Path, progress: 
             if attempt == ATTEMPTS:
                 raise
     report = examine(entry, file, part)
-    _origin_file(part).unlink(missing_ok=True)
+    if report.is_right:
+        os.replace(part, target)
+    _remove_part(part)
     if not report.is_right:
-        part.unlink()
         raise _AddressFailed(report.detail)
-    os.replace(part, target)
     return report.detail
 
 
@@ -396,6 +399,16 @@ def _resumable(url: str, part: Path) -> tuple[int, str]:
         return (part.stat().st_size, validator) if origin == url and validator else (0, "")
     except (OSError, ValueError):
         return 0, ""
+
+
+def _part_of(target: Path) -> Path:
+    """Where a file grows while it is downloaded; it stays there between calls."""
+    return target.with_name(f".{target.name}.part")
+
+
+def _remove_part(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _origin_file(part).unlink(missing_ok=True)
 
 
 def _origin_file(part: Path) -> Path:
