@@ -218,7 +218,7 @@ def test_row_normalisation_is_keras_axis_1():
 
 
 @pytest.mark.parametrize(("side", "first_stage"), [(16, 16), (28, 28), (32, 32), (33, 17), (64, 32), (100, 25)])
-def test_the_stem_of_resnet_brings_images_down_to_32_pixels(side, first_stage):
+def test_the_stem_of_resnet_brings_images_down_to_its_size(side, first_stage):
     from kuzushiji.models.inspection import list_layers
 
     layers = list_layers(create_model("resnet", classes=2, image_size=side), side)
@@ -237,9 +237,9 @@ def test_the_stem_of_resnet_brings_images_down_to_32_pixels(side, first_stage):
         ({"name": "nn_1", "image_size": -3}, "at least 1 x 1 pixels, found -3 x -3"),
         ({"width": 3}, "lenet5 has no option 'width'; it takes activation"),
         ({"name": "nn_1", "width": 3}, "nn_1 has no option 'width'; it takes none"),
-        ({"name": "resnet", "image_width": 3}, "it takes width, depth, dropout"),
+        ({"name": "resnet", "image_width": 3}, "it takes width, depth, stem, dropout"),
         ({"activation": "tank"}, "there is no activation 'tank'; did you mean tanh"),
-        ({"name": "resnet", "width": 0}, "width and a depth of 1 or more, found 0 and 1"),
+        ({"name": "resnet", "width": 0}, "width, a depth and a stem of 1 or more, found 0, 1 and 32"),
         ({"name": "keras_cnn", "dropout": 1.0}, "dropout must be at least 0 and below 1, found 1.0"),
         ({"name": "alexnet", "width": 0}, "alexnet needs a width of 1 or more, found 0"),
         ({"name": "resnet", "width": "wide"}, "width of resnet is 'wide'; expected a value such as 32"),

@@ -82,7 +82,7 @@ for _entry in (
     ModelEntry("cnn_dense_batch_norm", "cnn", "cnn_dense, batch-normalised", *_TWELVE, "keras_sgd", 28, 49, 16),
     ModelEntry("keras_cnn", "cnn", "2 convolutions 32-64, dropout", *_KERAS, "keras_adadelta", 28, 10, 6),
     ModelEntry("page_cnn", "cnn", "4 convolutions 32 to 256, dense 5000-1000", *_PAGES, "page_cnn", 80, 514),
-    ModelEntry("fcn", "fcn", "7 convolutions at full resolution", *_PAGES, "keras_adam", 80, 514),
+    ModelEntry("fcn", "fcn", "7 convolutions at full resolution", *_PAGES, "fcn", 80, 514),
 ):
     MODELS.add(_entry.name, _entry)
 

@@ -38,28 +38,30 @@ class Block(nn.Module):
 
 
 def resnet(
-    classes: int, image_size: tuple[int, int], *, width: int = 32, depth: int = 1, dropout: float = 0.0
+    classes: int, image_size: tuple[int, int], *, width: int = 32, depth: int = 1, stem: int = 32, dropout: float = 0.0
 ) -> Network:
     """A stem, three stages of blocks, global average pooling.
 
-    Each stage after the first halves the image and doubles the channels.  Images of more than 32 pixels are halved by
-    the stem until they have no more than that, so that the first stage costs the same for all.
+    Each stage after the first halves the image and doubles the channels.  Images of more than `stem` pixels are halved
+    by the stem until they have no more than that, so that the first stage costs the same for all.
 
     Args:
         width: channels of the first stage; the embedding has four times as many.
         depth: blocks in each stage.
+        stem: the largest side, in pixels, of what the first stage works on.  Half the side and twice the width cost
+            about the same and serve thousands of classes better.
         dropout: share of the embedding that is dropped in training.
     """
-    if width < 1 or depth < 1:
-        raise UsageError(f"resnet needs a width and a depth of 1 or more, found {width} and {depth}")
+    if width < 1 or depth < 1 or stem < 1:
+        raise UsageError(f"resnet needs a width, a depth and a stem of 1 or more, found {width}, {depth} and {stem}")
     layers: list[nn.Module] = []
     channels = 1
     side = max(image_size)
     while True:
-        stride = 2 if side > 32 else 1
+        stride = 2 if side > stem else 1
         layers += [nn.Conv2d(channels, width, 3, stride, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
         channels, side = width, (side + stride - 1) // stride
-        if side <= 32:
+        if side <= stem:
             break
     for stage in range(3):
         for number in range(depth):

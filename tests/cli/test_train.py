@@ -1,0 +1,194 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kuzushiji.cli import main
+from kuzushiji.training.runs import find_run
+
+
+@pytest.fixture
+def bars_folder(tmp_path) -> Path:
+    """A folder with npz files as those of Kuzushiji-MNIST: 240 training and 80 test images of 12 x 12 pixels."""
+    folder = tmp_path / "bars"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for split, count in (("train", 240), ("test", 80)):
+        labels = np.arange(count, dtype=np.uint8) % 4
+        images = random.integers(0, 60, (count, 12, 12), dtype=np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            image[3 * label : 3 * label + 2] += 150
+        np.savez(folder / f"bars-{split}-imgs.npz", images)
+        np.savez(folder / f"bars-{split}-labels.npz", labels)
+    return folder
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "kuzushiji", *arguments]
+
+
+def test_trains_evaluates_and_reports(bars_folder, capsys):
+    assert main(["train", "nn_1", "--data", str(bars_folder), "--epochs", "3", "--run", "mine"]) == 0
+    run = find_run("mine")
+    captured = capsys.readouterr()
+    assert str(run.report_file) in captured.out
+    assert "epoch   3" in captured.err
+    assert "epoch" not in captured.out
+    assert run.report_file.stat().st_size > 10_000
+
+    assert main(["evaluate", "mine", "--json"]) == 0
+    evaluated = json.loads(capsys.readouterr().out)
+    assert evaluated["run"] == "mine"
+    predictions = run.predictions()
+    accuracy = (predictions.predicted == predictions.labels).mean()
+    assert evaluated["evaluation"]["accuracy"]["value"] == pytest.approx(accuracy)
+
+
+def test_json_alone_on_stdout(bars_folder, capsys):
+    assert main(["train", "nn_1", "--data", str(bars_folder), "--epochs", "1", "--no-report", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert Path(printed["path"], "model.safetensors").exists()
+    assert len(printed["epochs"]) == 1
+
+
+def test_evaluates_on_other_data(bars_folder, capsys):
+    main(["train", "nn_1", "--data", str(bars_folder), "--epochs", "1", "--no-report", "--run", "mine"])
+    other = bars_folder.with_name("other")
+    bars_folder.rename(other)
+    capsys.readouterr()
+    assert main(["evaluate", "mine", "--data", str(other), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["evaluation"]["count"] == 80
+    assert find_run("mine").predictions_file("other-test").exists()
+
+
+def test_predictions_that_were_lost_are_made_again(bars_folder, capsys):
+    main(["train", "nn_1", "--data", str(bars_folder), "--epochs", "1", "--no-report", "--run", "mine"])
+    run = find_run("mine")
+    before = run.predictions().logits
+    run.predictions_file().unlink()
+    assert main(["evaluate", "mine"]) == 0
+    np.testing.assert_array_equal(run.predictions().logits, before)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "say which network"),
+        (["nn_1"], 2, "say which network"),
+        (["nn_one", "--data", "bars"], 2, "did you mean"),
+        (["nn_1", "--data", "no-such-set"], 2, "no-such-set"),
+        (["nn_1", "--data", "no/such/folder"], 1, "no/such/folder"),
+        (["nn_1", "--data", "bars", "--lr", "-1"], 2, "lr"),
+        (["nn_1", "--data", "bars", "--lr", "fast"], 2, "--lr"),
+        (["nn_1", "--data", "bars", "--lrr", "1"], 2, "--lr"),
+        (["nn_1", "--data", "bars", "--loss", "hinge"], 2, "cross_entropy"),
+        (["nn_1", "--data", "bars", "--recipe", "keras"], 2, "keras_adam"),
+        (["nn_1", "--data", "bars", "--option", "width"], 2, "NAME=VALUE"),
+        (["nn_1", "--data", "bars", "--device", "tpu"], 2, "tpu"),
+        (["--resume", "nothing"], 2, "no run"),
+        (["nn_1", "--resume", "nothing"], 2, "--resume"),
+    ],
+)
+def test_wrong_usage_is_told(arguments, code, message, capsys):
+    assert main(["train", *arguments]) == code
+    captured = capsys.readouterr()
+    assert message in " ".join(captured.err.split())
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+
+
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys; from kuzushiji.cli import main; main(['--help']); main(['train', '--help']);"
+        "print([name for name in ('torch', 'matplotlib', 'sklearn') if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert "--label-smoothing" in done.stdout
+
+
+LONG = ("--epochs", "60", "--no-report", "--run", "mine")
+
+
+def wait_for_epochs(process: subprocess.Popen, run: Path, epochs: int) -> None:
+    """Waits until the run has so many epochs behind it."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read()
+        metrics = run / "metrics.jsonl"
+        if metrics.exists() and len(metrics.read_text().splitlines()) >= epochs:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the training did not get so far")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_cut_off_and_resumed_ends_with_the_same_bits(bars_folder, own_home, how):
+    base = command("train", "nn_1", "--data", str(bars_folder))
+    with subprocess.Popen([*base, *LONG], stderr=subprocess.PIPE, text=True) as process:
+        wait_for_epochs(process, own_home / "runs" / "mine", 3)
+        os.kill(process.pid, how)
+        errors = process.stderr.read()
+    if how == signal.SIGKILL:
+        assert process.returncode == -signal.SIGKILL
+    else:
+        assert process.returncode == 130
+        assert "kuzushiji train --resume mine" in " ".join(errors.split())
+        assert "Traceback" not in errors
+    run = find_run("mine")
+    assert not run.finished
+    assert main(["train", "--resume", "mine", "--no-report"]) == 0
+    assert len(run.metrics) == 60
+
+    unbroken = main(["train", "nn_1", "--data", str(bars_folder), "--epochs", "60", "--no-report", "--run", "other"])
+    assert unbroken == 0
+    assert run.weights_file.read_bytes()[-20_000:] == find_run("other").weights_file.read_bytes()[-20_000:]
+    np.testing.assert_array_equal(run.predictions().logits, find_run("other").predictions().logits)
+
+
+def test_the_same_run_name_twice_is_refused(bars_folder, capsys):
+    arguments = ["train", "nn_1", "--data", str(bars_folder), "--epochs", "1", "--no-report", "--run", "mine"]
+    assert main(arguments) == 0
+    assert main(arguments) == 2
+    assert "exists already" in " ".join(capsys.readouterr().err.split())
+
+
+def test_runs_are_listed_described_and_removed(bars_folder, capsys):
+    assert main(["runs"]) == 0
+    assert "no runs yet" in capsys.readouterr().err
+    for seed in ("0", "1"):
+        main(["train", "nn_1", "--data", str(bars_folder), "--epochs", "1", "--no-report", "--run", f"seed-{seed}",
+              "--seed", seed])  # fmt: skip
+    capsys.readouterr()
+    assert main(["runs", "--json"]) == 0
+    assert [run["name"] for run in json.loads(capsys.readouterr().out)] == ["seed-0", "seed-1"]
+    assert main(["runs", "info", "seed-1"]) == 0
+    assert "seed-1" in capsys.readouterr().out
+    assert main(["runs", "path", "seed-1"]) == 0
+    assert Path(capsys.readouterr().out.strip()).is_dir()
+    assert main(["runs", "info", "seed"]) == 2
+    capsys.readouterr()
+
+    assert main(["results", "seed-*"]) == 0
+    page = capsys.readouterr().out
+    assert "±" in page, "two seeds become one line with a deviation"
+    assert page.count("| `nn_1` |") == 1
+    assert "--seed 1" in page or "pytest" in page
+
+    assert main(["runs", "remove", "seed-1"]) == 2
+    assert "--yes" in capsys.readouterr().err
+    assert main(["runs", "remove", "seed-1", "--yes"]) == 0
+    capsys.readouterr()
+    assert main(["runs", "--json"]) == 0
+    assert [run["name"] for run in json.loads(capsys.readouterr().out)] == ["seed-0"]
+
+
+def test_results_without_runs_is_wrong_usage(capsys):
+    assert main(["results"]) == 2
+    assert "no finished run" in capsys.readouterr().err

@@ -1,0 +1,244 @@
+import errno
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from filelock import FileLock
+
+import kuzushiji
+from kuzushiji.errors import Interrupted, KuzushijiError, RunError, UsageError
+from kuzushiji.training import experiment
+from kuzushiji.training.checkpoint import load_checkpoint, load_network
+from kuzushiji.training.experiment import Watch, predict_run, read_splits, resume, train, with_classes_of
+from kuzushiji.training.recipe import Recipe
+from kuzushiji.training.runs import find_run
+
+QUICK = {"epochs": 2, "batch_size": 32, "lr": 0.05}
+
+
+@pytest.fixture
+def test_bars(bars):
+    return bars.select(slice(0, 80), split="test")
+
+
+def test_a_run_folder_holds_what_it_should(bars, test_bars):
+    run = train("nn_1", bars, test=test_bars, run="mine", **QUICK)
+    assert {path.name for path in run.path.iterdir()} - {".lock"} == {
+        "config.json",
+        "metrics.jsonl",
+        "model.safetensors",
+        "predictions.npz",
+        "predictions-validation.npz",
+    }
+    assert run.finished
+    assert run == find_run("mine")
+    config = run.config
+    assert config["classes"] == list(bars.classes)
+    assert config["dataset"]["splits"]["train"]["count"] + config["dataset"]["splits"]["validation"]["count"] == 240
+    assert config["dataset"]["splits"]["test"] == {"count": 80, "fingerprint": test_bars.fingerprint()}
+    assert sum(config["train_counts"]) == config["dataset"]["splits"]["train"]["count"]
+    assert config["recipe"]["lr"] == 0.05
+    assert config["recipe_name"] == "keras_adam"
+    assert set(config["versions"]) == {"kuzushiji", "torch", "numpy", "python"}
+    assert [line["epoch"] for line in run.metrics] == [1, 2]
+
+
+def test_predictions_are_those_of_the_kept_network(bars, test_bars):
+    run = train("keras_cnn", bars, test=test_bars, **QUICK)
+    network, config = load_network(run.weights_file)
+    assert config["model"]["name"] == "keras_cnn"
+    images = torch.from_numpy(test_bars.images)[:, None].float() / 255
+    with torch.inference_mode():
+        expected = network(images).numpy()
+    predictions = run.predictions()
+    np.testing.assert_allclose(predictions.logits, expected, atol=1e-4)
+    assert predictions.labels.tolist() == test_bars.labels.tolist()
+    assert predictions.data_fingerprint == test_bars.fingerprint()
+    assert predictions.split == "test"
+
+
+def test_validation_images_are_never_trained_on(bars):
+    splits = read_splits(bars, Recipe(validation_fraction=0.3))
+    assert splits.validation is not None
+    assert set(splits.train.ids) | set(splits.validation.ids) == set(range(240))
+    assert not set(splits.train.ids) & set(splits.validation.ids)
+
+
+def test_the_global_random_state_is_left_alone(bars):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    train("nn_1", bars, **QUICK)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"model": "lenet"}, "did you mean"),
+        ({"recipe": "kears_adam"}, "did you mean keras_adam"),
+        ({"lr": -1.0}, "lr"),
+        ({"nonsense": 1}, "recipe field"),
+        ({"device": "tpu"}, "not on this machine"),
+        ({"limit": 0}, "limit"),
+        ({"model_options": {"nonsense": 1}}, "option"),
+        ({"keep": "best", "validation_fraction": 0.0}, "validation"),
+    ],
+)
+def test_wrong_values_are_refused_and_nothing_is_written(bars, own_home, arguments, message):
+    with pytest.raises(UsageError, match=message):
+        train(**{"model": "nn_1", "data": bars, "run": "mine", **arguments})
+    assert not (own_home / "runs").exists()
+
+
+def test_a_wrong_value_is_told_before_the_data_is_looked_for():
+    with pytest.raises(UsageError, match="lr"):
+        train("nn_1", "no/such/folder", lr=-1.0)
+
+
+def test_a_finished_run_is_not_resumed(bars):
+    run = train("nn_1", bars, **QUICK)
+    with pytest.raises(RunError, match="nothing to resume"):
+        resume(run, data=bars)
+
+
+def interrupt_after(epochs: int) -> Watch:
+    def epoch(metrics):
+        if metrics["epoch"] == epochs:
+            raise Interrupted("stop")
+
+    return Watch(epoch=epoch)
+
+
+def test_resumed_ends_as_the_unbroken_run(bars, test_bars):
+    unbroken = train("nn_1", bars, test=test_bars, run="unbroken", **QUICK)
+    with pytest.raises(Interrupted, match="--resume broken"):
+        train("nn_1", bars, test=test_bars, run="broken", watch=interrupt_after(1), **QUICK)
+    broken = find_run("broken")
+    assert not broken.finished
+    resume(broken, data=bars, test=test_bars)
+    assert broken.finished
+    assert not broken.checkpoint_file.exists()
+    np.testing.assert_array_equal(broken.predictions().logits, unbroken.predictions().logits)
+    assert [line["train_loss"] for line in broken.metrics] == [line["train_loss"] for line in unbroken.metrics]
+
+
+def test_other_data_is_not_resumed_on(bars):
+    with pytest.raises(Interrupted):
+        train("nn_1", bars, run="mine", watch=interrupt_after(1), **QUICK)
+    changed = bars.select(slice(None))
+    changed.images[0, 0, 0] ^= 1
+    with pytest.raises(RunError, match="not those the run began with"):
+        resume(find_run("mine"), data=changed)
+
+
+def test_a_damaged_checkpoint_is_told(bars):
+    with pytest.raises(Interrupted):
+        train("nn_1", bars, run="mine", watch=interrupt_after(1), **QUICK)
+    run = find_run("mine")
+    whole = run.checkpoint_file.read_bytes()
+    run.checkpoint_file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RunError, match="not a whole checkpoint"):
+        resume(run, data=bars)
+
+
+def test_a_run_is_trained_by_one_process_at_a_time(bars):
+    with pytest.raises(Interrupted):
+        train("nn_1", bars, run="mine", watch=interrupt_after(1), **QUICK)
+    run = find_run("mine")
+    with FileLock(run.path / ".lock"), pytest.raises(RunError, match="another process"):
+        resume(run, data=bars)
+
+
+def test_a_full_disk_loses_nothing_that_was_saved(bars, monkeypatch):
+    """The third checkpoint finds the disk full; the second one stands and the run is resumed from it."""
+    write, calls = Path.write_bytes, []
+
+    def full(path, data):
+        calls.append(path)
+        if len(calls) == 2:
+            write(path, bytes(data)[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(KuzushijiError, match="No space left on device"):
+        train("nn_1", bars, run="mine", **QUICK)
+    run = find_run("mine")
+    assert load_checkpoint(run.checkpoint_file)["epoch"] == 1
+    assert not list(run.path.glob("*.part"))
+    assert resume(run, data=bars).finished
+
+
+@pytest.mark.parametrize("cut", [0, 10, -10])
+def test_truncated_weights_are_told(bars, cut):
+    run = train("nn_1", bars, **QUICK)
+    run.weights_file.write_bytes(run.weights_file.read_bytes()[:cut])
+    with pytest.raises(RunError, match="not a whole network"):
+        load_network(run.weights_file)
+
+
+def test_other_classes_are_matched_by_character(bars):
+    run = train("nn_1", bars, **QUICK)
+    reordered = kuzushiji.CharacterImages(bars.images, 3 - bars.labels, bars.classes[::-1], name="reordered")
+    same = predict_run(run, bars, "same")
+    other = predict_run(run, reordered, "other")
+    np.testing.assert_array_equal(same.logits, other.logits)
+    assert same.labels.tolist() == other.labels.tolist()
+
+
+def test_unknown_characters_are_left_out(bars):
+    other = kuzushiji.CharacterImages(bars.images, bars.labels, ("お", "漢", "す", "字"))
+    known = with_classes_of(bars.classes, other)
+    assert known.classes == bars.classes
+    assert set(known.labels) == {0, 2}
+    assert set(bars.labels[known.ids]) == {0, 2}
+    with pytest.raises(UsageError, match="no image"):
+        with_classes_of(("漢", "字"), bars)
+
+
+def test_images_of_another_size_are_refused(bars):
+    run = train("nn_1", bars, **QUICK)
+    larger = kuzushiji.CharacterImages(np.zeros((2, 20, 20), np.uint8), np.zeros(2, np.int64), bars.classes)
+    with pytest.raises(UsageError, match=r"12 x 12.*20 x 20"):
+        predict_run(run, larger, "larger")
+
+
+def test_too_few_images_are_refused(bars):
+    with pytest.raises(KuzushijiError, match="image"):
+        train("nn_1", bars.select(slice(0, 1)), **QUICK)
+
+
+def test_variants_bring_their_recipe(bars):
+    run = train("nn_1_sgd", bars, epochs=1)
+    assert run.config["model"]["name"] == "nn_1"
+    assert run.config["recipe"]["optimizer"] == "sgd"
+
+
+def test_the_configuration_is_json_and_in_the_weights(bars):
+    run = train("resnet", bars, model_options={"width": 8}, **QUICK)
+    network, config = load_network(run.weights_file)
+    assert config == json.loads((run.path / "config.json").read_text())
+    assert config["model"]["options"] == {"width": 8}
+    assert network.head.out_features == 4
+
+
+def test_progress_is_told(bars):
+    seen = {"started": 0, "progress": 0, "epoch": 0}
+
+    def count(name):
+        def note(*_):
+            seen[name] += 1
+
+        return note
+
+    train("nn_1", bars, watch=Watch(**{name: count(name) for name in seen}), **QUICK)
+    assert seen["started"] == 1
+    assert seen["epoch"] == 2
+    assert seen["progress"] >= 2
+
+
+def test_limit_takes_so_many(own_home):
+    splits = experiment.read_splits("brush:kmnist", Recipe(validation_fraction=0.1), limit=200)
+    assert len(splits.train) + len(splits.validation) == 200
