@@ -318,7 +318,7 @@ def test_worst_classes_are_those_surely_bad() -> None:
     predicted[:100] = 2
     predicted[200] = 0
     found = evaluate(predictions_of(np.eye(4)[predicted], labels), replicates=0)
-    assert [scores.character for scores in found.worst_classes(2)] == [found.classes[0], found.classes[1]]
+    assert found.worst_classes(2) == [0, 1]
     assert len(found.worst_classes(10)) == 3  # the fourth has no images
 
 
@@ -328,6 +328,16 @@ def test_class_intervals_are_wilsons() -> None:
     low, high = wilson_interval(hits, scores.predicted)
     assert (scores.precision.low, scores.precision.high) == (low, high)
     assert found.per_class[2].f1.low < found.per_class[2].f1.value < found.per_class[2].f1.high
+
+
+def test_the_area_of_a_class_with_one_image_has_no_interval() -> None:
+    labels = np.repeat([0, 1, 2], [40, 1, 2])
+    logits = np.random.default_rng(0).standard_normal((43, 3))
+    alone, pair = evaluate(predictions_of(logits, labels), replicates=200).per_class[1:]
+    assert not isnan(alone.auc.value)
+    assert isnan(alone.auc.low)
+    assert isnan(alone.auc.high)
+    assert pair.auc.low < pair.auc.high
 
 
 @pytest.mark.parametrize("written", [{}, {"accuracy": 1}, {"per_class": None}])

@@ -126,11 +126,14 @@ class Evaluation:
         """The characters, in the order of the labels."""
         return tuple(scores.character for scores in self.per_class)
 
-    def worst_classes(self, n: int = 5) -> list[ClassScores]:
-        """The classes whose recall is surely lowest: by the upper end of its interval, so that one missed
-        image of a rare class does not outweigh a hundred of a common one."""
-        seen = [scores for scores in self.per_class if scores.support]
-        return sorted(seen, key=lambda scores: (scores.recall.high, -scores.support))[:n]
+    def worst_classes(self, n: int = 5) -> list[int]:
+        """Labels of the classes whose recall is surely lowest, the worst first.
+
+        They are ordered by the upper end of the recall's interval, so that one missed image of a rare class does
+        not outweigh a hundred of a common one.
+        """
+        seen = [label for label, scores in enumerate(self.per_class) if scores.support]
+        return sorted(seen, key=lambda label: (self.per_class[label].recall.high, -self.per_class[label].support))[:n]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON has it: NaN becomes None; of the confusion matrix, the cells that are not 0 as
