@@ -2,7 +2,7 @@
 
     >>> import kuzushiji
     >>> run = kuzushiji.train("resnet", "brush:kmnist", epochs=3)       # doctest: +SKIP
-    >>> print(run.evaluation().accuracy)                                # doctest: +SKIP
+    >>> kuzushiji.evaluate(run.predictions()).accuracy.value            # doctest: +SKIP
 
 What is named here is imported when it is first used, so that `import kuzushiji` is instant.
 """
@@ -26,7 +26,19 @@ _HOME_OF = {
     "train": "kuzushiji.training.experiment",
 }
 
-__all__ = ["__version__", *_HOME_OF]  # noqa: PLE0604
+__all__ = [
+    "CharacterImages",
+    "KuzushijiError",
+    "Predictions",
+    "Recipe",
+    "Run",
+    "create_model",
+    "evaluate",
+    "list_models",
+    "load",
+    "resume",
+    "train",
+]
 
 if TYPE_CHECKING:
     from kuzushiji.data.datasets import load
@@ -47,4 +59,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*globals(), *__all__])

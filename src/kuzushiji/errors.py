@@ -47,8 +47,5 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """
     known = sorted(known)
     near = get_close_matches(name, known, n=3, cutoff=0.5)
-    if near:
-        hint = f"did you mean {' or '.join(near)}?"
-    else:
-        hint = f"known: {', '.join(known[:40])}"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:40])}"
     return UsageError(f"there is no {kind} {name!r}; {hint}")

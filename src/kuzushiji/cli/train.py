@@ -1,7 +1,7 @@
 """`kuzushiji train`."""
 
 from ast import literal_eval
-from dataclasses import asdict, fields, make_dataclass
+from dataclasses import Field, asdict, fields, make_dataclass
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
@@ -17,18 +17,15 @@ RECIPE_GROUP = Group(
     "Recipe", sort_key=2, help="What is not given comes from --recipe, else from the recipe of the network."
 )
 
-RecipeChanges = make_dataclass(
-    "RecipeChanges",
-    [
-        (
-            each.name,
-            Annotated[each.type | None, Parameter(help=each.metadata["help"], group=RECIPE_GROUP, show_default=False)],
-            None,
-        )
-        for each in fields(Recipe)
-    ],
-    frozen=True,
-)
+
+def _flag(field: Field) -> tuple[str, Any, None]:
+    """A field of the recipe as an optional one, which cyclopts makes a flag of."""
+    kind: Any = field.type
+    help = Parameter(help=field.metadata["help"], group=RECIPE_GROUP, show_default=False)
+    return field.name, Annotated[kind | None, help], None
+
+
+RecipeChanges: Any = make_dataclass("RecipeChanges", map(_flag, fields(Recipe)), frozen=True)
 RecipeChanges.__doc__ = "The fields of a recipe, each None where it is not to change."
 RecipeChanges.__module__ = __name__  # else it counts as one of the standard library and is not taken apart
 NO_CHANGES = RecipeChanges()

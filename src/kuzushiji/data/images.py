@@ -81,6 +81,6 @@ class CharacterImages:
     def fingerprint(self) -> str:
         """SHA-256 of classes, labels and pixels: equal exactly for equal data, wherever it came from."""
         digest = hashlib.sha256(f"{self.images.shape} {' '.join(self.classes)}".encode())
-        digest.update(np.ascontiguousarray(self.labels))
-        digest.update(np.ascontiguousarray(self.images))
+        digest.update(np.ascontiguousarray(self.labels).data)
+        digest.update(np.ascontiguousarray(self.images).data)
         return digest.hexdigest()

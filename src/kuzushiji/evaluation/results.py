@@ -8,6 +8,7 @@ from statistics import mean, stdev
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.runs import stored_evaluation
+from kuzushiji.training.recipe import changes_of
 from kuzushiji.training.runs import Run
 
 COLUMNS = (
@@ -99,16 +100,8 @@ def _trials(runs: Iterable[Run]) -> list[Trial]:
 
 def _changes(config: dict) -> str:
     """What differs from the named recipe, as it would be written on the command line."""
-    from kuzushiji.training.recipe import RECIPES
-
-    named = RECIPES.get(config["recipe_name"])
-    if named is None:
-        return ""
-    return "".join(
-        f" --{name.replace('_', '-')} {value:g}" if isinstance(value, float) else f" --{name.replace('_', '-')} {value}"
-        for name, value in config["recipe"].items()
-        if name != "seed" and value != named.to_dict()[name]
-    )
+    changes = {field: value for field, value in changes_of(config).items() if field != "seed"}
+    return "".join(f" --{field.replace('_', '-')} {value}" for field, value in changes.items())
 
 
 def _describe(trials: Sequence[Trial]) -> str:

@@ -4,7 +4,6 @@ import json
 import os
 import platform
 import shlex
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from kuzushiji.data.splits import validation_split
 from kuzushiji.errors import Interrupted, RunError, UsageError
 from kuzushiji.evaluation.predictions import Predictions
 from kuzushiji.files import write_text
-from kuzushiji.models import resolve
+from kuzushiji.models import MODELS, resolve
 from kuzushiji.models.initialization import initialize
 from kuzushiji.training.checkpoint import (
     build_network,
@@ -33,7 +32,7 @@ from kuzushiji.training.checkpoint import (
 )
 from kuzushiji.training.device import choose_device
 from kuzushiji.training.loop import Progress, fit, outputs
-from kuzushiji.training.recipe import Recipe, named_recipe
+from kuzushiji.training.recipe import RECIPES, Recipe, changes_of, named_recipe
 from kuzushiji.training.runs import Run, config_fingerprint, create_run, run_path
 
 
@@ -147,7 +146,7 @@ def train(
     with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
         network = _fresh_network(config, recipe)
         config["model"]["parameters"] = sum(p.numel() for p in network.parameters() if p.requires_grad)
-        config |= _circumstances(chosen_device)
+        config |= {"command": command_of(config)} | _circumstances(chosen_device)
         created = create_run(path, config)
         return _train_to_the_end(created, splits, chosen_device, watch)
 
@@ -265,6 +264,22 @@ def predict_run(run: Run, data: CharacterImages, key: str, device: str = "auto")
     return predictions
 
 
+def command_of(config: dict[str, Any]) -> str:
+    """The command that makes a run like the one with this configuration, however it was made itself."""
+    model, dataset, recipe_name = config["model"], config["dataset"], config["recipe_name"]
+    words = ["kuzushiji", "train", model["name"], "--data", dataset["path"] or dataset["name"]]
+    if recipe_name != MODELS[model["name"]].recipe:
+        words += ["--recipe", recipe_name if recipe_name in RECIPES else "default"]
+    for field, value in changes_of(config).items():
+        flag = field.replace("_", "-")
+        words += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", f"{value}"]
+    for option, value in model["options"].items():
+        words += ["--option", f"{option}={value}"]
+    if dataset["limit"] is not None:
+        words += ["--limit", str(dataset["limit"])]
+    return shlex.join(words)
+
+
 def with_classes_of(classes: tuple[str, ...], data: CharacterImages) -> CharacterImages:
     """The images whose characters are among `classes`, labelled by their index there.
 
@@ -287,7 +302,7 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Wat
     try:
         with FileLock(run.path / ".lock", timeout=0):
             state = load_checkpoint(run.checkpoint_file) if run.checkpoint_file.exists() else None
-            network = _fresh_network(run.config, recipe).to(device, memory_format=torch.channels_last)
+            network = _fresh_network(run.config, recipe).to(device)
             watch.started(run, splits)
 
             def epoch_done(metrics: dict[str, Any]) -> None:
@@ -328,7 +343,7 @@ def _path_of(data: str | Path | CharacterImages) -> str | None:
 
 def _fresh_network(config: dict[str, Any], recipe: Recipe) -> torch.nn.Module:
     torch.manual_seed(recipe.seed)
-    network = build_network(config)
+    network = build_network(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.initialization == "keras":
         initialize(network, "keras")
     return network
@@ -343,7 +358,6 @@ def _circumstances(device: torch.device) -> dict[str, Any]:
             "numpy": np.__version__,
             "python": platform.python_version(),
         },
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "machine": {
             "processor": _processor(),
             "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

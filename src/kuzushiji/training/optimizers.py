@@ -10,6 +10,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from kuzushiji.training.recipe import Recipe
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 EPSILON = 1e-7
 """Keras' epsilon; PyTorch's are 1e-8 (Adam, AdamW) and 1e-6 (Adadelta)."""
 
@@ -81,7 +83,7 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
     not left with its first weights.
     """
 
-    def update(average: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+    def update(average: Tensors, current: Tensors, count: Tensor | int) -> None:
         weight = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
         if average[0].is_floating_point():
             torch._foreach_lerp_(average, current, weight)

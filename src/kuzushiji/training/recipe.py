@@ -45,7 +45,9 @@ class Recipe:
     elastic: float = option(0.0, "augmentation: strength of elastic bend, as a share of the image's side", 0, 1)
     cutout: float = option(0.0, "augmentation: side of a blanked square, as a share (DeVries and Taylor 2017)", 0, 1)
     ema: float = option(0.0, "decay of the exponential moving average of the weights, 0 for none", 0, 0.999999)
-    keep: Literal["best", "last"] = option("last", "weights to keep: of the best epoch by validation accuracy, or of the last")
+    keep: Literal["best", "last"] = option(
+        "last", "weights to keep: of the best epoch by validation accuracy, or of the last"
+    )
     patience: int = option(0, "stop after so many epochs without a better validation accuracy, 0 for never", 0)
     validation: Literal["stratified", "last"] = option(
         "stratified", "validation images: a stratified sample of the training set, or its last images as Keras does"
@@ -146,3 +148,9 @@ def named_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise unknown_name("recipe", name, RECIPES)
     return RECIPES[name]
+
+
+def changes_of(config: dict[str, Any]) -> dict[str, Any]:
+    """The fields in which a run's recipe differs from the one that it is named after."""
+    named = RECIPES.get(config["recipe_name"], Recipe()).to_dict()
+    return {field: value for field, value in config["recipe"].items() if value != named.get(field)}
