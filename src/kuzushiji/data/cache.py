@@ -135,12 +135,12 @@ def _make(folder: Path, source: Path, side: int | None, progress: Progress | Non
         (beside / "hashes").unlink()
         np.save(beside / "labels.npy", listing.labels[order])
         np.save(beside / "ids.npy", order)
-        stops = np.cumsum(np.bincount(sides, minlength=len(names))).tolist()
+        edges = np.searchsorted(sides[order], np.arange(len(names) + 1)).tolist()
         about = {
             "path": str(source.resolve()),
             "side": side,
             "shape": np.load(beside / "images.npy", mmap_mode="r").shape,
-            "bounds": {name: bounds for name, *bounds in zip(names, [0, *stops], stops, strict=False)},
+            "bounds": {name: edges[number : number + 2] for number, name in enumerate(names)},
             "source": {source.name: _source_hash(source, listing.names, decoded.hashes)},
             "classes": listing.classes,
         }
