@@ -71,7 +71,7 @@ def check(ours: Evaluation, theirs: dict[str, float]) -> None:
             sys.exit(f"{name}: {getattr(ours, name).value} here, {value} by scikit-learn")
 
 
-def measure(name: str, repeats: int) -> None:
+def measure(name: str, repeats: int, alone: dict[str, float]) -> None:
     """Prints the two lines of one set."""
     made = made_up(*SETS[name])
     ours, theirs = [], []
@@ -92,10 +92,8 @@ def measure(name: str, repeats: int) -> None:
         f"{name:7} {len(made):,} images, {len(made.classes):,} classes: {one:.3f} s, "
         f"scikit-learn {other:.3f} s, {other / one:.1f} times as long"
     )
-    alone = [sys.executable, __file__, "--intervals-of", name]
-    told = json.loads(subprocess.run(alone, check=True, stdout=subprocess.PIPE, text=True).stdout)
     print(
-        f"        with {REPLICATES:,} replicates: {told['seconds']:.2f} s, peak {told['peak'] / 1e9:.2f} GB; "
+        f"        with {REPLICATES:,} replicates: {alone['seconds']:.2f} s, peak {alone['peak'] / 1e9:.2f} GB; "
         f"scikit-learn, each measured: about {REPLICATES * other:,.0f} s",
         flush=True,
     )
@@ -119,11 +117,18 @@ def main() -> None:
     parser.add_argument("--intervals-of", choices=SETS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.intervals_of:
-        return with_intervals(asked.intervals_of)
+        with_intervals(asked.intervals_of)
+        return
     warnings.simplefilter("ignore")  # scikit-learn warns of classes that were never predicted
     print(f"{os.cpu_count()} processors")
+    # Those in processes of their own come first: a process starts with the peak memory of the one that starts it.
+    command = [sys.executable, __file__, "--intervals-of"]
+    alone = {
+        name: json.loads(subprocess.run([*command, name], check=True, stdout=subprocess.PIPE, text=True).stdout)
+        for name in asked.sets
+    }
     for name in asked.sets:
-        measure(name, asked.repeats)
+        measure(name, asked.repeats, alone[name])
 
 
 if __name__ == "__main__":

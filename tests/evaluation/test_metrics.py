@@ -1,6 +1,8 @@
 """Every metric against scikit-learn's, on real-looking, tied, missing and degenerate predictions."""
 
 import json
+import subprocess
+import sys
 import warnings
 from math import isnan, nan
 from pathlib import Path
@@ -376,3 +378,11 @@ def test_real_labels_keep_their_imbalance(real_data: Path) -> None:
     assert found.count == 38_547
     assert found.auc_inverse_frequency.value == pytest.approx(np.average(areas, weights=1 / train_counts), abs=1e-9)
     assert found.auc_weighted.value == pytest.approx(np.average(areas, weights=np.bincount(labels)), abs=1e-9)
+
+
+def test_evaluation_needs_neither_pytorch_nor_scikit_learn() -> None:
+    code = (
+        "import sys, kuzushiji.evaluation.metrics, kuzushiji.cli.tables\n"
+        "print([name for name in ('torch', 'sklearn', 'scipy', 'matplotlib') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
