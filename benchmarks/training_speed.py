@@ -5,7 +5,7 @@
 
 Both frameworks run in processes of their own, which live through the whole run and take turns: one trains for an
 epoch while the other waits.  The first epoch of each is not counted.  Keras comes with `pip install kuzushiji[keras]`;
-where it lies in another environment, --keras-python names its interpreter.
+where it lies in another environment, --keras-python or KERAS_PYTHON names its interpreter.
 """
 
 import argparse
@@ -33,7 +33,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="epochs of --accuracy; those of the network's recipe if not given")
     parser.add_argument("--seeds", type=int, default=3, help="seeds of --accuracy")
     parser.add_argument("--limit", type=int, default=6_000, help="training images at most")
-    parser.add_argument("--keras-python", default=sys.executable, help="interpreter that has Keras")
+    parser.add_argument(
+        "--keras-python", default=os.environ.get("KERAS_PYTHON", sys.executable), help="interpreter that has Keras"
+    )
     parser.add_argument("--child", choices=("keras", "torch"), help=argparse.SUPPRESS)
     parser.add_argument("--arrays", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
