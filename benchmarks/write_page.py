@@ -6,13 +6,13 @@
 Each section holds one command, the machine, and the output as it was printed.
 """
 
-import os
-import platform
 import re
 import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+
+from kuzushiji.machine import describe_machine
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEADING = (
@@ -39,7 +39,9 @@ def main(wanted: list[str]) -> None:
             [sys.executable, *command.split()], cwd=PAGE.parents[1], stdout=subprocess.PIPE, text=True, check=True
         )
         print(done.stdout, flush=True)
-        sections[title] = f"`python {command}` on {machine()}, {date.today()}:\n\n```\n{done.stdout.rstrip()}\n```\n"
+        machine = describe_machine()
+        where = f"{machine['processor']}, {machine['cores']} cores"
+        sections[title] = f"`python {command}` on {where}, {date.today()}:\n\n```\n{done.stdout.rstrip()}\n```\n"
         # The page is written after each, so that a later one that fails loses nothing.
         PAGE.write_text(
             "\n".join([HEADING, *(f"## {title}\n\n{sections[title]}" for title in COMMANDS if title in sections)])
@@ -52,16 +54,6 @@ def read_sections() -> dict[str, str]:
         return {}
     parts = re.split(r"^## (.+)\n\n", PAGE.read_text(), flags=re.MULTILINE)
     return {title: text.rstrip() + "\n" for title, text in zip(parts[1::2], parts[2::2], strict=True)}
-
-
-def machine() -> str:
-    """The processor and its cores."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        processor = platform.processor() or platform.machine()
-    return f"{processor}, {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

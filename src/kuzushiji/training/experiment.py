@@ -1,7 +1,6 @@
 """A training from beginning to end: data, network and recipe in, run folder out."""
 
 import json
-import os
 import platform
 import shlex
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from kuzushiji.data.splits import validation_split
 from kuzushiji.errors import Interrupted, RunError, UsageError
 from kuzushiji.evaluation.predictions import Predictions
 from kuzushiji.files import write_text
+from kuzushiji.machine import describe_machine
 from kuzushiji.models import MODELS, resolve
 from kuzushiji.models.initialization import initialize
 from kuzushiji.training.checkpoint import (
@@ -359,28 +359,11 @@ def _circumstances(device: torch.device) -> dict[str, Any]:
             "python": platform.python_version(),
         },
         "machine": {
-            "processor": _processor(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-            "memory_gib": _memory_gib(),
+            **describe_machine(),
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
         },
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def _memory_gib() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    except (ValueError, OSError, AttributeError):
-        return None
 
 
 def _cuda_devices(device: torch.device) -> list[torch.device]:
