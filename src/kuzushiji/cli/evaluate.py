@@ -39,7 +39,9 @@ def evaluate(run: str, /, *, data: str | None = None, device: str = "auto", json
         names = datasets.splits(source)
         if data is None and "test" not in names:
             raise UsageError(f"{source} has no test split; name other data with --data")
-        images = datasets.load(source, "test" if "test" in names else names[-1])
+        split = "test" if "test" in names else names[-1]
+        height, width = found.config["model"]["image_size"]
+        images = datasets.load(source, split, image_size=height if height == width else None)
         key = key or f"{images.name}-{images.split}"
         predictions = predict_run(found, images, key, device)
         if len(predictions) < len(images):

@@ -41,6 +41,7 @@ def train(
     resume: str | None = None,
     option: tuple[str, ...] = (),
     limit: int | None = None,
+    image_size: int | None = None,
     device: str = "auto",
     report: bool = True,
     json: bool = False,
@@ -66,6 +67,8 @@ def train(
         An option of the network as NAME=VALUE; may be given several times.
     limit
         Train on so many images at most.
+    image_size
+        Bring the images to so many pixels a side; needed where they have several sizes.
     device
         auto, cpu, cuda or mps.
     report
@@ -74,7 +77,7 @@ def train(
         Print the run and its metrics as JSON.
     """
     if resume is not None:
-        if model or data or recipe or run or option or limit or changes != NO_CHANGES:
+        if any((model, data, recipe, run, option, limit, image_size)) or changes != NO_CHANGES:
             raise UsageError("--resume goes on as the run began; it takes no network, data, recipe or changes")
         done = _resumed(resume, device)
     else:
@@ -90,6 +93,7 @@ def train(
             run=run,
             device=device,
             limit=limit,
+            image_size=image_size,
             model_options=dict(map(_parsed_option, option)),
             **changed,
         )

@@ -76,6 +76,7 @@ def train(
     run: str | Path | None = None,
     device: str = "auto",
     limit: int | None = None,
+    image_size: int | None = None,
     model_options: Mapping[str, Any] | None = None,
     watch: Watch | None = None,
     **changes: Any,
@@ -90,6 +91,7 @@ def train(
         run: name or path of the run folder; a name is made if None.
         device: `auto`, `cpu`, `cuda` or `mps`.
         limit: train on so many images at most.
+        image_size: bring the images to so many pixels a side; kept as they are if None.
         model_options: what the network lets one choose, such as `{"width": 32}`.
         watch: functions that are told how it goes.
         changes: fields of the recipe to change, such as `lr=0.01`.
@@ -125,13 +127,14 @@ def train(
             f"{path} exists already; choose another --run name, or resume it with `kuzushiji train --resume {path}`"
         )
 
-    splits = read_splits(data, recipe, limit=limit, test=test, reading=watch.reading)
+    splits = read_splits(data, recipe, limit=limit, image_size=image_size, test=test, reading=watch.reading)
     config: dict[str, Any] = {
         "model": {"name": model_name, "options": dict(model_options or {}), "image_size": splits.train.image_size},
         "dataset": {
             "name": splits.train.name,
             "path": _path_of(data),
             "limit": limit,
+            "image_size": image_size,
             "splits": {
                 name: {"count": len(split), "fingerprint": split.fingerprint()}
                 for name, split in splits.named().items()
@@ -179,6 +182,7 @@ def resume(
         data if data is not None else dataset["path"] or dataset["name"],
         recipe,
         limit=dataset["limit"],
+        image_size=dataset["image_size"],
         test=test,
         reading=watch.reading,
     )
@@ -194,13 +198,14 @@ def read_splits(
     recipe: Recipe,
     *,
     limit: int | None = None,
+    image_size: int | None = None,
     test: CharacterImages | None = None,
     reading: Callable[[int, int], None] | None = None,
 ) -> Splits:
     """Reads a dataset and sets validation images apart: the dataset's own, or as the recipe says.
 
     Args:
-        data, limit, test: as in `train`.
+        data, limit, image_size, test: as in `train`.
         reading: gets how many images of how many have been read.
 
     Raises:
@@ -211,12 +216,12 @@ def read_splits(
     if isinstance(data, CharacterImages):
         images = data
     else:
-        images = datasets.load(data, "train", limit=limit, progress=reading)
+        images = datasets.load(data, "train", limit=limit, image_size=image_size, progress=reading)
         names = datasets.splits(data)
         if "validation" in names:
-            validation = datasets.load(data, "validation", progress=reading)
+            validation = datasets.load(data, "validation", image_size=image_size, progress=reading)
         if "test" in names:
-            test = datasets.load(data, "test", progress=reading)
+            test = datasets.load(data, "test", image_size=image_size, progress=reading)
     if validation is None and recipe.validation_fraction:
         images, validation = validation_split(
             images, fraction=recipe.validation_fraction, method=recipe.validation, seed=recipe.seed
@@ -275,8 +280,9 @@ def command_of(config: dict[str, Any]) -> str:
         words += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", f"{value}"]
     for option, value in model["options"].items():
         words += ["--option", f"{option}={value}"]
-    if dataset["limit"] is not None:
-        words += ["--limit", str(dataset["limit"])]
+    for setting in ("limit", "image_size"):
+        if dataset[setting] is not None:
+            words += [f"--{setting.replace('_', '-')}", str(dataset[setting])]
     return shlex.join(words)
 
 
