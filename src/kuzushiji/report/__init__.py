@@ -1,0 +1,55 @@
+"""A run as one HTML file, which needs nothing beside it: figures, characters, fonts and scripts are within."""
+
+from pathlib import Path
+
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.files import write_text
+from kuzushiji.plots.style import save
+from kuzushiji.report.content import page_content
+from kuzushiji.report.figures import run_figures
+from kuzushiji.report.material import gather
+from kuzushiji.report.page import render
+from kuzushiji.training.runs import Run
+
+
+def write_report(run: Run, *, images: CharacterImages | None = None, path: Path | None = None) -> Path:
+    """Writes the report of a finished run.
+
+    Args:
+        run: a run with predictions of its test images.
+        images: the test images; if None they are loaded from where the run had them.  Where they can't be had, the
+            report says so and stands without them.
+        path: the HTML file, `report.html` in the run folder if None.
+
+    Returns:
+        Where it was written.
+
+    Raises:
+        RunError: the training is not finished.
+        DataError: there are no predictions, or the file is damaged.
+        KuzushijiError: the file could not be written.
+    """
+    path = run.report_file if path is None else path
+    write_text(path, render(page_content(gather(run, images))))
+    return path
+
+
+def write_figures(run: Run, folder: Path, *, images: CharacterImages | None = None) -> list[Path]:
+    """Writes every figure of a run's report as SVG and PNG, for light and for dark pages, on transparent backgrounds.
+
+    Args:
+        run: as in `write_report`.
+        folder: where they go, as `NAME-light.svg` and so on; it is made if it is not there.
+        images: as in `write_report`.
+
+    Returns:
+        The files.
+    """
+    written = []
+    for name, figure in run_figures(gather(run, images)).items():
+        for theme in ("light", "dark"):
+            drawn = figure(theme == "dark")
+            for kind in ("svg", "png"):
+                written.append(folder / f"{name}-{theme}.{kind}")
+                save(drawn, written[-1])
+    return written

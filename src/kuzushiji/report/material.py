@@ -1,0 +1,180 @@
+"""What a report is made from, gathered once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuzushiji.data import catalog, datasets
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.errors import DataError, KuzushijiError, RunError
+from kuzushiji.evaluation.metrics import Evaluation
+from kuzushiji.evaluation.predictions import Predictions
+from kuzushiji.evaluation.runs import stored_evaluation
+from kuzushiji.training.runs import Run
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MANY_CLASSES = 64
+"""With more classes than this, a report shows the worst and the best instead of all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """A run, its predictions and its evaluation, and what of data and network could be had.
+
+    Attributes:
+        run: the run.
+        predictions: of its test images.
+        evaluation: of these predictions.
+        images: the test images, None where they can't be had.
+        rows: (N,), which of `images` each prediction is of.
+        missing_images: why there are no images, for the reader; empty if there are.
+        model: the network without values, None where it can't be made.
+        missing_model: why there is no network, for the reader.
+    """
+
+    run: Run
+    predictions: Predictions
+    evaluation: Evaluation
+    images: CharacterImages | None
+    rows: NDArray[np.int64]
+    missing_images: str
+    model: "nn.Module | None"
+    missing_model: str
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The run's configuration."""
+        return self.run.config
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The characters, in the order of the labels."""
+        return self.predictions.classes
+
+    @property
+    def many_classes(self) -> bool:
+        """Whether there are too many classes to show each."""
+        return len(self.classes) > MANY_CLASSES
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the images that the network takes."""
+        height, width = self.config["model"]["image_size"]
+        return height, width
+
+    @cached_property
+    def train_counts(self) -> NDArray[np.int64]:
+        """Training images of each class, (C,)."""
+        return np.array(self.config["train_counts"], dtype=np.int64)
+
+    @cached_property
+    def wrong(self) -> NDArray[np.bool_]:
+        """Which predictions are wrong, (N,)."""
+        return self.predictions.predicted != self.predictions.labels
+
+    @cached_property
+    def certainty(self) -> NDArray[np.float64]:
+        """Probability of the predicted class of each image, (N,)."""
+        return self.predictions.probabilities.max(axis=1)
+
+    @cached_property
+    def surest_mistakes(self) -> NDArray[np.int64]:
+        """Numbers of the wrong predictions, the surest first."""
+        wrong = np.flatnonzero(self.wrong)
+        return wrong[np.argsort(-self.certainty[wrong], kind="stable")]
+
+    @cached_property
+    def kept_epoch(self) -> int | None:
+        """The epoch whose weights were kept."""
+        metrics = self.run.metrics
+        if not metrics:
+            return None
+        if self.config["recipe"].get("keep") == "best" and metrics[0].get("validation_accuracy") is not None:
+            from kuzushiji.training.loop import best_epoch
+
+            return best_epoch(metrics)
+        return metrics[-1]["epoch"]
+
+    @cached_property
+    def catalogued(self) -> catalog.Dataset | None:
+        """The published dataset that the run was trained on, by its name or by the names of its files."""
+        name, files = self.config["dataset"]["name"], set(self.config["dataset"].get("source", {}))
+        if name in catalog.DATASETS:
+            return catalog.DATASETS[name]
+        for entry in catalog.DATASETS.values():
+            if files and any(files <= {file.name for file in format} for format in entry.formats.values()):
+                return entry
+        return None
+
+    @property
+    def dataset_title(self) -> str:
+        """What the dataset is called: its published name, or the last part of a path."""
+        name = self.config["dataset"]["name"]
+        return self.catalogued.title if self.catalogued else Path(name).name or name
+
+    def images_of(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The images of some predictions, (K, H, W)."""
+        assert self.images is not None
+        return self.images.images[self.rows[numbers]]
+
+
+def gather(run: Run, images: CharacterImages | None = None) -> Material:
+    """Reads a run, and of its data and network what can be had.
+
+    Raises:
+        RunError: the training is not finished.
+        DataError: there are no predictions, or the file is damaged.
+    """
+    config = run.config
+    if not run.finished:
+        raise RunError(
+            f"{run.name} is not finished, so that there is nothing to report yet; "
+            f"go on with: kuzushiji train --resume {run.name}"
+        )
+    predictions = run.predictions()
+    evaluation = stored_evaluation(run)
+    missing_images, rows = "", np.empty(0, dtype=np.int64)
+    try:
+        if images is None:
+            images = datasets.load(config["dataset"].get("path") or config["dataset"]["name"], "test")
+        rows = _rows(predictions, images)
+    except KuzushijiError as error:
+        images, missing_images = None, str(error)
+    model, missing_model = _outline(config)
+    return Material(run, predictions, evaluation, images, rows, missing_images, model, missing_model)
+
+
+def _rows(predictions: Predictions, images: CharacterImages) -> NDArray[np.int64]:
+    """Which of the images each prediction is of.
+
+    Raises:
+        DataError: the images are not those that were predicted.
+    """
+    order = np.argsort(images.ids)
+    places = np.searchsorted(images.ids, predictions.ids, sorter=order)
+    rows = order[np.minimum(places, max(len(order) - 1, 0))] if len(order) else np.empty(0, dtype=np.int64)
+    same_ids = len(rows) == len(predictions) and np.array_equal(images.ids[rows], predictions.ids)
+    if same_ids:
+        shown = np.array(images.classes)[images.labels[rows]]
+        if np.array_equal(shown, np.array(predictions.classes)[predictions.labels]):
+            return rows
+    raise DataError(f"the {images.split} images of {images.name} are not those that the network was tested on")
+
+
+def _outline(config: dict[str, Any]) -> "tuple[nn.Module | None, str]":
+    """The network without values, which takes no memory and no time; or why it can't be made."""
+    import torch
+
+    from kuzushiji.training.checkpoint import build_network
+
+    try:
+        with torch.device("meta"):
+            return build_network(config), ""
+    except KuzushijiError as error:
+        return None, str(error)
