@@ -84,7 +84,8 @@ class Predictions:
             DataError: the file is missing, truncated or something else.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            # Opened here, for NumPy leaves a damaged archive open.
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return cls(
                     logits=arrays["logits"],
                     labels=arrays["labels"],
