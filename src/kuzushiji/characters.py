@@ -1,11 +1,13 @@
 """The Unicode side of characters: code points, kana, and the kanji that they were written as."""
 
+import re
+import sys
 import unicodedata
 
 from kuzushiji.errors import UsageError
 
 KANA = "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわゐゑをん"
-"""The 48 hiragana in the order of the syllabary, as Kuzushiji-49 has them before its iteration mark."""
+"""The 48 hiragana in the order of the syllabary, as Kuzushiji-49 has them before its iteration mark ゝ."""
 
 _PARENTS = (
     "安愛阿悪 以伊意移 宇有雲 衣江要盈 於 加可閑賀我 幾起支木 久具九倶 計介気希遣 己古故許 左佐散沙 之志新四 寸須春数寿"
@@ -54,13 +56,9 @@ def from_codepoint(text: str) -> str:
         >>> from_codepoint("U+304A")
         'お'
     """
-    digits = text[2:]
-    if text[:2].upper() != "U+" or not 4 <= len(digits) <= 6:
+    if not re.fullmatch(r"U\+[0-9A-F]{4,6}", text, re.IGNORECASE) or int(text[2:], 16) > sys.maxunicode:
         raise UsageError(f"{text!r} is no code point; expected U+ and four to six hexadecimal digits, such as U+304A")
-    try:
-        return chr(int(digits, 16))
-    except (ValueError, OverflowError):
-        raise UsageError(f"{text!r} is no code point of a character") from None
+    return chr(int(text[2:], 16))
 
 
 def hentaigana(kana: str) -> str:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
+from kuzushiji.data.catalog import dataset
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import UsageError, unknown_name
 from kuzushiji.files import file_hash
@@ -33,8 +34,6 @@ SIZE = 28
 CHUNK = 500
 """Images drawn with one random generator, so that the outcome does not depend on how many are drawn at once."""
 
-KMNIST = "おきすつなはまやれを"
-K49 = "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわゐゑをんゝ"
 K49_TRAIN_COUNTS = (
     (6000,) * 3 + (777,) + (6000,) * 4 + (4714,) + (6000,) * 4 + (4165, 3867, 6000, 2565) + (6000,) * 5
     + (2063, 2451, 6000, 6000, 5132, 6000, 6000, 1993, 6000, 3060, 1718, 3394, 6000, 6000, 1598) + (6000,) * 5
@@ -42,8 +41,8 @@ K49_TRAIN_COUNTS = (
 )  # fmt: skip
 """Training images of each class of Kuzushiji-49; its test set has a sixth of each."""
 
-SHAPES = {"kmnist": (KMNIST, (6000,) * 10, 1000), "k49": (K49, K49_TRAIN_COUNTS, 300)}
-"""Name -> classes, training images of each in the real set, and how many the commonest has here by default."""
+SHAPES = {"kmnist": ((6000,) * 10, 1000), "k49": (K49_TRAIN_COUNTS, 300)}
+"""Name -> training images of each class in the real set, and how many the commonest has here by default."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,8 @@ class Variation:
     shear: float = 0.15
     stretch: float = 0.12
     elastic: float = 0.09
-    thickest: float = 0.3
-    thinnest: float = 0.78
+    thickest: float = 0.5
+    thinnest: float = 0.88
     dryness: float = 0.08
     zoom: float = 0.04
     shift: float = 0.02
@@ -105,7 +104,8 @@ def make(
         raise UsageError(f"brush:{name} has no split {split!r}; it has train and test")
     if count and not count.isdigit():
         raise UsageError(f"brush:{name}:{count} asks for {count!r} images of a class; expected a number")
-    classes, real_counts, default = SHAPES[name]
+    classes = tuple(dataset(name).characters)
+    real_counts, default = SHAPES[name]
     commonest = samples_per_class
     if commonest is None:
         commonest = int(count) if count else default
@@ -127,7 +127,7 @@ def make(
     return CharacterImages(
         images,
         labels,
-        tuple(classes),
+        classes,
         name=f"brush:{name}" + (f":{count}" if count else ""),
         split=split,
         source={path.name: file_hash(path) for path in (ATLAS, SHARES)},
@@ -188,9 +188,9 @@ def draw_glyphs(chosen: NDArray[np.int64], random: Generator, variation: Variati
     """
     ink = _ink(_bent(chosen, random, variation), random, variation)
     images = _cut_out(ink, random, variation)
+    images *= random.uniform(0.85, 1.25, (len(images), 1, 1)).astype(np.float32)
     images = _with_neighbours(images, random, variation.neighbours)
-    gain = random.uniform(0.85, 1.25, (len(images), 1, 1)).astype(np.float32)
-    return (np.clip(images * gain, 0, 1) * 255).astype(np.uint8)
+    return (np.clip(images, 0, 1) * 255).astype(np.uint8)
 
 
 WORK = 2 * SIZE
@@ -204,15 +204,14 @@ def _bent(chosen: NDArray[np.int64], random: Generator, variation: Variation) ->
     def normal(deviation: float) -> NDArray[np.float32]:
         return (random.standard_normal((count, 1, 1)) * deviation).astype(np.float32)
 
-    side = np.linspace(-1.25, 1.25, WORK, dtype=np.float32)
-    y, x = side[None, :, None], side[None, None, :]
-    angle, stretch = normal(variation.rotate), np.exp(normal(variation.stretch))
-    x, y = x * stretch, y / stretch
-    x = x + normal(variation.shear) * y
-    x, y = np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y
+    side = np.linspace(-1.25, 1.25, WORK).astype(np.float32)
+    stretch = np.exp(normal(variation.stretch))
+    along = side[None, :, None] / stretch
+    across = side[None, None, :] * stretch + normal(variation.shear) * along
+    angle = normal(variation.rotate)
     strength = random.uniform(0.3, 1.0, (count, 1, 1)).astype(np.float32) * variation.elastic
-    x = x + _smooth_noise(random, count, 5) * strength
-    y = y + _smooth_noise(random, count, 5) * strength
+    x = np.cos(angle) * across - np.sin(angle) * along + _smooth_noise(random, count, 5) * strength
+    y = np.sin(angle) * across + np.cos(angle) * along + _smooth_noise(random, count, 5) * strength
     centre = (GLYPH_SIZE - 1) / 2
     return _sample(atlas().fields[chosen], (y + 1) * centre, (x + 1) * centre)
 
@@ -229,8 +228,9 @@ def _ink(fields: NDArray[np.float32], random: Generator, variation: Variation) -
 def _cut_out(ink: NDArray[np.float32], random: Generator, variation: Variation) -> NDArray[np.float32]:
     """The square around the ink, scaled to (N, 28, 28): the longer side of a character touches both edges."""
     count = len(ink)
-    left, right = _extent((ink > 0.5).any(axis=1))
-    top, bottom = _extent((ink > 0.5).any(axis=2))
+    inked = ink > 0.5
+    left, right = _extent(np.any(inked, axis=1))
+    top, bottom = _extent(np.any(inked, axis=2))
     side = np.maximum(np.maximum(right - left, bottom - top), 8)
     side = side * np.exp(np.clip(random.normal(0, variation.zoom, count), -0.16, 0.18))
     across = (left + right) / 2 + random.normal(0, variation.shift, count) * side
@@ -261,7 +261,7 @@ def _extent(occupied: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[n
     return first.astype(np.float64), last.astype(np.float64)
 
 
-def _sample(padded: NDArray[np.float32], y: NDArray[np.float32], x: NDArray[np.float32]) -> NDArray[np.float32]:
+def _sample(padded: NDArray[np.float32], y: NDArray[np.floating], x: NDArray[np.floating]) -> NDArray[np.float32]:
     """Bilinear samples of images with a border of zeros; outside them is 0.
 
     Args:

@@ -112,10 +112,9 @@ def assign_by_hash(hashes: NDArray, labels: NDArray[np.int64]) -> NDArray[np.int
     """The side of each image in a split by hash: an index into `HASH_SPLITS`.
 
     Each class is divided by itself.  Its images are sorted by hash; the first tenth is for test, the next tenth for
-    validation, the rest for training.  A tenth is rounded to whole images, but
+    validation, the rest for training.  A tenth is rounded to whole images, so that a class of fewer than five only
+    trains: the accuracy of a sample with one image of every rare class would say little of what one meets in books.
 
-    - a class of two or more images has at least one for test, so that the test set knows every class that it can;
-    - a class of three or more has at least one for validation as well;
     - every class keeps at least one image for training, and a class with a single image has only that;
     - images with equal pixels stay together; where they have different labels, as blank images do, all of them train.
 
@@ -139,10 +138,10 @@ def assign_by_hash(hashes: NDArray, labels: NDArray[np.int64]) -> NDArray[np.int
         own = [key for key in sorted(members) if len(set(labels[positions[key]])) == 1]
         shared = len(own) < len(members)
         count = sum(len(positions[key]) for key in own)
-        tenth = max(1, int(count / 10 + 0.5))
+        tenth = int(count / 10 + 0.5)
         # One hash stays for training, unless the class trains on images that it shares with another.
         free = own if shared else own[:-1]
-        wanted = {test: tenth, validation: tenth if count > 2 else 0}
+        wanted = {test: tenth, validation: tenth}
         for side in (test, validation):
             while free and wanted[side] > 0:
                 key, *free = free

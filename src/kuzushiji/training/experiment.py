@@ -226,8 +226,7 @@ def read_splits(
         images, validation = validation_split(
             images, fraction=recipe.validation_fraction, method=recipe.validation, seed=recipe.seed
         )
-    if validation is not None and not len(validation):
-        validation = None
+    validation, test = validation or None, test or None  # an empty split is none
     if len(images) < 2:
         raise UsageError(f"{images.name} leaves {len(images)} images to train on; at least 2 are needed")
     if validation is None and (recipe.keep == "best" or recipe.patience):
