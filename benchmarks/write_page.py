@@ -24,7 +24,7 @@ COMMANDS = {
     "Accuracy beside Keras after the same epochs": "benchmarks/training_speed.py --data kmnist6k --accuracy --seeds 3",
     "Reading Kuzushiji-Kanji": "benchmarks/read_kkanji.py",
     "Memory to load data of the size of Kuzushiji-49": "benchmarks/memory_k49.py",
-    "Evaluation beside scikit-learn": "benchmarks/evaluation_speed.py",
+    "Evaluation beside scikit-learn": "benchmarks/evaluation_speed.py --sets kmnist k49",
     "From brush glyphs to real characters": "benchmarks/brush_to_real.py",
 }
 

@@ -39,13 +39,17 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         app(arguments, exit_on_error=False, print_error=False, error_console=notes)
     except CycloptsError as error:
-        notes.print(f"[bold red]Wrong usage:[/] {error}", highlight=False)
-        notes.print("Try --help for what this command takes.", highlight=False)
+        _tell("Wrong usage:", error)
+        notes.print("Try --help for what this command takes.")
         return 2
     except KuzushijiError as error:
-        notes.print("[bold red]Error:[/]", end=" ")
-        notes.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        _tell("Error:", error)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "kuzushiji":
+            raise  # our own mistake, not a missing extra
+        _tell("Error:", f"this needs {error.name}, which comes with: pip install 'kuzushiji[train]'")
+        return 1
     except KeyboardInterrupt:
         notes.print("Interrupted.")
         return 130
@@ -54,6 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except MemoryError:
-        notes.print("[bold red]Error:[/] out of memory; try a smaller dataset, --limit or a smaller --batch-size")
+        _tell("Error:", "out of memory; try a smaller dataset, --limit or a smaller --batch-size")
         return 1
     return 0
+
+
+def _tell(kind: str, message: object) -> None:
+    """Writes a message to stderr as it is: what looks like markup in it may be the user's."""
+    notes.print(kind, style="bold red", end=" ")
+    notes.print(str(message), markup=False, soft_wrap=True)
