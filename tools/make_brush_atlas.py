@@ -1,64 +1,116 @@
-"""Renders the atlas of brush glyphs that the embedded data is made of.
+"""Renders the brush glyphs that `kuzushiji.data.brush` draws from into one picture and its manifest.
 
-    apt-get install fonts-kouzan-mouhitsu fonts-hanazono
-    python tools/make_brush_atlas.py
+Needs the fonts, which Debian packages:  apt-get install fonts-kouzan-mouhitsu fonts-aoyagi-kouzan-t \
+fonts-aoyagi-soseki fonts-hanazono.  The brush fonts are by Kouzan Aoyagi, who put them in the public domain;
+the hentaigana are those of Hanazono Mincho (GlyphWiki), whose licence permits every use without limit.
 
-For each class of Kuzushiji-49: the kana in three brush cuts, its parent kanji in two cursive ones, and its hentaigana.
-The Kouzan fonts are in the public domain (their author waived his copyright); the Hanazono font permits any use, with
-or without modification.  The same fonts give the same file, to the byte.
+Each cell holds one glyph as a signed distance to the edge of its ink, so that strokes can be made thinner or thicker
+afterwards: grey level = ZERO + STEPS * distance in pixels, ink above ZERO.  The longer side of the ink is INK pixels.
+
+    python tools/make_brush_atlas.py                 # writes the two files beside src/kuzushiji/data/brush.py
+    python tools/make_brush_atlas.py --check         # renders, compares, writes nothing
 """
 
+import argparse
+import hashlib
+import json
+import sys
 from pathlib import Path
 
 import numpy as np
 from fontTools.ttLib import TTFont
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from scipy.ndimage import distance_transform_edt
 
-from kuzushiji.characters import KANA, PARENT_KANJI, hentaigana
-from kuzushiji.data.brush import ATLAS, GLYPH_SIZE
+from kuzushiji.characters import K49, hentaigana, parents
 
-FONTS = Path("/usr/share/fonts/truetype")
-CUTS = {
-    "sousho": FONTS / "kouzan-mouhitsu/KouzanBrushFontSousyo.ttf",
-    "gyosho": FONTS / "kouzan-mouhitsu/kouzan-mouhitsu-gyosho.ttf",
-    "brush": FONTS / "kouzan-mouhitsu/kouzan-mouhitsu.ttf",
-    "hanazono": FONTS / "hanazono/HanaMinA.ttf",
+CELL, INK, COLUMNS = 48, 40, 32
+FINER = 8  # distances are measured on a grid so many times finer
+ZERO, STEPS = 128, 16
+FARTHEST = 4.0  # distances beyond, in pixels, are cut off
+
+FONTS = {
+    "sousho": "kouzan-mouhitsu/KouzanBrushFontSousyo.ttf",
+    "gyosho": "kouzan-mouhitsu/kouzan-mouhitsu-gyosho.ttf",
+    "mouhitsu": "kouzan-mouhitsu/kouzan-mouhitsu.ttf",
+    "kouzan": "aoyagi-kouzan-t/AoyagiKouzanT.ttf",
+    "soseki": "aoyagi-soseki/aoyagi-soseki.ttf",
+    "hentaigana": "hanazono/HanaMinA.ttf",
 }
-MARGIN = 4
-"""Empty pixels around the longer side of each glyph, which leave room for thicker strokes."""
+
+
+def wanted() -> dict[str, list[str]]:
+    """Characters to render, by font: kana in every brush hand, parent kanji in the cursive hands, hentaigana."""
+    kanji = list(dict.fromkeys(parent for kana in K49 for parent in parents(kana)))
+    letters = [letter for kana in K49 for letter, _ in hentaigana(kana)] + ["\U0001b001"]
+    return {
+        "sousho": [*K49, *kanji],
+        "gyosho": [*K49, *kanji],
+        "mouhitsu": [*K49],
+        "kouzan": [*K49],
+        "soseki": [*K49],
+        "hentaigana": letters,
+    }
+
+
+def glyph(font: ImageFont.FreeTypeFont, character: str) -> NDArray[np.uint8]:
+    """One cell, uint8 (CELL, CELL)."""
+    canvas = Image.new("L", (1024, 1024))
+    ImageDraw.Draw(canvas).text((256, 256), character, font=font, fill=255)
+    ink = canvas.crop(canvas.getbbox())
+    scale = INK * FINER / max(ink.size)
+    size = tuple(max(1, round(side * scale)) for side in ink.size)
+    fine = Image.new("L", (CELL * FINER, CELL * FINER))
+    fine.paste(ink.resize(size, Image.Resampling.BICUBIC), tuple((CELL * FINER - side) // 2 for side in size))
+    inside = np.asarray(fine) >= 128
+    distance = (distance_transform_edt(inside) - distance_transform_edt(~inside)) / FINER
+    distance = distance.clip(-FARTHEST, FARTHEST).reshape(CELL, FINER, CELL, FINER).mean(axis=(1, 3))
+    return np.rint(ZERO + STEPS * distance).astype(np.uint8)
+
+
+def render(folder: Path) -> tuple[NDArray[np.uint8], dict]:
+    """The picture and its manifest."""
+    cells, glyphs, fonts = [], {}, {}
+    for name, characters in wanted().items():
+        path = folder / FONTS[name]
+        if not path.exists():
+            sys.exit(f"{path} is missing; the fonts are in the Debian packages named at the top of this script")
+        known = TTFont(path).getBestCmap()
+        font = ImageFont.truetype(str(path), 512, layout_engine=ImageFont.Layout.BASIC)
+        glyphs[name] = "".join(character for character in characters if ord(character) in known)
+        cells += [glyph(font, character) for character in glyphs[name]]
+        fonts[name] = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    cells += [np.zeros((CELL, CELL), np.uint8)] * (-len(cells) % COLUMNS)
+    sheet = np.stack(cells).reshape(-1, COLUMNS, CELL, CELL).swapaxes(1, 2).reshape(-1, COLUMNS * CELL)
+    manifest = {
+        "cell": CELL,
+        "ink": INK,
+        "columns": COLUMNS,
+        "zero": ZERO,
+        "steps": STEPS,
+        "pixels_sha256": hashlib.sha256(sheet.tobytes()).hexdigest(),
+        "fonts": fonts,
+        "glyphs": glyphs,
+    }
+    return sheet, manifest
 
 
 def main() -> None:
-    fonts = {cut: ImageFont.truetype(str(path), 160) for cut, path in CUTS.items()}
-    known = {cut: set(TTFont(path).getBestCmap()) for cut, path in CUTS.items()}
-    glyphs, classes, forms = [], [], []
-    for kana in [*KANA, "ゝ"]:
-        wanted = [(kana, cut) for cut in ("sousho", "gyosho", "brush")]
-        wanted += [(parent, cut) for parent in PARENT_KANJI.get(kana, ()) for cut in ("sousho", "gyosho")]
-        wanted += [(form, "hanazono") for form in hentaigana(kana)]
-        for character, cut in wanted:
-            if ord(character) in known[cut] and (glyph := render(character, fonts[cut])) is not None:
-                glyphs.append(glyph)
-                classes.append(kana)
-                forms.append(f"{character} {cut}")
-    with open(ATLAS, "wb") as file:
-        np.savez_compressed(file, glyphs=np.stack(glyphs), classes=np.array(classes), forms=np.array(forms))
-    print(f"{len(glyphs)} glyphs of {len(set(classes))} classes, {ATLAS.stat().st_size:,} bytes")
-
-
-def render(character: str, font: ImageFont.FreeTypeFont) -> np.ndarray | None:
-    """One glyph, bright on black, its longer side as long as the margin allows; None if the font draws nothing."""
-    canvas = Image.new("L", (320, 320))
-    ImageDraw.Draw(canvas).text((80, 60), character, font=font, fill=255)
-    box = canvas.getbbox()
-    if box is None:
-        return None
-    glyph = canvas.crop(box)
-    scale = 2 * (GLYPH_SIZE - 2 * MARGIN) / max(glyph.size)
-    glyph = glyph.resize([max(1, round(side * scale)) for side in glyph.size], Image.Resampling.LANCZOS)
-    square = Image.new("L", (2 * GLYPH_SIZE, 2 * GLYPH_SIZE))
-    square.paste(glyph, ((square.width - glyph.width) // 2, (square.height - glyph.height) // 2))
-    return np.asarray(square.resize((GLYPH_SIZE, GLYPH_SIZE), Image.Resampling.BOX))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fonts", type=Path, default=Path("/usr/share/fonts/truetype"), help="folder of the fonts")
+    parser.add_argument("--check", action="store_true", help="compare with the files that are there; write nothing")
+    arguments = parser.parse_args()
+    atlas = Path(__file__).resolve().parent.parent / "src/kuzushiji/data/brush_atlas.png"
+    sheet, manifest = render(arguments.fonts)
+    text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
+    if arguments.check:
+        same = atlas.with_suffix(".json").read_text(encoding="utf-8") == text
+        same = same and np.array_equal(np.asarray(Image.open(atlas)), sheet)
+        sys.exit(None if same else f"{atlas} is not what this script renders")
+    Image.fromarray(sheet).save(atlas, optimize=True)
+    atlas.with_suffix(".json").write_text(text, encoding="utf-8")
+    print(f"{sum(map(len, manifest['glyphs'].values()))} glyphs, {atlas.stat().st_size / 1e6:.2f} MB: {atlas}")
 
 
 if __name__ == "__main__":

@@ -1,306 +1,395 @@
-"""The embedded data: brush glyphs, varied into as many images as asked for, in the shape of a real set.
+"""The embedded data: brush glyphs from a small atlas, varied into as many samples as asked for.
 
-The atlas holds, for each class of Kuzushiji-49, the kana in its modern form and the cursive forms of its parent kanji
-(`tools/make_brush_atlas.py` renders it from brush fonts).  Each image starts from one glyph and is slanted, stretched,
-turned and bent; its strokes are made thicker or thinner, broken and joined; it is cut out along its ink, as the
-characters of Kuzushiji-MNIST were, and some neighbour's ink may come in at an edge.
+`brush:kmnist` and `brush:k49` have the classes, shape, polarity and imbalance of the sets that they stand for, and
+are drawn anew each time from 989 glyphs: each kana as five brush fonts write it, its parent kanji in two cursive
+hands, and its hentaigana (`tools/make_brush_atlas.py` renders them).  A sample is one of them with its own stroke
+width, slant, stretch and bend, here and there a dry or a joined stroke, ink of the characters above and below, cut
+out and scaled as Kuzushiji-MNIST's characters were.
 
-How often each form is drawn was measured on the first 6,284 training images of Kuzushiji-MNIST for its ten classes
-(`tools/measure_form_shares.py`); the test images had no part in it.  For other classes the forms share alike.
-Train and test images are different draws of the same glyphs: accuracy on the test split says how well the glyphs were
-learned, and nothing of real books.
+How often a form of a kana comes was set by hand after frequencies in printed books of the Edo period; for the ten
+kana of Kuzushiji-MNIST, form frequencies and the amounts of variation were tuned on the first 6,284 of its *training*
+images.  Its test images were used for nothing but the final figure of `benchmarks/brush_to_real.py`.
+
+Train and test samples are drawn with different random numbers, but from the same glyphs: the test split says whether
+a network has learnt, not how well it would read a hand that it has never seen.
+
+Only +, -, *, / and square roots of float32 touch the pixels, so the same seed gives the same bytes on any machine.
 """
 
+import hashlib
 import json
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
+from PIL import Image
 
-from kuzushiji.data.catalog import dataset
+from kuzushiji.characters import COMMON_PARENTS, K49, KMNIST, PARENT, hentaigana, parents
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.errors import UsageError, unknown_name
-from kuzushiji.files import file_hash
+from kuzushiji.errors import DataError, UsageError, unknown_name
 
-ATLAS = Path(__file__).with_name("brush_atlas.npz")
-SHARES = Path(__file__).with_name("brush_shares.json")
-GLYPH_SIZE = 48
+ATLAS = Path(__file__).with_name("brush_atlas.png")
 SIZE = 28
-CHUNK = 500
-"""Images drawn with one random generator, so that the outcome does not depend on how many are drawn at once."""
+BLOCK = 256  # samples drawn at a time; part of what a seed means
+FINEST = np.float32(1e-6)
 
-K49_TRAIN_COUNTS = (
-    (6000,) * 3 + (777,) + (6000,) * 4 + (4714,) + (6000,) * 4 + (4165, 3867, 6000, 2565) + (6000,) * 5
-    + (2063, 2451, 6000, 6000, 5132, 6000, 6000, 1993, 6000, 3060, 1718, 3394, 6000, 6000, 1598) + (6000,) * 5
-    + (2139, 2397, 417, 392, 6000, 6000, 3523)
-)  # fmt: skip
-"""Training images of each class of Kuzushiji-49; its test set has a sixth of each."""
-
-SHAPES = {"kmnist": ((6000,) * 10, 1000), "k49": (K49_TRAIN_COUNTS, 300)}
-"""Name -> training images of each class in the real set, and how many the commonest has here by default."""
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Variation:
-    """How much the glyphs are varied; lengths as shares of the glyph's half side.
+class Shape:
+    """The set that a brush set stands for.
 
     Attributes:
-        rotate: standard deviation of the rotation, in radians.
-        shear: standard deviation of the slant, as a share of the height.
-        stretch: standard deviation of the logarithm of width over height, halved.
-        elastic: standard deviation of the largest displacement of the elastic bend.
-        thickest, thinnest: level at which the blurred glyph is cut, low for thick strokes, high for thin ones.
-        dryness: how far that level wanders within a glyph, so that strokes break and join.
-        zoom: standard deviation of the logarithm of the size of the cut.
-        shift: standard deviation of the place of the cut, as a share of its side.
-        neighbours: share of the images into which another's ink comes.
+        classes: its characters.
+        counts: split -> number of images of each class in the whole set.
+        default: split -> `samples_per_class` where none is asked for.
     """
 
-    rotate: float = 0.08
-    shear: float = 0.15
-    stretch: float = 0.12
-    elastic: float = 0.09
-    thickest: float = 0.5
-    thinnest: float = 0.88
-    dryness: float = 0.08
-    zoom: float = 0.04
-    shift: float = 0.02
-    neighbours: float = 0.2
+    classes: tuple[str, ...]
+    counts: dict[str, tuple[int, ...]]
+    default: dict[str, int]
 
 
-def make(
-    name: str,
-    split: str = "train",
-    *,
-    samples_per_class: int | None = None,
-    seed: int = 0,
-    variation: Variation | None = None,
-) -> CharacterImages:
-    """Draws a set of brush characters.
+_K49_TRAIN = {3: 777, 8: 4714, 13: 4165, 14: 3867, 16: 2565, 22: 2063, 23: 2451, 26: 5132, 29: 1993, 31: 3060}
+_K49_TRAIN |= {32: 1718, 33: 3394, 36: 1598, 42: 2139, 43: 2397, 44: 417, 45: 392, 48: 3523}
+_K49_TEST = {3: 126, 8: 767, 13: 678, 14: 629, 16: 418, 22: 336, 23: 399, 26: 836, 29: 324, 31: 498}
+_K49_TEST |= {32: 280, 33: 552, 36: 260, 42: 348, 43: 390, 44: 68, 45: 64, 48: 574}
+
+SHAPES = {
+    "kmnist": Shape(KMNIST, {"train": (6000,) * 10, "test": (1000,) * 10}, {"train": 1000, "test": 200}),
+    "k49": Shape(
+        K49,
+        {
+            "train": tuple(_K49_TRAIN.get(label, 6000) for label in range(49)),
+            "test": tuple(_K49_TEST.get(label, 1000) for label in range(49)),
+        },
+        {"train": 1000, "test": 200},
+    ),
+}
+
+FORMS = {
+    "お": {"お": 0.7, "於": 0.3},
+    "き": {"き": 0.6, "起": 0.34, "支": 0.02, "幾": 0.02, "喜": 0.01, "木": 0.01},
+    "す": {"す": 0.25, "寸": 0.08, "春": 0.4, "須": 0.25, "数": 0.01, "寿": 0.01},
+    "つ": {"つ": 0.6, "川": 0.2, "徒": 0.1, "津": 0.09, "都": 0.01},
+    "な": {"な": 0.45, "奈": 0.4, "那": 0.12, "名": 0.01, "難": 0.01, "南": 0.01},
+    "は": {"は": 0.08, "八": 0.52, "者": 0.22, "盤": 0.06, "波": 0.1, "半": 0.01, "婆": 0.01},
+    "ま": {"ま": 0.55, "末": 0.25, "満": 0.09, "万": 0.1, "麻": 0.01},
+    "や": {"や": 0.65, "也": 0.25, "屋": 0.08, "夜": 0.01, "耶": 0.01},
+    "れ": {"れ": 0.5, "連": 0.4, "礼": 0.08, "麗": 0.02},
+    "を": {"を": 0.5, "越": 0.3, "遠": 0.18, "乎": 0.02},
+}
+"""Shares of the forms of a kana where they were tuned; a form is the kana itself or a parent kanji."""
+
+ASPECTS = {"お": 1.3, "き": 0.85, "す": 0.8, "な": 0.95, "は": 1.05, "ま": 0.75, "や": 1.3, "れ": 0.95, "を": 1.1}
+"""By how much a kana is wider for its height than in the fonts, where it was measured."""
+
+
+def make(name: str, split: str, *, samples_per_class: int | None = None, seed: int = 0) -> CharacterImages:
+    """Draws one split of an embedded set.
 
     Args:
-        name: `kmnist` or `k49`, the set whose classes, image size and imbalance it has; `kmnist:6000` asks for so
-            many training images of the commonest class.
-        split: `train`, or `test`, which has a sixth as many images.
-        samples_per_class: images of the commonest class in this split; overrules the name.
-        seed: another seed draws other images.
-        variation: how much the glyphs are varied.
+        name: the set to stand for, `kmnist` or `k49`.
+        split: `train` or `test`.
+        samples_per_class: images of the most frequent class; the others keep their proportion to it, as in the set
+            that is stood for.  6,000 for train and 1,000 for test are its full size (60,000 or 232,365 train images).
+            If None: 1,000 for train, 200 for test.
+        seed: another seed draws other samples.  For a seed, the first samples of a class are the same ones however
+            many are asked for.
 
     Returns:
-        28 x 28 images, bright on black, in random order; the same for the same arguments.
+        28x28 images, bright ink on black, in an order shuffled by the seed.
 
     Raises:
-        UsageError: no such set or split, or a number below 1.
+        UsageError: there is no such set or split, or a number is out of range.
+
+    Example:
+        >>> make("kmnist", "train", samples_per_class=5).images.shape
+        (50, 28, 28)
     """
-    name, _, count = name.partition(":")
     if name not in SHAPES:
-        raise unknown_name("brush set", name, SHAPES)
-    if split not in ("train", "test"):
-        raise UsageError(f"brush:{name} has no split {split!r}; it has train and test")
-    if count and not count.isdigit():
-        raise UsageError(f"brush:{name}:{count} asks for {count!r} images of a class; expected a number")
-    classes = tuple(dataset(name).characters)
-    real_counts, default = SHAPES[name]
-    commonest = samples_per_class
-    if commonest is None:
-        commonest = int(count) if count else default
-        commonest = commonest if split == "train" else -(-commonest // 6)
-    if commonest < 1:
-        raise UsageError(f"{commonest} images of a class; expected at least 1")
-
-    counts = [max(1, round(commonest * real / max(real_counts))) for real in real_counts]
-    order = default_rng([seed, split == "test"])
-    labels = order.permutation(np.repeat(np.arange(len(classes)), counts)).astype(np.int64)
-    starts = range(0, len(labels), CHUNK)
-
-    def draw(start: int) -> NDArray[np.uint8]:
-        random = default_rng([seed, split == "test", start])
-        return _draw([classes[label] for label in labels[start : start + CHUNK]], random, variation or Variation())
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        images = np.concatenate(list(pool.map(draw, starts)))
-    return CharacterImages(
-        images,
-        labels,
-        classes,
-        name=f"brush:{name}" + (f":{count}" if count else ""),
-        split=split,
-        source={path.name: file_hash(path) for path in (ATLAS, SHARES)},
-    )
+        raise unknown_name("brush set", f"brush:{name}", [f"brush:{known}" for known in SHAPES])
+    shape = SHAPES[name]
+    if split not in shape.counts:
+        raise UsageError(f"brush:{name} has no split {split!r}; it has {', '.join(shape.counts)}")
+    if samples_per_class is None:
+        samples_per_class = shape.default[split]
+    if samples_per_class < 1:
+        raise UsageError(f"{samples_per_class} samples a class; expected at least 1")
+    if seed < 0:
+        raise UsageError(f"a seed of {seed}; expected 0 or more")
+    atlas, largest = _atlas(), max(shape.counts[split])
+    counts = [max(1, -(-count * samples_per_class // largest)) for count in shape.counts[split]]
+    images = np.empty((sum(counts), SIZE, SIZE), np.uint8)
+    labels = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+    order = np.random.default_rng([seed, split == "train"]).permutation(len(images))
+    place = np.argsort(order)  # where the samples go, class after class
+    done = 0
+    for kana, count in zip(shape.classes, counts, strict=True):
+        for start in range(0, count, BLOCK):
+            rng = np.random.default_rng([seed, split == "train", ord(kana), start // BLOCK])
+            drawn = _draw(atlas, kana, rng)[: count - start]
+            images[place[done : done + len(drawn)]] = drawn
+            done += len(drawn)
+    source = {ATLAS.name: atlas.sha256}
+    return CharacterImages(images, labels[order], shape.classes, f"brush:{name}", split, source)
 
 
 @dataclass(frozen=True, eq=False)
-class Atlas:
-    """The glyphs, ready to be varied.
+class _Atlas:
+    """Glyphs as distances to the edge of the ink, in pixels, positive within it.
 
     Attributes:
-        fields: float32 (G, 50, 50), the glyphs blurred and scaled so that the middle of a stroke is about 1, with a
-            border of zeros: cut at a low level they give thick strokes, at a high one thin strokes.
-        glyphs_of: class -> the indices of its glyphs and the share of each.
-        forms: the character and the cut of each glyph, such as `於 sousho`.
+        cells: float32 (G, CELL, CELL).
+        index: font -> character -> number of the cell.
+        ink: length in pixels of the longer side of a glyph.
+        half_width: half the mean stroke width of each glyph, (G,).
+        sha256: hash of the picture's file.
     """
 
-    fields: NDArray[np.float32]
-    glyphs_of: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
-    forms: list[str]
+    cells: Floats
+    index: dict[str, dict[str, int]]
+    ink: int
+    half_width: Floats
+    sha256: str
 
 
-@cache
-def atlas() -> Atlas:
-    """Reads the glyphs and how often each is drawn."""
-    with np.load(ATLAS) as arrays:
-        glyphs, classes, forms = arrays["glyphs"], arrays["classes"], arrays["forms"].tolist()
-    measured = json.loads(SHARES.read_text(encoding="utf-8"))
-    blur = _gaussian(GLYPH_SIZE, 1.3)
-    fields = np.matmul(np.matmul(blur, glyphs.astype(np.float32) / 255), blur.T)
-    middle = [np.median(field[glyph > 128]) for field, glyph in zip(fields, glyphs, strict=True)]
-    fields /= np.array(middle, dtype=np.float32)[:, None, None]
-    glyphs_of = {}
-    for kana in np.unique(classes).tolist():
-        found = np.flatnonzero(classes == kana)
-        shares = np.array([measured.get(kana, {}).get(forms[number], 0.0) for number in found])
-        if not shares.any():
-            shares = np.ones(len(found))
-        glyphs_of[kana] = found, shares / shares.sum()
-    return Atlas(np.pad(fields, ((0, 0), (1, 1), (1, 1))), glyphs_of, forms)
+@lru_cache(maxsize=1)
+def _atlas() -> _Atlas:
+    """Reads the atlas that comes with the package."""
+    manifest = json.loads(ATLAS.with_suffix(".json").read_text(encoding="utf-8"))
+    content = ATLAS.read_bytes()
+    with Image.open(ATLAS) as picture:
+        sheet = np.asarray(picture)
+    if hashlib.sha256(sheet.tobytes()).hexdigest() != manifest["pixels_sha256"]:
+        raise DataError(f"{ATLAS} is not the picture that its manifest describes; install the package again")
+    cell, columns = manifest["cell"], manifest["columns"]
+    cells = sheet.reshape(-1, cell, columns, cell).swapaxes(1, 2).reshape(-1, cell, cell)
+    index: dict[str, dict[str, int]] = {}
+    first = 0
+    for font, characters in manifest["glyphs"].items():
+        index[font] = {character: first + number for number, character in enumerate(characters)}
+        first += len(characters)
+    distance = (cells[:first].astype(np.float32) - manifest["zero"]) / np.float32(manifest["steps"])
+    # Distances within a stroke rise evenly from its edges to its middle: their mean is a quarter of its width.
+    inside = np.maximum(distance, 0)
+    half_width = (
+        2 * inside.sum(axis=(1, 2), dtype=np.float64) / np.maximum((distance > 0).sum(axis=(1, 2)), 1)
+    ).astype(np.float32)
+    return _Atlas(distance, index, manifest["ink"], half_width, hashlib.sha256(content).hexdigest())
 
 
-def _draw(characters: list[str], random: Generator, variation: Variation) -> NDArray[np.uint8]:
-    """(N, 28, 28) images of the characters."""
-    glyphs_of = atlas().glyphs_of
-    chosen = np.array([random.choice(glyphs_of[each][0], p=glyphs_of[each][1]) for each in characters])
-    return draw_glyphs(chosen, random, variation)
+# Which glyph
 
 
-def draw_glyphs(chosen: NDArray[np.int64], random: Generator, variation: Variation) -> NDArray[np.uint8]:
-    """Varies glyphs of the atlas.
+def forms(kana: str) -> dict[str, float]:
+    """The forms of a kana, itself and its parent kanji, with their shares, which sum to 1."""
+    if kana in FORMS:
+        shares = dict(FORMS[kana])
+    else:
+        common = [parent for parent in COMMON_PARENTS.get(kana, "") if parent != PARENT[kana]]
+        rare = [parent for parent in parents(kana) if parent not in common]
+        shares = {kana: 3.0} | {parent: 1.0 / (1 + rank) for rank, parent in enumerate(common)}
+        shares |= dict.fromkeys(rare, 0.05)
+        if kana in PARENT:
+            shares[PARENT[kana]] = 1.0
+    total = sum(shares.values())
+    return {form: share / total for form, share in shares.items()}
 
-    Args:
-        chosen: (N,) numbers of glyphs.
 
-    Returns:
-        (N, 28, 28), bright on black.
+def _glyphs(atlas: _Atlas, kana: str, form: str) -> dict[int, float]:
+    """The cells that show a form and their shares of it, which sum to 1; empty if there is none.
+
+    Of several hentaigana from one parent the later is the more cursive one, and the more frequent in print.
     """
-    ink = _ink(_bent(chosen, random, variation), random, variation)
-    images = _cut_out(ink, random, variation)
-    images *= random.uniform(0.85, 1.25, (len(images), 1, 1)).astype(np.float32)
-    images = _with_neighbours(images, random, variation.neighbours)
-    return (np.clip(images, 0, 1) * 255).astype(np.uint8)
+    if form == kana:
+        shown = {"sousho": 2.0, "gyosho": 1.0, "mouhitsu": 1.0, "kouzan": 1.0, "soseki": 1.0}
+        cells = {atlas.index[font][kana]: share for font, share in shown.items() if kana in atlas.index[font]}
+    else:
+        letters = [letter for letter, parent in hentaigana(kana) if parent == form]
+        if (kana, form) == ("え", "江"):
+            letters = ["\U0001b001"]
+        known = [atlas.index["hentaigana"][letter] for letter in letters if letter in atlas.index["hentaigana"]]
+        cells = {cell: float(1 + 2 * rank) for rank, cell in enumerate(known)}
+        for font, share in {"sousho": 1.0, "gyosho": 0.15}.items():
+            if form in atlas.index[font]:
+                cells[atlas.index[font][form]] = share * max(1.0, sum(cells.values()))
+    total = sum(cells.values())
+    return {cell: share / total for cell, share in cells.items()}
 
 
-WORK = 2 * SIZE
-"""Side of the images while they are made; they are halved at the end, so that edges are as soft as in scans."""
+def _choose(atlas: _Atlas, kana: str, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Numbers of the cells of a block of samples."""
+    shares: dict[int, float] = {}
+    for form, share in forms(kana).items():
+        for cell, part in _glyphs(atlas, kana, form).items():
+            shares[cell] = shares.get(cell, 0) + share * part
+    bounds = np.cumsum(list(shares.values()))
+    drawn = np.searchsorted(bounds, rng.random(BLOCK) * bounds[-1], side="right")
+    return np.array(list(shares))[np.minimum(drawn, len(bounds) - 1)]
 
 
-def _bent(chosen: NDArray[np.int64], random: Generator, variation: Variation) -> NDArray[np.float32]:
-    """The glyphs' fields, turned, slanted, stretched and bent: (N, 56, 56)."""
-    count = len(chosen)
-
-    def normal(deviation: float) -> NDArray[np.float32]:
-        return (random.standard_normal((count, 1, 1)) * deviation).astype(np.float32)
-
-    side = np.linspace(-1.25, 1.25, WORK).astype(np.float32)
-    stretch = np.exp(normal(variation.stretch))
-    along = side[None, :, None] / stretch
-    across = side[None, None, :] * stretch + normal(variation.shear) * along
-    angle = normal(variation.rotate)
-    strength = random.uniform(0.3, 1.0, (count, 1, 1)).astype(np.float32) * variation.elastic
-    x = np.cos(angle) * across - np.sin(angle) * along + _smooth_noise(random, count, 5) * strength
-    y = np.sin(angle) * across + np.cos(angle) * along + _smooth_noise(random, count, 5) * strength
-    centre = (GLYPH_SIZE - 1) / 2
-    return _sample(atlas().fields[chosen], (y + 1) * centre, (x + 1) * centre)
+# How it is drawn
 
 
-def _ink(fields: NDArray[np.float32], random: Generator, variation: Variation) -> NDArray[np.float32]:
-    """Strokes of some thickness, here and there broken or joined: (N, 56, 56), 0 to 1."""
-    count = len(fields)
-    level = random.uniform(variation.thickest, variation.thinnest, (count, 1, 1)).astype(np.float32)
-    dryness = random.uniform(0, 1, (count, 1, 1)).astype(np.float32) ** 2 * variation.dryness
-    level = level + _smooth_noise(random, count, 9) * dryness
-    return 1 / (1 + np.exp(np.clip((level - fields) * 25, -60, 60)))
+def _uniform(rng: np.random.Generator, low: float, high: float, *shape: int) -> Floats:
+    return np.float32(low) + np.float32(high - low) * rng.random((BLOCK, *shape), dtype=np.float32)
 
 
-def _cut_out(ink: NDArray[np.float32], random: Generator, variation: Variation) -> NDArray[np.float32]:
-    """The square around the ink, scaled to (N, 28, 28): the longer side of a character touches both edges."""
-    count = len(ink)
-    inked = ink > 0.5
-    left, right = _extent(np.any(inked, axis=1))
-    top, bottom = _extent(np.any(inked, axis=2))
-    side = np.maximum(np.maximum(right - left, bottom - top), 8)
-    side = side * np.exp(np.clip(random.normal(0, variation.zoom, count), -0.16, 0.18))
-    across = (left + right) / 2 + random.normal(0, variation.shift, count) * side
-    along = (top + bottom) / 2 + random.normal(0, variation.shift, count) * side
-    steps = (np.arange(WORK) + 0.5) / WORK - 0.5
-    y = (along[:, None] + steps * side[:, None] - 0.5).astype(np.float32)[:, :, None]
-    x = (across[:, None] + steps * side[:, None] - 0.5).astype(np.float32)[:, None, :]
-    large = _sample(np.pad(ink, ((0, 0), (1, 1), (1, 1))), y, x)
-    return large.reshape(count, SIZE, 2, SIZE, 2).mean(axis=(2, 4))
+def _bell(rng: np.random.Generator, deviation: float, *shape: int) -> Floats:
+    """Nearly normal, by sums of uniform numbers, within 3 deviations of 0."""
+    total = rng.random((3, BLOCK, *shape), dtype=np.float32)
+    return (total[0] + total[1] + total[2] - np.float32(1.5)) * np.float32(2 * deviation)
 
 
-def _with_neighbours(images: NDArray[np.float32], random: Generator, share: float) -> NDArray[np.float32]:
-    """The images, into some of which a part of another one comes from above, below, left or right."""
-    others = images[random.permutation(len(images))]
-    result = images.copy()
-    for number in np.flatnonzero(random.random(len(images)) < share):
-        rows = int(random.integers(2, 8))
-        turns = int(random.choice(4, p=[0.35, 0.15, 0.35, 0.15]))
-        edge = np.rot90(result[number], turns)[:rows]  # a view of one edge: writing to it writes to the image
-        np.maximum(edge, np.rot90(others[number], turns)[-rows:], out=edge)
-    return result
+def _interpolation(nodes: int) -> Floats:
+    """Weights (SIZE, nodes) that spread values at nodes smoothly over the pixels."""
+    position = np.arange(SIZE, dtype=np.float32) * np.float32((nodes - 1) / (SIZE - 1))
+    near = np.maximum(1 - np.abs(position[:, None] - np.arange(nodes, dtype=np.float32)), 0)
+    return near * near * (3 - 2 * near)
 
 
-def _extent(occupied: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """First occupied position and the one after the last, for each row of (N, S)."""
-    first = occupied.argmax(axis=1)
-    last = occupied.shape[1] - occupied[:, ::-1].argmax(axis=1)
-    return first.astype(np.float64), last.astype(np.float64)
+def _field(rng: np.random.Generator, deviation: Floats, nodes: int) -> Floats:
+    """Smooth random fields, (B, SIZE, SIZE), each with its own deviation, (B,), of at most BLOCK samples."""
+    values = _bell(rng, 1.0, nodes, nodes)[: len(deviation)] * deviation[:, None, None]
+    weights = _interpolation(nodes)
+    rows = np.zeros((len(values), SIZE, nodes), np.float32)
+    field = np.zeros((len(values), SIZE, SIZE), np.float32)
+    for k in range(nodes):  # each node reaches only the pixels around it
+        to = np.flatnonzero(weights[:, k])
+        rows[:, to] += weights[to, k, None] * values[:, k, None, :]
+    for k in range(nodes):
+        to = slice(np.flatnonzero(weights[:, k])[0], np.flatnonzero(weights[:, k])[-1] + 1)
+        field[:, :, to] += weights[to, k] * rows[:, :, k, None]
+    return field
 
 
-def _sample(padded: NDArray[np.float32], y: NDArray[np.floating], x: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Bilinear samples of images with a border of zeros; outside them is 0.
-
-    Args:
-        padded: (N, S + 2, S + 2).
-        y, x: (N, T, T), or what broadcasts to it: coordinates in the images without their border.
-    """
-    count, side = padded.shape[0], padded.shape[1]
-    y = np.clip(y + 1, 0, side - 1.001)
-    x = np.clip(x + 1, 0, side - 1.001)
-    row, column = y.astype(np.int32), x.astype(np.int32)
-    down, right = y - row, x - column
-    first = np.arange(count, dtype=np.int32)[:, None, None] * (side * side) + row * side + column
-    flat = padded.reshape(-1)
-    above = flat[first] * (1 - right) + flat[first + 1] * right
-    below = flat[first + side] * (1 - right) + flat[first + side + 1] * right
-    return above * (1 - down) + below * down
-
-
-def _smooth_noise(random: Generator, count: int, points: int) -> NDArray[np.float32]:
-    """(N, 56, 56) of values that vary smoothly between points x points normal ones."""
-    spread = _interpolation(WORK, points)
-    values = random.standard_normal((count, points, points)).astype(np.float32)
-    return np.matmul(np.matmul(spread, values), spread.T)
+def _sample(atlas: _Atlas, glyphs: NDArray[np.int64], x: Floats, y: Floats) -> Floats:
+    """Distance to the edge of the ink at points of the cells, bilinear; x and y are 0 in the middle of a cell."""
+    cell = atlas.cells.shape[1]
+    middle, last = np.float32((cell - 1) / 2), np.float32(cell - 1.001)
+    x, y = np.clip(x + middle, 0, last), np.clip(y + middle, 0, last)
+    left, top = x.astype(np.int32), y.astype(np.int32)
+    x -= left
+    y -= top
+    flat = atlas.cells.reshape(-1)
+    at = (glyphs.astype(np.int32) * (cell * cell))[:, None, None] + top * cell + left
+    upper = flat.take(at)
+    upper += (flat.take(at + 1) - upper) * x
+    at += cell
+    lower = flat.take(at)
+    lower += (flat.take(at + 1) - lower) * x
+    lower -= upper
+    lower *= y
+    lower += upper
+    return lower
 
 
-def _interpolation(size: int, points: int) -> NDArray[np.float32]:
-    """(size, points) weights that interpolate smoothly between evenly spaced points."""
-    place = np.linspace(0, points - 1, size)
-    before = np.clip(place.astype(int), 0, points - 2)
-    part = place - before
-    part = part * part * (3 - 2 * part)
-    weights = np.zeros((size, points), np.float32)
-    weights[np.arange(size), before] = 1 - part
-    weights[np.arange(size), before + 1] += part.astype(np.float32)
-    return weights
+def _sample_nearest(atlas: _Atlas, glyphs: NDArray[np.int64], x: Floats, y: Floats) -> Floats:
+    """As `_sample`, of the nearest pixel."""
+    cell = atlas.cells.shape[1]
+    x, y = np.clip(x + np.float32(cell / 2), 0, cell - 1), np.clip(y + np.float32(cell / 2), 0, cell - 1)
+    at = (glyphs.astype(np.int32) * (cell * cell))[:, None, None] + y.astype(np.int32) * cell + x.astype(np.int32)
+    return atlas.cells.reshape(-1).take(at)
 
 
-def _gaussian(size: int, deviation: float) -> NDArray[np.float32]:
-    """(size, size) weights that blur a row of `size` values."""
-    distance = np.arange(size)[:, None] - np.arange(size)
-    weights = np.exp(-(distance**2) / (2 * deviation**2))
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+def _draw(atlas: _Atlas, kana: str, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A block of samples of one kana, (BLOCK, SIZE, SIZE)."""
+    glyphs = _choose(atlas, kana, rng)
+    others = rng.integers(len(atlas.cells), size=(2, BLOCK))  # above and below
+
+    # From points of the sample, -1 to 1 over its side, to points of the cell: turn, slant, stretch, bend.
+    turn, slant, stretch = _bell(rng, 0.09), _bell(rng, 0.14), 1 + _bell(rng, 0.13)
+    stretch *= np.sqrt(np.float32(ASPECTS.get(kana, 1.0)))
+    a, b, c, d = 1 / stretch, slant + turn, -turn, stretch
+    bend = _uniform(rng, 0.2, 1.0) * np.float32(0.075 * atlas.ink)
+    bend_x, bend_y = _field(rng, bend, 4), _field(rng, bend, 4)
+    half = np.float32(atlas.ink / 2)
+    line = (np.arange(SIZE, dtype=np.float32) - (SIZE - 1) / 2) / (SIZE / 2)
+
+    def points(at_x: Floats, at_y: Floats) -> tuple[Floats, Floats]:
+        x, y = at_x[:, None, :], at_y[:, :, None]
+        a_, b_, c_, d_ = (value[:, None, None] for value in (a, b, c, d))
+        return (a_ * x + b_ * y) * half + bend_x, (c_ * x + d_ * y) * half + bend_y
+
+    # First look with a wide view, to find where the ink is; then cut it out as the real characters were: the longer
+    # side of its box becomes the side of the image, what lies beside the shorter one stays black.
+    wide = np.broadcast_to(line * np.float32(1.35), (BLOCK, SIZE))
+    width = atlas.half_width[glyphs]
+    target = _uniform(rng, 0.85, 1.65) * np.float32(atlas.ink / SIZE)
+    heavier = np.clip(target - width, -0.6 * width, 3.2)
+    ink = _sample_nearest(atlas, glyphs, *points(wide, wide)) + heavier[:, None, None] > 0
+    box_x, box_y = _extent(ink.any(axis=1), wide[0]), _extent(ink.any(axis=2), wide[0])
+    slack = _bell(rng, 0.035, 4)
+    box_x = box_x + slack[:, :2] * (box_x[:, 1:] - box_x[:, :1])
+    box_y = box_y + slack[:, 2:] * (box_y[:, 1:] - box_y[:, :1])
+    side = np.maximum(box_x[:, 1] - box_x[:, 0], box_y[:, 1] - box_y[:, 0]) / 2
+    at_x = (box_x.sum(axis=1) / 2)[:, None] + side[:, None] * line
+    at_y = (box_y.sum(axis=1) / 2)[:, None] + side[:, None] * line
+    x, y = points(at_x, at_y)
+    distance = _sample(atlas, glyphs, x, y)
+
+    # Neighbours above and below, some so near that they reach into the box.
+    reach = _uniform(rng, -0.35, 0.28, 2)
+    height = box_y[:, 1] - box_y[:, 0]
+    for number, sign in enumerate((-1, 1)):
+        near = np.flatnonzero(reach[:, number] > 0)
+        shift = (np.float32(1) + height / 2 - reach[:, number] * height)[near, None, None] * half * sign
+        middle = ((c * box_x.sum(axis=1) / 2 + d * box_y.sum(axis=1) / 2) * half)[near, None, None]
+        other = _sample(atlas, others[number, near], x[near], y[near] - middle - shift)
+        distance[near] = np.maximum(distance[near], other - 0.5)
+
+    distance += heavier[:, None, None]
+    distance += _field(rng, _uniform(rng, 0.0, 0.6), 6)  # the brush presses unevenly
+    distance *= (np.float32(SIZE / 2) / half / side)[:, None, None]  # in pixels of the sample
+    _connect(rng, distance, ink, box_x, box_y, side, line)
+
+    # A dry brush leaves streaks; paper and copying leave specks.
+    dry, soiled, contrast = _uniform(rng, -3.0, 1.0), _uniform(rng, -1.0, 0.3), _uniform(rng, 0.7, 1.3)
+    near = np.flatnonzero(dry > 0)
+    distance[near] -= np.maximum(_field(rng, dry[near] * 1.2, 14), 0)
+    grey = np.clip(distance * contrast[:, None, None] + np.float32(0.5), 0, 1)
+    near = np.flatnonzero(soiled > 0)
+    grey[near] = np.maximum(grey[near], _field(rng, soiled[near], 14) - np.float32(0.1))
+
+    inside_x = (at_x >= box_x[:, :1]) & (at_x <= box_x[:, 1:])
+    inside_y = (at_y >= box_y[:, :1]) & (at_y <= box_y[:, 1:])
+    grey *= inside_x[:, None, :] & inside_y[:, :, None]
+    peak = np.maximum(grey.max(axis=(1, 2)), FINEST)
+    return (np.minimum(grey / peak[:, None, None], 1) * 255 + np.float32(0.5)).astype(np.uint8)
+
+
+def _extent(any_ink: NDArray[np.bool_], line: Floats) -> Floats:
+    """First and last place with ink, (BLOCK, 2)."""
+    last = any_ink.shape[1] - 1
+    step = (line[1] - line[0]) / 2
+    return np.stack([line[any_ink.argmax(axis=1)] - step, line[last - any_ink[:, ::-1].argmax(axis=1)] + step], axis=1)
+
+
+def _connect(
+    rng: np.random.Generator,
+    distance: Floats,
+    ink: NDArray[np.bool_],
+    box_x: Floats,
+    box_y: Floats,
+    side: Floats,
+    line: Floats,
+) -> None:
+    """Adds, to some samples, a thin stroke that enters from above or leaves below, as in connected writing."""
+    chance, ends, radius = _uniform(rng, 0, 1, 2), _bell(rng, 0.3, 2, 3), _uniform(rng, 0.3, 1.0, 2)
+    for number, (sign, share) in enumerate(((-1, 0.18), (1, 0.22))):
+        near = np.flatnonzero(chance[:, number] < share)
+        start_x, bend_x, end_x = (ends[near, number, k] for k in range(3))
+        start_y = np.full(len(near), sign * 1.05, np.float32)
+        end_y = np.float32(sign) * (np.float32(0.45) + ends[near, number, 1])
+        nearest = np.full((len(near), SIZE, SIZE), 9e9, np.float32)
+        for t in np.linspace(0, 1, 10, dtype=np.float32):
+            px = (1 - t) * (1 - t) * start_x + 2 * t * (1 - t) * (start_x + bend_x) + t * t * end_x
+            py = (1 - t) * start_y + t * end_y
+            dx, dy = line - px[:, None], line - py[:, None]
+            nearest = np.minimum(nearest, (dx * dx)[:, None, :] + (dy * dy)[:, :, None])
+        stroke = radius[near, number, None, None] - np.sqrt(nearest) * np.float32(SIZE / 2)
+        distance[near] = np.maximum(distance[near], stroke)
