@@ -23,7 +23,7 @@ SHOWN_CLASSES = 50
 """Where there are many classes, so many of the worst and of the best are shown."""
 
 SHOWN_MISTAKES = 40
-SHOWN_PAIRS = {False: 10, True: 30}
+SHOWN_PAIRS = {False: 12, True: 30}
 """How many of the most confused pairs are shown where there are few classes, and where there are many."""
 
 EXAMPLES = 6
