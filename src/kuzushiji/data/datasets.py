@@ -39,7 +39,8 @@ def load(
     """Loads one split of a dataset.
 
     Args:
-        name: a name of the catalogue, such as `kmnist`; `brush:NAME` for the embedded brush set in the shape of NAME;
+        name: a name of the catalogue, such as `kmnist`; `brush:NAME` for the embedded brush set in the shape of NAME,
+            `brush:NAME:6000` for so many training images of its commonest class;
             or a path: a folder with a folder for each class, named by its character or code point (`お`, `U+304A`),
             perhaps within `train`, `validation` and `test`; a tar of such folders; or a folder with npz or IDX files
             named as those of Kuzushiji-MNIST.  A name of the catalogue goes before a folder of the same name: write
@@ -70,7 +71,9 @@ def load(
     if str(name).startswith("brush:"):
         from kuzushiji.data import brush
 
-        data = brush.make(str(name).removeprefix("brush:"), split)
+        shape, _, amount = str(name).removeprefix("brush:").partition(":")
+        data = brush.make(shape, split, samples_per_class=_brush_amount(str(name), amount, split))
+        data = replace(data, name=str(name))
     elif name in catalog.DATASETS:
         data = _load_catalogued(str(name), split, image_size, progress)
     else:
@@ -107,6 +110,15 @@ def splits(name: str | Path) -> tuple[str, ...]:
 
 
 # Which source a name stands for
+
+
+def _brush_amount(name: str, amount: str, split: str) -> int | None:
+    """Images of the commonest class that `brush:NAME:AMOUNT` asks for; the test split has a sixth as many."""
+    if not amount:
+        return None
+    if not (amount.isascii() and amount.isdigit() and int(amount)):
+        raise UsageError(f"{name} asks for {amount!r} images of a class; expected a number, such as brush:kmnist:6000")
+    return int(amount) if split == "train" else -(-int(amount) // 6)
 
 
 def _is_brush(name: str | Path) -> bool:
