@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "CharacterImages": "kuzushiji.data.images",
     "KuzushijiError": "kuzushiji.errors",
-    "Predictions": "kuzushiji.evaluation.predictions",
+    "Predictions": "kuzushiji.predictions",
     "Recipe": "kuzushiji.training.recipe",
     "Run": "kuzushiji.training.runs",
     "create_model": "kuzushiji.models",
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from kuzushiji.data.images import CharacterImages
     from kuzushiji.errors import KuzushijiError
     from kuzushiji.evaluation.metrics import evaluate
-    from kuzushiji.evaluation.predictions import Predictions
     from kuzushiji.models import create_model, list_models
+    from kuzushiji.predictions import Predictions
     from kuzushiji.training.experiment import resume, train
     from kuzushiji.training.recipe import Recipe
     from kuzushiji.training.runs import Run

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from kuzushiji.cli.tables import print_evaluation
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
-from kuzushiji.evaluation.predictions import Predictions
+from kuzushiji.predictions import Predictions
 
 
 def evaluation_of(count: int, classes: tuple[str, ...], **options: object) -> Evaluation:

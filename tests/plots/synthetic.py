@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.evaluation.predictions import Predictions
+from kuzushiji.predictions import Predictions
 from kuzushiji.training.recipe import named_recipe
 from kuzushiji.training.runs import Run
 

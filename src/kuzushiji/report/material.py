@@ -12,8 +12,8 @@ from kuzushiji.data import catalog, datasets
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, KuzushijiError, RunError
 from kuzushiji.evaluation.metrics import Evaluation
-from kuzushiji.evaluation.predictions import Predictions
 from kuzushiji.evaluation.runs import stored_evaluation
+from kuzushiji.predictions import Predictions
 from kuzushiji.training.runs import Run
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from kuzushiji.data import catalog, datasets
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import validation_split
 from kuzushiji.errors import Interrupted, RunError, UsageError
-from kuzushiji.evaluation.predictions import Predictions
 from kuzushiji.files import write_text
 from kuzushiji.machine import describe_machine
 from kuzushiji.models import MODELS, resolve
 from kuzushiji.models.initialization import initialize
+from kuzushiji.predictions import Predictions
 from kuzushiji.training.checkpoint import (
     build_network,
     load_checkpoint,

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from kuzushiji.errors import RunError, UsageError, unknown_name
-from kuzushiji.evaluation.predictions import Predictions
 from kuzushiji.files import write_text
 from kuzushiji.home import runs_folder
+from kuzushiji.predictions import Predictions
 
 _UNHASHED = ("created", "command", "machine", "versions")
 

@@ -1,4 +1,4 @@
-"""`Predictions`: what a network said of a split, kept in a file; all that evaluation ever reads."""
+"""`Predictions`: what a network said of a split, kept in a file: the joint between training and evaluation."""
 
 from dataclasses import dataclass
 from functools import cached_property
