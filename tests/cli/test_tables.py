@@ -34,7 +34,7 @@ def test_every_number_is_there_and_every_line_fits() -> None:
     assert lines[0] == "3,000 images of 10 classes"
     assert "…" not in text
     assert max(map(cell_len, lines)) <= 80
-    assert f"{100 * found.accuracy.value:.2f} %" in text
+    assert f"{100 * found.accuracy.value:.2f}%" in text
     assert f"{100 * found.accuracy.low:.2f} – {100 * found.accuracy.high:.2f}" in text
     assert f"{found.auc_macro.value:.5f}" in text
     assert f"{found.loss.value:.4f}" in text
@@ -57,7 +57,7 @@ def test_worst_class_names_what_it_was_taken_for() -> None:
         Predictions(np.eye(3, dtype=np.float32)[predicted], labels, np.arange(150), ("す", "つ", "は")), replicates=10
     )
     worst = next(line for line in printed(found) if line.lstrip().startswith("つ"))
-    assert "50.0 %" in worst
+    assert "50.0%" in worst
     assert worst.rstrip().endswith("は 20×")
 
 
@@ -76,5 +76,5 @@ def test_what_is_not_defined_is_a_dash(count: int) -> None:
 def test_confidence_and_source_of_frequencies_are_named() -> None:
     found = evaluation_of(100, ("す", "つ", "は"), confidence=0.9, train_counts=[5, 6, 7], replicates=20)
     text = "\n".join(printed(found))
-    assert "90 % interval" in text
+    assert "90% interval" in text
     assert "weighted by 1 / train images" in text

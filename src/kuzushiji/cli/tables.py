@@ -33,7 +33,7 @@ def print_evaluation(evaluation: Evaluation, console: Console, worst: int = 5) -
         console: where.
         worst: how many classes.
     """
-    interval = f"{evaluation.confidence * 100:g} % interval"
+    interval = f"{evaluation.confidence * 100:g}% interval"
     averages = _table(["", "value", interval], right=[1, 2])
     for name, title in SHARES.items():
         averages.add_row(title, *_percent(getattr(evaluation, name), 2))
@@ -75,7 +75,7 @@ def _table(columns: list[str], right: list[int]) -> Table:
 def _percent(estimate: Estimate, decimals: int) -> tuple[str, str]:
     """Value and interval as percentages."""
     value, interval = _plain(Estimate(100 * estimate.value, 100 * estimate.low, 100 * estimate.high), decimals)
-    return (value if isnan(estimate.value) else f"{value} %"), interval
+    return (value if isnan(estimate.value) else f"{value}%"), interval
 
 
 def _plain(estimate: Estimate, decimals: int) -> tuple[str, str]:
