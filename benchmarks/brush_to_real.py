@@ -1,6 +1,6 @@
 """How well a network reads real characters that was trained on the embedded brush characters alone.
 
-    python benchmarks/brush_to_real.py [--data kmnist6k] [--images 1500] [--epochs 12] [--seeds 3]
+    python benchmarks/brush_to_real.py [--data kmnist6k] [--images 1500] [--epochs 10] [--seeds 2]
 
 Trains the default network on `brush:kmnist` and predicts the test images of a real set, once for each seed.  Nothing of
 the real test set had a part in the glyphs, their shares or the recipe; those were chosen on real training images.
@@ -33,8 +33,8 @@ def main() -> None:
     parser.add_argument("--data", default="kmnist6k", help="the real set")
     parser.add_argument("--split", default="test", help="train is for tuning: the test images are for the end")
     parser.add_argument("--images", type=int, default=1500, help="brush images of each class")
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=2)
     arguments = parser.parse_args()
 
     real = kuzushiji.load(arguments.data, arguments.split)
