@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kuzushiji.characters import KANA, PARENT_KANJI, codepoint, from_codepoint, hentaigana
+from kuzushiji.characters import COMMON_PARENTS, K49, KMNIST, PARENT, codepoint, from_codepoint, hentaigana, parents
 from kuzushiji.data.catalog import dataset
 from kuzushiji.errors import UsageError
 
@@ -14,30 +14,56 @@ def test_a_code_point_names_its_character(character):
     assert from_codepoint(codepoint(character)) == character
 
 
-@pytest.mark.parametrize("text", ["", "U+", "304A", "U+30", "U+110000", "U+30G0", "U+ 304A", "U+1234567"])
+def test_code_points_are_written_as_in_the_class_maps():
+    assert codepoint("お") == "U+304A"
+    assert codepoint("\U0001b001") == "U+1B001"
+    assert from_codepoint(" u+304a\n") == "お"
+
+
+@pytest.mark.parametrize("text", ["", "U+", "304A", "U+30", "U+110000", "U+30G0", "U+ 304A", "U+1234567", "U+D800"])
 def test_what_is_no_code_point_is_told(text):
     with pytest.raises(UsageError, match="code point"):
         from_codepoint(text)
 
 
-def test_a_code_point_has_one_character():
+@pytest.mark.parametrize("text", ["", "おき"])
+def test_a_code_point_has_one_character(text):
     with pytest.raises(UsageError, match="expected one"):
-        codepoint("おき")
+        codepoint(text)
 
 
-def test_kana_are_those_of_kuzushiji_49():
-    assert dataset("k49").characters[:-1] == KANA
+@pytest.mark.parametrize(("name", "classes"), [("kmnist", KMNIST), ("k49", K49)])
+def test_classes_are_those_of_the_catalogue(name, classes):
+    assert tuple(dataset(name).characters) == classes
 
 
-@pytest.mark.parametrize("kana", KANA)
-def test_every_kana_has_parents_and_variant_forms(kana):
-    assert PARENT_KANJI[kana]
-    assert all(unicodedata.name(parent).startswith("CJK UNIFIED IDEOGRAPH") for parent in PARENT_KANJI[kana])
-    assert all(unicodedata.name(form).startswith("HENTAIGANA LETTER") for form in hentaigana(kana))
+@pytest.mark.parametrize(("name", "classes"), [("kmnist", KMNIST), ("k49", K49)])
+def test_classes_are_those_of_the_published_class_map(real_data, name, classes):
+    rows = (real_data / name / f"{name}_classmap.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert [row.split(",")[1:] for row in rows] == [[codepoint(kana), kana] for kana in classes]
+
+
+@pytest.mark.parametrize("kana", PARENT)
+def test_every_kana_has_parents_and_hentaigana(kana):
+    known = parents(kana)
+    assert PARENT[kana] in known
+    assert known[: len(COMMON_PARENTS[kana])] == tuple(COMMON_PARENTS[kana])
+    assert len(set(known)) == len(known)
+    assert all(unicodedata.name(parent).startswith("CJK UNIFIED IDEOGRAPH") for parent in known)
     assert hentaigana(kana)
+    assert {parent for _, parent in hentaigana(kana)} <= set(known)
 
 
-def test_forms_with_several_readings_belong_to_each():
-    shared = unicodedata.lookup("HENTAIGANA LETTER N-MU-MO-1")
-    assert all(shared in hentaigana(kana) for kana in "んむも")
-    assert shared not in hentaigana("な")
+def test_hentaigana_are_all_those_of_unicode_once_each_under_their_reading():
+    letters = [letter for kana in PARENT for letter, _ in hentaigana(kana)]
+    assert sorted(letters) == [chr(code) for code in range(0x1B002, 0x1B11F)]
+    for kana in PARENT:
+        reading = unicodedata.name(kana).removeprefix("HIRAGANA LETTER ")
+        assert all(unicodedata.name(letter).split()[2].split("-")[0] == reading for letter, _ in hentaigana(kana))
+
+
+def test_parents_from_the_standard_tables():
+    assert {"寸", "須", "春", "数", "寿"} <= set(parents("す"))
+    assert {"川", "徒", "津", "都"} <= set(parents("つ"))
+    assert [parent for _, parent in hentaigana("れ")] == ["礼", "礼", "連", "麗"]
+    assert parents("ゝ") == hentaigana("ゝ") == parents("A") == ()
