@@ -262,8 +262,9 @@ def _field(rng: np.random.Generator, deviation: Floats, nodes: int) -> Floats:
         to = np.flatnonzero(weights[:, k])
         rows[:, to] += weights[to, k, None] * values[:, k, None, :]
     for k in range(nodes):
-        to = slice(np.flatnonzero(weights[:, k])[0], np.flatnonzero(weights[:, k])[-1] + 1)
-        field[:, :, to] += weights[to, k] * rows[:, :, k, None]
+        reached = np.flatnonzero(weights[:, k])
+        near = slice(reached[0], reached[-1] + 1)
+        field[:, :, near] += weights[near, k] * rows[:, :, k, None]
     return field
 
 
@@ -310,7 +311,7 @@ def _draw(atlas: _Atlas, kana: str, rng: np.random.Generator) -> NDArray[np.uint
     half = np.float32(atlas.ink / 2)
     line = (np.arange(SIZE, dtype=np.float32) - (SIZE - 1) / 2) / (SIZE / 2)
 
-    def points(at_x: Floats, at_y: Floats) -> tuple[Floats, Floats]:
+    def points(at_x: NDArray, at_y: NDArray) -> tuple[NDArray, NDArray]:
         x, y = at_x[:, None, :], at_y[:, :, None]
         a_, b_, c_, d_ = (value[:, None, None] for value in (a, b, c, d))
         return (a_ * x + b_ * y) * half + bend_x, (c_ * x + d_ * y) * half + bend_y
