@@ -6,9 +6,9 @@ hands, and its hentaigana (`tools/make_brush_atlas.py` renders them).  A sample 
 width, slant, stretch and bend, here and there a dry or a joined stroke, ink of the characters above and below, cut
 out and scaled as Kuzushiji-MNIST's characters were.
 
-How often a form of a kana comes was set by hand after frequencies in printed books of the Edo period; for the ten
-kana of Kuzushiji-MNIST, form frequencies and the amounts of variation were tuned on the first 6,284 of its *training*
-images.  Its test images were used for nothing but the final figure of `benchmarks/brush_to_real.py`.
+How often a form of a kana comes was set by hand after what is frequent in printed books of the Edo period.  For the
+ten kana of Kuzushiji-MNIST, the shares of the forms, the proportions and the amounts of variation were tuned on the
+first 6,284 of its *training* images.  Its test images were used for nothing but the final figure of `benchmarks/brush_to_real.py`.
 
 Train and test samples are drawn with different random numbers, but from the same glyphs: the test split says whether
 a network has learnt, not how well it would read a hand that it has never seen.
@@ -20,6 +20,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -71,16 +72,16 @@ SHAPES = {
 }
 
 FORMS = {
-    "お": {"お": 0.7, "於": 0.3},
-    "き": {"き": 0.6, "起": 0.34, "支": 0.02, "幾": 0.02, "喜": 0.01, "木": 0.01},
-    "す": {"す": 0.25, "寸": 0.08, "春": 0.4, "須": 0.25, "数": 0.01, "寿": 0.01},
-    "つ": {"つ": 0.6, "川": 0.2, "徒": 0.1, "津": 0.09, "都": 0.01},
-    "な": {"な": 0.45, "奈": 0.4, "那": 0.12, "名": 0.01, "難": 0.01, "南": 0.01},
-    "は": {"は": 0.08, "八": 0.52, "者": 0.22, "盤": 0.06, "波": 0.1, "半": 0.01, "婆": 0.01},
-    "ま": {"ま": 0.55, "末": 0.25, "満": 0.09, "万": 0.1, "麻": 0.01},
-    "や": {"や": 0.65, "也": 0.25, "屋": 0.08, "夜": 0.01, "耶": 0.01},
-    "れ": {"れ": 0.5, "連": 0.4, "礼": 0.08, "麗": 0.02},
-    "を": {"を": 0.5, "越": 0.3, "遠": 0.18, "乎": 0.02},
+    "お": {"お": 0.62, "於": 0.38},
+    "き": {"き": 0.58, "起": 0.26, "支": 0.1, "喜": 0.03, "幾": 0.02, "木": 0.01},
+    "す": {"春": 0.46, "す": 0.24, "須": 0.2, "寸": 0.07, "寿": 0.02, "数": 0.01},
+    "つ": {"つ": 0.6, "川": 0.21, "徒": 0.11, "津": 0.07, "都": 0.01},
+    "な": {"奈": 0.44, "な": 0.36, "那": 0.11, "名": 0.05, "南": 0.03, "難": 0.01},
+    "は": {"八": 0.6, "者": 0.22, "は": 0.06, "盤": 0.05, "波": 0.04, "半": 0.02, "婆": 0.01},
+    "ま": {"ま": 0.62, "末": 0.17, "満": 0.12, "万": 0.08, "麻": 0.01},
+    "や": {"や": 0.4, "也": 0.5, "屋": 0.06, "夜": 0.03, "耶": 0.01},
+    "れ": {"連": 0.44, "れ": 0.4, "礼": 0.14, "麗": 0.02},
+    "を": {"を": 0.43, "遠": 0.29, "越": 0.25, "乎": 0.03},
 }
 """Shares of the forms of a kana where they were tuned; a form is the kana itself or a parent kanji."""
 
@@ -159,13 +160,21 @@ class _Atlas:
 
 @lru_cache(maxsize=1)
 def _atlas() -> _Atlas:
-    """Reads the atlas that comes with the package."""
-    manifest = json.loads(ATLAS.with_suffix(".json").read_text(encoding="utf-8"))
-    content = ATLAS.read_bytes()
-    with Image.open(ATLAS) as picture:
-        sheet = np.asarray(picture)
+    """Reads the atlas that comes with the package.
+
+    Raises:
+        DataError: one of its two files is missing or damaged.
+    """
+    broken = f"{ATLAS} and the manifest beside it are not as they were made; install the package again"
+    try:
+        manifest = json.loads(ATLAS.with_suffix(".json").read_text(encoding="utf-8"))
+        content = ATLAS.read_bytes()
+        with Image.open(BytesIO(content)) as picture:
+            sheet = np.asarray(picture)
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow calls a broken PNG a SyntaxError
+        raise DataError(f"{broken} ({error})") from None
     if hashlib.sha256(sheet.tobytes()).hexdigest() != manifest["pixels_sha256"]:
-        raise DataError(f"{ATLAS} is not the picture that its manifest describes; install the package again")
+        raise DataError(broken)
     cell, columns = manifest["cell"], manifest["columns"]
     cells = sheet.reshape(-1, cell, columns, cell).swapaxes(1, 2).reshape(-1, cell, cell)
     index: dict[str, dict[str, int]] = {}
@@ -174,11 +183,10 @@ def _atlas() -> _Atlas:
         index[font] = {character: first + number for number, character in enumerate(characters)}
         first += len(characters)
     distance = (cells[:first].astype(np.float32) - manifest["zero"]) / np.float32(manifest["steps"])
-    # Distances within a stroke rise evenly from its edges to its middle: their mean is a quarter of its width.
-    inside = np.maximum(distance, 0)
-    half_width = (
-        2 * inside.sum(axis=(1, 2), dtype=np.float64) / np.maximum((distance > 0).sum(axis=(1, 2)), 1)
-    ).astype(np.float32)
+    # Distances within a stroke rise evenly from its edges to its middle: their mean is a quarter of its width.  They
+    # are sixteenths of a pixel, so that their sum is exact.
+    total = np.maximum(distance, 0).sum(axis=(1, 2))
+    half_width = 2 * total / np.maximum((distance > 0).sum(axis=(1, 2)), 1).astype(np.float32)
     return _Atlas(distance, index, manifest["ink"], half_width, hashlib.sha256(content).hexdigest())
 
 
@@ -206,7 +214,7 @@ def _glyphs(atlas: _Atlas, kana: str, form: str) -> dict[int, float]:
     Of several hentaigana from one parent the later is the more cursive one, and the more frequent in print.
     """
     if form == kana:
-        shown = {"sousho": 2.0, "gyosho": 1.0, "mouhitsu": 1.0, "kouzan": 1.0, "soseki": 1.0}
+        shown = {"sousho": 1.5, "gyosho": 1.0, "mouhitsu": 1.2, "kouzan": 1.0, "soseki": 2.0}
         cells = {atlas.index[font][kana]: share for font, share in shown.items() if kana in atlas.index[font]}
     else:
         letters = [letter for letter, parent in hentaigana(kana) if parent == form]
@@ -259,13 +267,18 @@ def _field(rng: np.random.Generator, deviation: Floats, nodes: int) -> Floats:
     rows = np.zeros((len(values), SIZE, nodes), np.float32)
     field = np.zeros((len(values), SIZE, SIZE), np.float32)
     for k in range(nodes):  # each node reaches only the pixels around it
-        to = np.flatnonzero(weights[:, k])
+        to = _reached(weights[:, k])
         rows[:, to] += weights[to, k, None] * values[:, k, None, :]
     for k in range(nodes):
-        reached = np.flatnonzero(weights[:, k])
-        near = slice(reached[0], reached[-1] + 1)
-        field[:, :, near] += weights[near, k] * rows[:, :, k, None]
+        to = _reached(weights[:, k])
+        field[:, :, to] += weights[to, k] * rows[:, :, k, None]
     return field
+
+
+def _reached(weights: Floats) -> slice:
+    """The pixels with a weight above 0; they lie side by side."""
+    found = np.flatnonzero(weights)
+    return slice(int(found[0]), int(found[-1]) + 1)
 
 
 def _sample(atlas: _Atlas, glyphs: NDArray[np.int64], x: Floats, y: Floats) -> Floats:
@@ -320,7 +333,7 @@ def _draw(atlas: _Atlas, kana: str, rng: np.random.Generator) -> NDArray[np.uint
     # side of its box becomes the side of the image, what lies beside the shorter one stays black.
     wide = np.broadcast_to(line * np.float32(1.35), (BLOCK, SIZE))
     width = atlas.half_width[glyphs]
-    target = _uniform(rng, 0.85, 1.65) * np.float32(atlas.ink / SIZE)
+    target = _uniform(rng, 0.9, 1.75) * np.float32(atlas.ink / SIZE)
     heavier = np.clip(target - width, -0.6 * width, 3.2)
     ink = _sample_nearest(atlas, glyphs, *points(wide, wide)) + heavier[:, None, None] > 0
     box_x, box_y = _extent(ink.any(axis=1), wide[0]), _extent(ink.any(axis=2), wide[0])
@@ -328,6 +341,9 @@ def _draw(atlas: _Atlas, kana: str, rng: np.random.Generator) -> NDArray[np.uint
     box_x = box_x + slack[:, :2] * (box_x[:, 1:] - box_x[:, :1])
     box_y = box_y + slack[:, 2:] * (box_y[:, 1:] - box_y[:, :1])
     side = np.maximum(box_x[:, 1] - box_x[:, 0], box_y[:, 1] - box_y[:, 0]) / 2
+    # A column gives every character about the same width: the taller it is, the more it was scaled down, pen and all.
+    flat = (box_x[:, 1] - box_x[:, 0]) / (box_y[:, 1] - box_y[:, 0])
+    heavier = np.clip(target * np.sqrt(flat) - width, -0.6 * width, 3.2)
     at_x = (box_x.sum(axis=1) / 2)[:, None] + side[:, None] * line
     at_y = (box_y.sum(axis=1) / 2)[:, None] + side[:, None] * line
     x, y = points(at_x, at_y)
