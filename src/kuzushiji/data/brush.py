@@ -8,7 +8,8 @@ out and scaled as Kuzushiji-MNIST's characters were.
 
 How often a form of a kana comes was set by hand after what is frequent in printed books of the Edo period.  For the
 ten kana of Kuzushiji-MNIST, the shares of the forms, the proportions and the amounts of variation were tuned on the
-first 6,284 of its *training* images.  Its test images were used for nothing but the final figure of `benchmarks/brush_to_real.py`.
+first 6,284 of its *training* images.  Its test images were used for nothing but the final figure of
+`benchmarks/brush_to_real.py`.
 
 Train and test samples are drawn with different random numbers, but from the same glyphs: the test split says whether
 a network has learnt, not how well it would read a hand that it has never seen.
