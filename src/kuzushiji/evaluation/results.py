@@ -15,6 +15,7 @@ COLUMNS = (
     "network",
     "recipe",
     "parameters",
+    "training images",
     "epochs",
     "seeds",
     "accuracy %",
@@ -47,6 +48,7 @@ class Trial:
             f"`{model['name']}`{options}",
             config["recipe_name"] + _changes(config),
             f"{model['parameters']:,}",
+            f"{config['dataset']['splits']['train']['count']:,}",
             " to ".join(str(count) for count in {epochs[0]: 0, epochs[-1]: 0}),
             str(len(self.runs)),
             _percent([each.accuracy for each in self.evaluations]),
@@ -106,12 +108,11 @@ def _changes(config: dict) -> str:
 
 def _describe(trials: Sequence[Trial]) -> str:
     config = trials[0].runs[0].config
-    counts = ", ".join(f"{split['count']:,} {name}" for name, split in config["dataset"]["splits"].items())
     machines = sorted({_machine(run.config["machine"]) for trial in trials for run in trial.runs})
     present = trials[0].evaluations[0].present
+    tested = config["dataset"]["splits"]["test"]["count"]
     return (
-        f"{len(config['classes']):,} classes, of which {present:,} have test images; {counts} images "
-        "(the share for validation is the recipe's where the data has none of its own). "
+        f"{tested:,} test images of {present:,} of the {len(config['classes']):,} classes. "
         f"Trained on {'; '.join(machines)}."
     )
 
