@@ -18,7 +18,7 @@ WRITE = f"""
 import sys
 from pathlib import Path
 import numpy as np
-from kuzushiji.data.datasets import CLASSES
+from kuzushiji.characters import K49
 from kuzushiji.data.formats import write_arrays, write_idx
 from kuzushiji.data.images import CharacterImages
 folder = Path(sys.argv[1])
@@ -26,7 +26,7 @@ strokes = np.random.default_rng(0).integers(0, 256, (2000, {SIDE}, {SIDE}), dtyp
 strokes[:, :, :20] = 0  # mostly paper, so that it packs about as well as the real images
 images = np.resize(strokes, ({COUNT}, {SIDE}, {SIDE}))
 labels = np.arange({COUNT}, dtype=np.int64) % {CLASSES}
-data = CharacterImages(images, labels, CLASSES["k49"], split="train")
+data = CharacterImages(images, labels, K49, split="train")
 write_arrays(folder / "npz", data, prefix="k49")
 write_arrays(folder / "idx.gz", data, prefix="k49", form="idx")
 write_idx(folder / "idx" / "train-images-idx3-ubyte", images)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from kuzushiji.data import catalog
-from kuzushiji.data.datasets import CLASSES, KMNIST6K_COUNT, load, splits
+from kuzushiji.data.catalog import dataset
+from kuzushiji.data.datasets import KMNIST6K_COUNT, load, splits
 from kuzushiji.data.formats import (
     read_class_map,
     write_arrays,
@@ -74,7 +75,7 @@ def test_labels_without_their_images(real_data: Path) -> None:
 
 def test_the_classes_that_are_known_are_those_of_the_class_maps(real_data: Path) -> None:
     for name in ("kmnist", "k49"):
-        assert read_class_map(real_data / name / f"{name}_classmap.csv") == CLASSES[name]
+        assert read_class_map(real_data / name / f"{name}_classmap.csv") == tuple(dataset(name).characters)
 
 
 @pytest.mark.parametrize("name", ["kmnist", "kmnist6k", "k49", "kkanji"])

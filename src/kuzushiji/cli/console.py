@@ -8,10 +8,8 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
@@ -37,21 +35,6 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], right:
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     results.print(table)
-
-
-def progress_bar(*extra: TextColumn) -> Progress:
-    """A progress bar on stderr with count, time taken and time left; silent where stderr is no terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        *extra,
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=notes,
-        disable=not notes.is_terminal,
-    )
 
 
 def download_bar() -> Progress:

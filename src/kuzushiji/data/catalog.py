@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kuzushiji import home
+from kuzushiji.characters import K49, KMNIST
 from kuzushiji.errors import unknown_name
 
 CODH = "http://codh.rois.ac.jp/kmnist/dataset/"
@@ -139,7 +140,7 @@ def _codh(folder: str, name: str, size: int | None = None, md5: str | None = Non
 
 
 _KMNIST_CLASS_MAP = _codh("kmnist", "kmnist_classmap.csv", 151, "899202f6e8dc29a321ac210a03d0f2f1")
-_KMNIST_CHARACTERS = "おきすつなはまやれを"
+_KMNIST_CHARACTERS = "".join(KMNIST)
 _KMNIST_TEST = (
     _codh("kmnist", "kmnist-test-imgs.npz", 3079479, "dace6de62ca8b90843cc45366337d02e"),
     _codh("kmnist", "kmnist-test-labels.npz", 5304, "3ae489a79983d0fe386152684e3b5412"),
@@ -223,7 +224,7 @@ _TABLE = (
         homepage="https://github.com/rois-codh/kmnist",
         manual_steps=(_KAGGLE_COPY,),
         class_map="k49_classmap.csv",
-        characters="あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわゐゑをんゝ",
+        characters="".join(K49),
     ),
     Dataset(
         name="kkanji",

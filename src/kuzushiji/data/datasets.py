@@ -17,13 +17,6 @@ from kuzushiji.data.splits import HASH_SPLITS, subsample
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.files import file_hash
 
-CLASSES = {
-    "kmnist": tuple("おきすつなはまやれを"),
-    "kmnist6k": tuple("おきすつなはまやれを"),
-    "k49": tuple("あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわゐゑをんゝ"),
-}
-"""The classes of the sets that come as arrays, for where the class map is not beside them."""
-
 KMNIST6K_COUNT = 6_284
 """How many of the first training images of kmnist make up kmnist6k."""
 
@@ -136,7 +129,9 @@ def _existing(name: str | Path) -> Path:
             f"{path} does not exist; expected a folder of class folders, a tar of them, "
             "or a folder with npz or IDX files"
         )
-    unknown = unknown_name("dataset", name, [*catalog.DATASETS, *(f"brush:{drawn}" for drawn in CLASSES)])
+    from kuzushiji.data import brush
+
+    unknown = unknown_name("dataset", name, [*catalog.DATASETS, *(f"brush:{drawn}" for drawn in brush.SHAPES)])
     raise UsageError(f"{unknown}; nor is there a folder of this name")
 
 
@@ -158,7 +153,7 @@ def _load_catalogued(name: str, split: str, image_size: int | None, progress: Pr
     else:
         arrays = _find_arrays(folder) if folder.is_dir() else {}
         if split in arrays and arrays[split].is_whole:
-            data = _load_arrays(folder, arrays, split, CLASSES[name])
+            data = _load_arrays(folder, arrays, split, tuple(catalog.dataset(name).characters))
         elif name == "kmnist6k":
             data = _load_catalogued("kmnist", split, image_size, progress)
             if split == "train":
