@@ -100,7 +100,7 @@ def _answer(handler: BaseHTTPRequestHandler, state: FileServer, manner: str, nam
         handler.wfile.flush()
         if manner == "held":
             state.gate.wait(120)
+        state.sent += len(rest)  # before the client has it all, and asks for this number
         handler.wfile.write(rest[half:])
-        state.sent += len(rest)
     except OSError:
         pass  # the client is gone
