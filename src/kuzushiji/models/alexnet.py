@@ -3,7 +3,7 @@
 from torch import nn
 
 from kuzushiji.errors import UsageError
-from kuzushiji.models.network import Network, dropout_layer
+from kuzushiji.models.network import Dropout, Flatten, Network
 
 
 def alexnet(classes: int, image_size: tuple[int, int], *, width: int = 64, dropout: float = 0.5) -> Network:
@@ -31,12 +31,12 @@ def alexnet(classes: int, image_size: tuple[int, int], *, width: int = 64, dropo
         nn.Conv2d(4 * width, 4 * width, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
-        nn.Flatten(),
+        Flatten(),
         nn.Linear(4 * width * rows * columns, 1024),
         nn.ReLU(),
-        dropout_layer(dropout),
+        Dropout(dropout),
         nn.Linear(1024, 512),
         nn.ReLU(),
-        dropout_layer(dropout),
+        Dropout(dropout),
     )
     return Network(body, nn.Linear(512, classes))

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from kuzushiji.errors import unknown_name
-from kuzushiji.models.network import Network, dropout_layer, keras_norm_1d, keras_norm_2d
+from kuzushiji.models.network import Dropout, Flatten, Network, keras_norm_1d, keras_norm_2d
 
 # The first four are those of medina325/kuzushiji-character-recognition.  Their second and third convolutions are
 # linear there: only pooling stands between them.
@@ -75,7 +75,7 @@ def _three_convolutions(
         nn.Conv2d(second, third, 4),
         nn.MaxPool2d(2),
         *norm(third, height),
-        nn.Flatten(),
+        Flatten(),
         nn.Linear(third * height * width, 64),
         nn.ReLU(),
     )
@@ -100,11 +100,11 @@ def keras_cnn(
         nn.Conv2d(32, 64, 3),
         nn.ReLU(),
         nn.MaxPool2d(2),
-        dropout_layer(dropout),
-        nn.Flatten(),
+        Dropout(dropout),
+        Flatten(),
         nn.Linear(64 * height * width, 128),
         nn.ReLU(),
-        dropout_layer(dense_dropout),
+        Dropout(dense_dropout),
     )
     return Network(body, nn.Linear(128, classes))
 
@@ -128,9 +128,9 @@ def page_cnn(classes: int, image_size: tuple[int, int], *, dropout: float = 0.4)
             nn.ReLU(),
         ]
         channels, height, width = filters, (height + 1) // 2, (width + 1) // 2
-    layers.append(nn.Flatten())
+    layers.append(Flatten())
     inputs = channels * height * width
     for units in (5000, 1000):
-        layers += [nn.Linear(inputs, units), keras_norm_1d(units), nn.ReLU(), dropout_layer(dropout)]
+        layers += [nn.Linear(inputs, units), keras_norm_1d(units), nn.ReLU(), Dropout(dropout)]
         inputs = units
     return Network(nn.Sequential(*layers), nn.Linear(inputs, classes))

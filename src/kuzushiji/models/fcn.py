@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from kuzushiji.models.network import keras_norm_2d
+from kuzushiji.models.network import Flatten, keras_norm_2d
 
 
 class ClassMaps(nn.Module):
@@ -25,7 +25,7 @@ class ClassMaps(nn.Module):
         self.norm = keras_norm_2d(out_features)
         self.activation = nn.ReLU() if relu else nn.Identity()
         self.pool = nn.AdaptiveMaxPool2d(1)
-        self.flatten = nn.Flatten()
+        self.flatten = Flatten()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, D, H, W) -> (B, C)."""

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import nn
 
 from kuzushiji.errors import unknown_name
-from kuzushiji.models.network import Network
+from kuzushiji.models.network import Flatten, Network
 
 ACTIVATIONS = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "relu": nn.ReLU}
 
@@ -32,7 +32,7 @@ def lenet5(
         nn.Conv2d(6, 16, 5),
         squash(),
         nn.AvgPool2d(2),
-        nn.Flatten(),
+        Flatten(),
         nn.Linear(16 * height * width, 120),
         squash(),
         nn.Linear(120, 84),

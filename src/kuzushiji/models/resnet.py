@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from kuzushiji.errors import UsageError
-from kuzushiji.models.network import Network, dropout_layer
+from kuzushiji.models.network import Dropout, Flatten, Network
 
 
 class Block(nn.Module):
@@ -68,7 +68,7 @@ def resnet(
             halves = stage > 0 and number == 0
             layers.append(Block(channels, width << stage, stride=2 if halves else 1))
             channels = width << stage
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    layers += [nn.AdaptiveAvgPool2d(1), Flatten()]
     if dropout:
-        layers.append(dropout_layer(dropout))
+        layers.append(Dropout(dropout))
     return Network(nn.Sequential(*layers), nn.Linear(channels, classes))

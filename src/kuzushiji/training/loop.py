@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from kuzushiji.data.augment import augment
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import Interrupted, RunError
-from kuzushiji.training.device import autocast, choose_dtype
+from kuzushiji.training.device import autocast, choose_dtype, keep_freed_memory
 from kuzushiji.training.optimizers import averaged, create_optimizer, learning_rate, loss_of
 from kuzushiji.training.recipe import Recipe
 
@@ -89,6 +89,7 @@ def fit(
         RunError: the loss stopped being finite.
         Interrupted: Ctrl-C or a request to terminate arrived; the state has been saved.
     """
+    keep_freed_memory()
     images, labels = as_tensor(train.images), as_tensor(train.labels)
     steps = steps_per_epoch(len(train), recipe.batch_size)
     dtype = choose_dtype(recipe.precision, device)
@@ -279,6 +280,7 @@ def outputs(
     network: nn.Module, data: CharacterImages, device: torch.device, dtype: torch.dtype
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yields a network's logits, float32 (B, C), and the labels, (B,), batch by batch, in the data's order."""
+    keep_freed_memory()
     images, labels = as_tensor(data.images), as_tensor(data.labels)
     network.eval()
     with torch.inference_mode(), autocast(device, dtype):
