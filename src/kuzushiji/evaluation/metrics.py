@@ -211,7 +211,7 @@ def evaluate(
         >>> evaluate(Predictions.load("runs/resnet/predictions.npz")).accuracy          # doctest: +SKIP
         Estimate(value=0.9543, low=0.9501, high=0.9583)
     """
-    _check(predictions, confidence, replicates)
+    check(predictions, confidence, replicates)
     labels, predicted = predictions.labels.astype(np.int64), predictions.predicted
     count, classes = predictions.logits.shape
     of_images = {
@@ -278,7 +278,8 @@ def most_confused(confusion: NDArray[np.int64], classes: Sequence[str], n: int =
     ]
 
 
-def _check(predictions: Predictions, confidence: float, replicates: int) -> None:
+def check(predictions: Predictions, confidence: float, replicates: int) -> None:
+    """Raises what `evaluate` raises where these can't be measured."""
     if not 0 < confidence < 1:
         raise UsageError(f"confidence {confidence} is not between 0 and 1; 0.95 is usual")
     if replicates < 0:

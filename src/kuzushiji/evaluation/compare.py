@@ -1,0 +1,370 @@
+"""Which of several predictions of the same test images is better, by how much, and whether it could be chance.
+
+What is compared are predictions that exist, image by image.  Where something was trained with several seeds, its mean
+over the seeds is compared: of each image, the share of the seeds that named it right.  Intervals and p-values tell how
+other test images of the same kind could change the outcome; how another training could is only seen from the spread
+over seeds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from math import lcm, lgamma, log, nan
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kuzushiji.errors import UsageError
+from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_interval, resampled
+from kuzushiji.evaluation.metrics import check
+from kuzushiji.evaluation.roc import areas_with_replicates
+from kuzushiji.predictions import Predictions
+
+Group = Predictions | Sequence[Predictions]
+"""Predictions of one network, or those of several seeds."""
+
+PERMUTATIONS = 20_000
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The first of two against the second, on the same images.  Differences are first minus second.
+
+    Attributes:
+        first, second: what they are called.
+        images: how many were compared.
+        seeds: how many predictions stand behind each of the two.
+        accuracy: difference in accuracy.
+        balanced_accuracy: difference in the mean recall of the classes.
+        auc_macro: difference in the mean area under the classes' ROC curves.
+        only_first: images that the first alone named right; None where there are several seeds.
+        only_second: images that the second alone named right; None likewise.
+        p_value: of the difference in accuracy, by `sign_flip_test`, which for single predictions is McNemar's exact
+            test.
+        p_adjusted: the same, corrected by Holm for all pairs that were compared together.
+    """
+
+    first: str
+    second: str
+    images: int
+    seeds: tuple[int, int]
+    accuracy: Estimate
+    balanced_accuracy: Estimate
+    auc_macro: Estimate
+    only_first: int | None
+    only_second: int | None
+    p_value: float
+    p_adjusted: float
+
+    def differs(self, level: float = 0.05) -> bool:
+        """Whether the accuracies differ by more than chance, at a level that holds for all pairs together."""
+        return self.p_adjusted < level
+
+    def swapped(self) -> "Comparison":
+        """The second against the first."""
+        return replace(
+            self,
+            first=self.second,
+            second=self.first,
+            seeds=self.seeds[::-1],
+            only_first=self.only_second,
+            only_second=self.only_first,
+            accuracy=_negated(self.accuracy),
+            balanced_accuracy=_negated(self.balanced_accuracy),
+            auc_macro=_negated(self.auc_macro),
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """Everything as JSON has it."""
+        estimates = {name: getattr(self, name).to_dict() for name in ("accuracy", "balanced_accuracy", "auc_macro")}
+        return {**vars(self), "seeds": list(self.seeds), **estimates}
+
+
+@dataclass(frozen=True)
+class RankCorrelation:
+    """How far two orders agree.
+
+    Attributes:
+        value: Spearman's coefficient, from -1 (reversed) to 1 (the same order).
+        p_value: how often orders at random agree or disagree so much.
+        count: how many were ranked.
+    """
+
+    value: float
+    p_value: float
+    count: int
+
+
+def compare(
+    groups: Mapping[str, Group],
+    pairs: Sequence[tuple[str, str]] | None = None,
+    *,
+    confidence: float = 0.95,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> list[Comparison]:
+    """Compares predictions of the same images, pair by pair.
+
+    The intervals are bootstrapped over the images: all that is compared is measured on the same draws, so that what
+    is hard for both cancels.
+
+    Args:
+        groups: name -> predictions of one network, or of several seeds.
+        pairs: which to compare with which; every one with every other if None.
+        confidence: share of such intervals that should hold the true difference, between 0 and 1.
+        replicates: draws of the bootstrap; 0 gives no intervals.
+        seed: of the draws.
+
+    Returns:
+        A comparison for each pair, their p-values corrected together.
+
+    Raises:
+        UsageError: fewer than two groups, an empty one, other images in one than in another, or a number out of range.
+        DataError: predictions are no such thing: empty, not finite, labels that are none.
+
+    Example:
+        >>> compare({"lenet5": one.predictions(), "alexnet": other.predictions()})[0].p_value     # doctest: +SKIP
+        3.1e-42
+    """
+    named = {name: [group] if isinstance(group, Predictions) else list(group) for name, group in groups.items()}
+    _check_groups(named, confidence, replicates)
+    reference = next(iter(named.values()))[0]
+    count = len(reference)
+    drawn = resampled(count, replicates if count > 1 else 0, seed)
+    chosen = list(combinations(named, 2)) if pairs is None else list(pairs)
+
+    scored: dict[int, _Scores] = {}  # the same predictions may stand in several groups
+    for each in (predictions for group in named.values() for predictions in group):
+        if id(each) not in scored:
+            scored[id(each)] = _scores(each, drawn)
+    means = {name: _mean_scores([scored[id(each)] for each in group]) for name, group in named.items()}
+
+    compared = []
+    for first, second in chosen:
+        one, other = means[first], means[second]
+        single = one.seeds == other.seeds == 1
+        differences = _whole_differences(one, other)
+        compared.append(
+            Comparison(
+                first=first,
+                second=second,
+                images=count,
+                seeds=(one.seeds, other.seeds),
+                only_first=int((differences > 0).sum()) if single else None,
+                only_second=int((differences < 0).sum()) if single else None,
+                p_value=(p_value := sign_flip_test(differences)),
+                p_adjusted=p_value,
+                **{
+                    measure: _difference(one.values[measure], other.values[measure], confidence)
+                    for measure in ("accuracy", "balanced_accuracy", "auc_macro")
+                },
+            )
+        )
+    return adjusted(compared)
+
+
+def adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The same comparisons, their p-values corrected for being so many and no more."""
+    corrected = holm([each.p_value for each in comparisons])
+    return [replace(each, p_adjusted=value) for each, value in zip(comparisons, corrected, strict=True)]
+
+
+def sign_flip_test(differences: ArrayLike) -> float:
+    """Two-sided p-value of paired differences whose signs would be tosses of a coin if there were no difference.
+
+    It is exact: the distribution of the sum over all ways to flip the signs is computed, not drawn.  Where the
+    differences are -1, 0 and 1 it is McNemar's exact test.
+
+    Args:
+        differences: whole numbers, one an image.
+    """
+    values = np.asarray(differences, dtype=np.int64)
+    sizes, counts = np.unique(np.abs(values[values != 0]), return_counts=True)
+    if not len(sizes):
+        return 1.0
+    # The sum is twice what the positive ones amount to, less the sum of all sizes.
+    chances = np.ones(1)
+    for size, number in zip(sizes.tolist(), counts.tolist(), strict=True):
+        stretched = np.zeros(size * number + 1)
+        stretched[::size] = _coin_tosses(number)
+        chances = np.convolve(chances, stretched)
+    total = int((sizes * counts).sum())
+    as_extreme = np.abs(2 * np.arange(total + 1) - total) >= abs(int(values.sum()))
+    return float(min(1.0, chances[as_extreme].sum()))
+
+
+def mcnemar_test(only_first: int, only_second: int) -> float:
+    """McNemar's exact two-sided p-value.
+
+    Args:
+        only_first: images that the first alone named right.
+        only_second: images that the second alone named right.
+
+    Source:
+        Q. McNemar, Psychometrika 12 (1947); exact by the binomial distribution.
+    """
+    return sign_flip_test(np.repeat([1, -1], [only_first, only_second]))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values corrected for being many, so that the chance of any false alarm among them stays at the level.
+
+    Source:
+        S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979).
+    """
+    order = np.argsort(p_values, kind="stable")
+    corrected = np.empty(len(order))
+    steps = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(np.asarray(p_values, dtype=np.float64)[order] * steps))
+    return corrected.tolist()
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float], seed: int = 0) -> RankCorrelation:
+    """Spearman's rank correlation of two lists of numbers about the same things; equal numbers share their rank.
+
+    Args:
+        first, second: the numbers, in the same order.
+        seed: of the permutations behind the p-value.
+
+    Raises:
+        UsageError: the lists have not the same length, or fewer than three entries.
+    """
+    if len(first) != len(second) or len(first) < 3:
+        raise UsageError(
+            f"a rank correlation needs two lists of the same three or more, found {len(first)} and {len(second)}"
+        )
+    ranks = np.stack([_ranks(first), _ranks(second)])
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    norm = np.sqrt((ranks**2).sum(axis=1)).prod()
+    if norm == 0:
+        return RankCorrelation(nan, nan, len(first))
+    value = float(ranks[0] @ ranks[1] / norm)
+    generator = np.random.default_rng(seed)
+    drawn = generator.permuted(np.tile(ranks[0], (PERMUTATIONS, 1)), axis=1) @ ranks[1] / norm
+    extreme = (np.abs(drawn) >= abs(value) - 1e-12).sum()
+    return RankCorrelation(value, float((1 + extreme) / (1 + PERMUTATIONS)), len(first))
+
+
+def ensemble(members: Sequence[Predictions]) -> Predictions:
+    """What several networks say together: the mean of their probabilities.
+
+    Args:
+        members: predictions of the same images.
+
+    Returns:
+        Predictions whose logits are the logarithms of the mean probabilities.
+
+    Raises:
+        UsageError: there are none, or they are of different images.
+    """
+    if not members:
+        raise UsageError("an ensemble needs at least one member")
+    for number, member in enumerate(members[1:], start=2):
+        _check_same_images(members[0], member, "the first member", f"member {number}")
+    mean = sum(member.probabilities for member in members) / len(members)
+    smallest = np.finfo(np.float64).tiny  # of what a network holds for impossible, no logarithm exists
+    logits = np.log(np.maximum(mean, smallest)).astype(np.float32)
+    return replace(members[0], logits=logits, config_fingerprint="")
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """Of one or several predictions: how many named each image right, and measures with their replicates."""
+
+    right: NDArray[np.int64]
+    seeds: int
+    values: dict[str, NDArray[np.float64]]
+    """Measure -> (1 + R,): the value and its replicates."""
+
+
+def _scores(predictions: Predictions, drawn: NDArray[np.uint8]) -> _Scores:
+    labels = predictions.labels
+    right = (predictions.predicted == labels).astype(np.int64)
+    # The whole is a draw of each image once.
+    draws = np.concatenate([np.ones((1, len(labels)), dtype=np.uint8), drawn])
+    accuracy = (draws @ right.astype(np.float32)).astype(np.float64) / len(labels)
+    recalls = []
+    for label in np.unique(labels):
+        own = labels == label
+        times = draws[:, own]
+        support = times.sum(axis=1, dtype=np.int64)
+        hits = times.astype(np.float32) @ right[own].astype(np.float32)
+        recalls.append(np.divide(hits, support, out=np.full(len(draws), nan), where=support > 0))
+    areas, drawn_areas = areas_with_replicates(predictions.probabilities, labels, drawn)
+    return _Scores(
+        right,
+        1,
+        {
+            "accuracy": accuracy,
+            "balanced_accuracy": _nan_mean(np.stack(recalls, axis=1)),
+            "auc_macro": _nan_mean(np.concatenate([areas[None], drawn_areas])),
+        },
+    )
+
+
+def _nan_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the last axis of what is not NaN; NaN where nothing is left."""
+    defined = ~np.isnan(values)
+    number = defined.sum(axis=-1)
+    return np.divide(np.where(defined, values, 0).sum(axis=-1), number, out=np.full(len(values), nan), where=number > 0)
+
+
+def _mean_scores(scores: Sequence[_Scores]) -> _Scores:
+    values = {name: np.mean([each.values[name] for each in scores], axis=0) for name in scores[0].values}
+    return _Scores(np.sum([each.right for each in scores], axis=0), len(scores), values)
+
+
+def _whole_differences(one: _Scores, other: _Scores) -> NDArray[np.int64]:
+    """Differences of the shares of seeds that were right, each times a number that makes them whole."""
+    common = lcm(one.seeds, other.seeds)
+    return one.right * (common // one.seeds) - other.right * (common // other.seeds)
+
+
+def _difference(one: NDArray[np.float64], other: NDArray[np.float64], confidence: float) -> Estimate:
+    value, replicates = one[0] - other[0], one[1:] - other[1:]
+    low, high = bootstrap_interval(value, replicates, confidence, low=-1.0, high=1.0)
+    return Estimate(float(value), float(low), float(high))
+
+
+def _negated(estimate: Estimate) -> Estimate:
+    return Estimate(-estimate.value, -estimate.high, -estimate.low)
+
+
+def _coin_tosses(count: int) -> NDArray[np.float64]:
+    """Chances of 0, 1, ..., count heads in so many tosses of a fair coin."""
+    heads = np.arange(count + 1)
+    logs = np.array([lgamma(each + 1) for each in range(count + 1)])
+    return np.exp(logs[count] - logs[heads] - logs[count - heads] - count * log(2))
+
+
+def _ranks(values: Sequence[float]) -> NDArray[np.float64]:
+    """Ranks from 1; equal values share the mean of theirs."""
+    _, place, counts = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[place]
+
+
+def _check_groups(groups: Mapping[str, Sequence[Predictions]], confidence: float, replicates: int) -> None:
+    if len(groups) < 2:
+        raise UsageError(f"a comparison needs at least two, found {len(groups)}")
+    for name, group in groups.items():
+        if not group:
+            raise UsageError(f"there are no predictions of {name}")
+    first_name, (first, *_) = next(iter(groups.items()))
+    for name, group in groups.items():
+        for predictions in group:
+            check(predictions, confidence, replicates)
+            _check_same_images(first, predictions, first_name, name)
+
+
+def _check_same_images(one: Predictions, other: Predictions, first: str, second: str) -> None:
+    same = one.classes == other.classes and np.array_equal(one.ids, other.ids)
+    if not same or not np.array_equal(one.labels, other.labels):
+        raise UsageError(
+            f"{first} and {second} did not predict the same images: {_described(one)} and {_described(other)}; "
+            "only predictions of the same images can be compared"
+        )
+
+
+def _described(predictions: Predictions) -> str:
+    return f"{len(predictions):,} of {predictions.dataset} ({predictions.split}, {len(predictions.classes):,} classes)"
