@@ -1,5 +1,6 @@
 """From what stands in a report to its HTML."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -9,8 +10,16 @@ from kuzushiji.plots.style import DARK, LIGHT, Theme, has_glyph
 from kuzushiji.report.characters import COLUMNS, data_uri, font_subset
 
 
-def render(content: dict[str, Any]) -> str:
-    """The page.  Whatever comes from outside is escaped by the template."""
+def render(content: dict[str, Any], template: str = "body.html", styles: Sequence[str] = ()) -> str:
+    """A page: the skeleton and the style that all pages share, around a body of its own.
+
+    Whatever comes from outside is escaped by the template.
+
+    Args:
+        content: what the template needs; always `title`, `run` (what the page is of), `sprite` and `image_ratio`.
+        template: the body.
+        styles: style sheets of this kind of page, after the shared one.
+    """
     environment = Environment(
         loader=PackageLoader("kuzushiji.report"),
         autoescape=True,
@@ -18,7 +27,7 @@ def render(content: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    body = environment.get_template("body.html").render(content)
+    body = environment.get_template(template).render(content)
     return environment.get_template("page.html").render(
         content,
         body=Markup(body),
@@ -27,6 +36,7 @@ def render(content: dict[str, Any]) -> str:
         glyphs=Markup(data_uri(font_subset(_japanese(body)), "font/woff")),
         sprite_uri=Markup(data_uri(content["sprite"].png(), "image/png")),
         sprite_columns=COLUMNS,
+        styles=("report.css", *styles),
     )
 
 
