@@ -76,6 +76,26 @@ def test_predictions_that_were_lost_are_made_again(bars_folder, capsys):
     np.testing.assert_array_equal(run.predictions().logits, before)
 
 
+def test_rare_characters_as_one_class(bars_folder, capsys):
+    """Of the 60 images of each digit a few are taken away, so that the last digits are rare."""
+    labels = np.load(bars_folder / "bars-train-labels.npz")["arr_0"]
+    kept = np.concatenate([np.flatnonzero(labels == label)[:count] for label, count in enumerate((60, 50, 9, 4))])
+    images = np.load(bars_folder / "bars-train-imgs.npz")["arr_0"]
+    np.savez(bars_folder / "bars-train-labels.npz", labels[kept])
+    np.savez(bars_folder / "bars-train-imgs.npz", images[kept])
+    assert main(["train", "nn_1", "--data", str(bars_folder), "--epochs", "1", "--cover", "0.8", "--run", "mine"]) == 0
+    run = find_run("mine")
+    assert run.config["classes"] == ["0", "1", "rare"]
+    page = run.report_file.read_text(encoding="utf-8")
+    assert "2 characters with 13 training images count as one, “rare”" in page
+    assert "could not be had" not in page, "the report finds the test images although their labels were merged"
+    run.predictions_file().unlink()
+    capsys.readouterr()
+    assert main(["evaluate", "mine", "--json"]) == 0
+    classes = json.loads(capsys.readouterr().out)["evaluation"]["per_class"]
+    assert [(each["character"], each["support"]) for each in classes] == [("0", 20), ("1", 20), ("rare", 40)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -91,6 +111,8 @@ def test_predictions_that_were_lost_are_made_again(bars_folder, capsys):
         (["nn_1", "--data", "bars", "--recipe", "keras"], 2, "keras_adam"),
         (["nn_1", "--data", "bars", "--option", "width"], 2, "NAME=VALUE"),
         (["nn_1", "--data", "bars", "--device", "tpu"], 2, "tpu"),
+        (["nn_1", "--data", "bars", "--cover", "90"], 2, "at most 1"),
+        (["nn_1", "--data", "bars", "--cover", "0.9", "--rare-below", "5"], 2, "one of them"),
         (["--resume", "nothing"], 2, "no run"),
         (["nn_1", "--resume", "nothing"], 2, "--resume"),
     ],

@@ -8,11 +8,13 @@ from kuzushiji.data.splits import (
     assign_by_hash,
     common_classes,
     folds,
+    frequent_classes,
     group_rare,
     hash_split,
     pixel_hash,
     subsample,
     validation_split,
+    with_classes_of,
 )
 from kuzushiji.errors import UsageError
 
@@ -211,3 +213,61 @@ def test_rare_classes_become_one() -> None:
 def test_a_class_that_cannot_be_kept() -> None:
     with pytest.raises(UsageError, match="'x' cannot be kept"):
         group_rare(made([1, 1]), ("x",))
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "kept"),
+    [
+        ({"cover": 0.5}, 1),
+        ({"cover": 0.51}, 2),
+        ({"cover": 0.7}, 2),
+        ({"cover": 0.9}, 3),
+        ({"cover": 0.95}, 4),
+        ({"cover": 1.0}, 5),
+        ({"cover": 1e-9}, 1),
+        ({"rare_below": 1}, 5),
+        ({"rare_below": 6}, 3),
+        ({"rare_below": 50}, 1),
+        ({}, 5),
+    ],
+)
+def test_the_most_frequent_classes_that_reach_the_cut_off_are_kept(cut_off, kept) -> None:
+    """Of 100 images, 50, 20, 20, 5 and 5 are of one class; a sixth class has none."""
+    data = made([5, 20, 50, 5, 0, 20])
+    order = [2, 1, 5, 0, 3]
+    assert frequent_classes(data, **cut_off) == tuple(data.classes[label] for label in order[:kept])
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=30), st.floats(0.01, 1))
+def test_no_fewer_classes_would_cover_as_much(counts: list[int], cover: float) -> None:
+    data = made(counts)
+    covered = data.class_counts()[[data.classes.index(name) for name in frequent_classes(data, cover=cover)]]
+    assert covered.sum() >= cover * len(data) - 1e-6
+    assert covered[:-1].sum() < cover * len(data)
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "message"),
+    [
+        ({"cover": 0.9, "rare_below": 3}, "give one of them"),
+        ({"cover": 0.0}, "cover is 0; it must be above 0"),
+        ({"cover": 1.01}, "at most 1"),
+        ({"cover": 90}, "cover is 90"),
+        ({"cover": float("nan")}, "cover is nan"),
+        ({"rare_below": 0}, "at least 1"),
+        ({"rare_below": 51}, "the most frequent has 50"),
+    ],
+)
+def test_cut_offs_that_make_no_sense(cut_off, message) -> None:
+    with pytest.raises(UsageError, match=message):
+        frequent_classes(made([5, 50]), **cut_off)
+
+
+def test_images_of_other_characters_are_rare_where_there_is_a_rare_class() -> None:
+    data = made([2, 3, 4])
+    classes = (data.classes[2], "漢", "rare")
+    assert with_classes_of(classes, data, has_rare=True).class_counts().tolist() == [4, 0, 5]
+    assert with_classes_of(classes, data).class_counts().tolist() == [4, 0, 0]
+    grouped = group_rare(data, data.classes[1:])
+    assert with_classes_of(grouped.classes, grouped, has_rare=True) is grouped

@@ -198,6 +198,58 @@ def test_unknown_characters_are_left_out(bars):
         with_classes_of(("漢", "字"), bars)
 
 
+@pytest.fixture
+def uneven(bars):
+    """120 images: 60, 40, 15 and 5 of a class, and as test images the same again."""
+    rows = np.concatenate([np.flatnonzero(bars.labels == label)[:count] for label, count in enumerate((60, 40, 15, 5))])
+    return bars.select(rows)
+
+
+def test_rare_characters_are_trained_on_as_one_class(uneven):
+    run = train("nn_1", uneven, test=uneven.select(slice(None), "test"), cover=0.8, **QUICK)
+    config = run.config
+    assert config["classes"] == ["お", "き", "rare"]
+    assert config["dataset"]["rare"] == {"characters": 2, "images": 20}
+    assert sum(config["train_counts"]) == config["dataset"]["splits"]["train"]["count"]
+    assert "--cover 0.8" in config["command"]
+    assert np.bincount(run.predictions().labels).tolist() == [60, 40, 20]
+
+    again = predict_run(run, uneven, "again")
+    np.testing.assert_array_equal(again.labels, run.predictions().labels)
+    np.testing.assert_array_equal(again.logits, run.predictions().logits)
+    other = kuzushiji.CharacterImages(uneven.images, uneven.labels, ("漢", "お", "字", "rare"))
+    assert predict_run(run, other, "other").predicted.tolist() == again.predicted.tolist()
+    assert np.bincount(predict_run(run, other, "other").labels).tolist() == [40, 0, 80]
+
+
+def test_which_classes_are_rare_is_decided_without_test_and_validation_images(uneven):
+    """Of the test images, the rarest character of the training images is the most frequent."""
+    test = kuzushiji.CharacterImages(uneven.images, 3 - uneven.labels, uneven.classes, split="test")
+    for seed in (0, 1):
+        splits = read_splits(uneven, Recipe(validation_fraction=0.3, seed=seed), test=test, rare_below=20)
+        assert splits.train.classes == splits.validation.classes == splits.test.classes == ("お", "き", "rare")
+        assert splits.test.class_counts().tolist() == [5, 15, 100]
+        assert splits.rare == {"characters": 2, "images": 20}
+
+
+def test_nothing_is_merged_where_nothing_is_rare(uneven):
+    splits = read_splits(uneven, Recipe(), rare_below=5)
+    assert splits.train.classes == uneven.classes
+    assert splits.rare is None
+
+
+def test_a_training_with_a_rare_class_is_resumed(uneven):
+    with pytest.raises(Interrupted):
+        train("nn_1", uneven, run="mine", rare_below=20, watch=interrupt_after(1), **QUICK)
+    assert resume(find_run("mine"), data=uneven).config["classes"][-1] == "rare"
+
+
+@pytest.mark.parametrize("cut_off", [{"cover": 1.5}, {"rare_below": 0}, {"cover": 0.5, "rare_below": 2}])
+def test_a_wrong_cut_off_is_told_before_the_data_is_looked_for(cut_off):
+    with pytest.raises(UsageError, match=r"cover|rare_below"):
+        train("nn_1", "no/such/folder", **cut_off)
+
+
 def test_images_of_another_size_are_refused(bars):
     run = train("nn_1", bars, **QUICK)
     larger = kuzushiji.CharacterImages(np.zeros((2, 20, 20), np.uint8), np.zeros(2, np.int64), bars.classes)

@@ -42,6 +42,8 @@ def train(
     option: tuple[str, ...] = (),
     limit: int | None = None,
     image_size: int | None = None,
+    cover: float | None = None,
+    rare_below: int | None = None,
     device: str = "auto",
     report: bool = True,
     json: bool = False,
@@ -69,6 +71,11 @@ def train(
         Train on so many images at most.
     image_size
         Bring the images to so many pixels a side; needed where they have several sizes.
+    cover
+        Keep the fewest characters that make up so large a share of the training images, such as 0.9, and take all
+        others together as one class, "rare".
+    rare_below
+        Take the characters with fewer training images than this together as one class, "rare".
     device
         auto, cpu, cuda or mps.
     report
@@ -77,7 +84,7 @@ def train(
         Print the run and its metrics as JSON.
     """
     if resume is not None:
-        if any((model, data, recipe, run, option, limit, image_size)) or changes != NO_CHANGES:
+        if any((model, data, recipe, run, option, limit, image_size, cover, rare_below)) or changes != NO_CHANGES:
             raise UsageError("--resume goes on as the run began; it takes no network, data, recipe or changes")
         done = _resumed(resume, device)
     else:
@@ -94,6 +101,8 @@ def train(
             device=device,
             limit=limit,
             image_size=image_size,
+            cover=cover,
+            rare_below=rare_below,
             model_options=dict(map(_parsed_option, option)),
             **changed,
         )

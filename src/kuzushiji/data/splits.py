@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from kuzushiji.errors import UsageError
 
 HASH_SPLITS = ("train", "validation", "test")
 """What the numbers of `assign_by_hash` stand for."""
+
+RARE = "rare"
+"""What the class of all rare characters together is called."""
 
 
 def validation_split(
@@ -160,11 +164,59 @@ def common_classes(data: CharacterImages, count: int = 513) -> tuple[str, ...]:
     return tuple(data.classes[index] for index in frequent)
 
 
-def group_rare(data: CharacterImages, kept: tuple[str, ...], *, rare: str = "rare") -> CharacterImages:
+def check_cut_off(cover: float | None, rare_below: int | None) -> None:
+    """Checks what says which classes are rare; both may be None.
+
+    Raises:
+        UsageError: a value is out of range, or both are given.
+    """
+    if cover is not None and rare_below is not None:
+        raise UsageError("cover and rare_below both say which classes are rare; give one of them")
+    if cover is not None and not 0 < cover <= 1:
+        raise UsageError(f"cover is {cover:g}; it must be above 0 and at most 1, such as 0.9 for nine tenths")
+    if rare_below is not None and rare_below < 1:
+        raise UsageError(f"rare_below is {rare_below}; it must be at least 1")
+
+
+def frequent_classes(
+    data: CharacterImages, *, cover: float | None = None, rare_below: int | None = None
+) -> tuple[str, ...]:
+    """The classes that are not rare, the most frequent first.
+
+    Args:
+        data: the training images, whose counts alone decide.
+        cover: the fewest classes that make up so large a share of the images, above 0 and at most 1.
+        rare_below: all classes with at least so many images.
+
+    Returns:
+        `kept` of `group_rare`; every class that has an image where neither is given.
+
+    Raises:
+        UsageError: a value is out of range, both are given, or every class would be rare.
+
+    Example:
+        >>> kept = frequent_classes(train, cover=0.9)                   # doctest: +SKIP
+        >>> train, test = group_rare(train, kept), group_rare(test, kept)  # doctest: +SKIP
+    """
+    check_cut_off(cover, rare_below)
+    counts = np.sort(data.class_counts())[::-1]
+    kept = int(np.count_nonzero(counts >= (rare_below or 1)))
+    if cover is not None:
+        # Compared as whole images: the sum of shares that are not exact may fall short of 1.
+        kept = int(np.searchsorted(np.cumsum(counts), math.ceil(cover * len(data) - 1e-9)) + 1)
+    if kept == 0:
+        raise UsageError(
+            f"no class of {data.name} has {rare_below:,} images to train on (the most frequent has "
+            f"{counts.max(initial=0):,}), so that all would be rare; choose a smaller number"
+        )
+    return common_classes(data, kept)
+
+
+def group_rare(data: CharacterImages, kept: tuple[str, ...], *, rare: str = RARE) -> CharacterImages:
     """The same images with the classes `kept` and, as the last class, all others together.
 
     Args:
-        kept: `common_classes` of the training set; the same for every split.
+        kept: `frequent_classes` or `common_classes` of the training set; the same for every split.
         rare: what the last class is called.
 
     Raises:
@@ -185,6 +237,29 @@ def group_rare(data: CharacterImages, kept: tuple[str, ...], *, rare: str = "rar
         source=data.source,
         ids=data.ids,
     )
+
+
+def with_classes_of(classes: tuple[str, ...], data: CharacterImages, *, has_rare: bool = False) -> CharacterImages:
+    """The images whose characters are among `classes`, labelled by their index there.
+
+    Args:
+        has_rare: whether the last of `classes` stands for all rare characters, so that every image whose character is
+            not among the others is kept, and is one of these.
+
+    Raises:
+        UsageError: none of the characters is among them.
+    """
+    if data.classes == classes:
+        return data
+    named = classes[:-1] if has_rare else classes
+    otherwise = len(named) if has_rare else -1
+    index = {character: number for number, character in enumerate(named)}
+    numbers = np.array([index.get(character, otherwise) for character in data.classes], dtype=np.int64)
+    known = numbers[data.labels] >= 0
+    if not known.any():
+        raise UsageError(f"no image of {data.name} shows a character that the network knows")
+    chosen = data if known.all() else data.select(np.flatnonzero(known))
+    return replace(chosen, labels=numbers[chosen.labels], classes=classes)
 
 
 def _shuffled_ranks(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:

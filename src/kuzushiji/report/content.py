@@ -193,6 +193,9 @@ def _facts(material: Material) -> list[tuple[str, list[tuple[str, str]]]]:
     data += [("Characters", f"{len(material.classes):,}"), ("Image size", f"{height} × {width} pixels")]
     for split, entry in dataset.get("splits", {}).items():
         data.append(({"train": "Training"}.get(split, split.capitalize()) + " images", f"{entry['count']:,}"))
+    if rare := dataset.get("rare"):
+        count, images = f"{rare['characters']:,}", f"{rare['images']:,}"
+        data.append(("Rare", f"{count} characters with {images} training images count as one, “rare”"))
     if dataset.get("limit"):
         data.append(("Limit", f"at most {dataset['limit']:,} training images were taken"))
     network = [("Name", model["name"])]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kuzushiji.data import catalog, datasets
 from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import DataError, KuzushijiError, RunError
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.runs import stored_evaluation
@@ -143,6 +144,7 @@ def gather(run: Run, images: CharacterImages | None = None) -> Material:
     try:
         if images is None:
             images = datasets.load(config["dataset"].get("path") or config["dataset"]["name"], "test")
+        images = with_classes_of(predictions.classes, images, has_rare=bool(config["dataset"].get("rare")))
         rows = _rows(predictions, images)
     except KuzushijiError as error:
         images, missing_images = None, str(error)

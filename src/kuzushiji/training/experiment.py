@@ -4,7 +4,7 @@ import json
 import platform
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 import kuzushiji
 from kuzushiji.data import catalog, datasets
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.data.splits import validation_split
+from kuzushiji.data.splits import check_cut_off, frequent_classes, group_rare, validation_split, with_classes_of
 from kuzushiji.errors import Interrupted, RunError, UsageError
 from kuzushiji.files import write_text
 from kuzushiji.machine import describe_machine
@@ -38,11 +38,15 @@ from kuzushiji.training.runs import Run, config_fingerprint, create_run, run_pat
 
 @dataclass(frozen=True)
 class Splits:
-    """The images of one training; `validation` and `test` may be None."""
+    """The images of one training; `validation` and `test` may be None.
+
+    `rare` says how many characters with how many training images the last class stands for; None if it is a character.
+    """
 
     train: CharacterImages
     validation: CharacterImages | None
     test: CharacterImages | None
+    rare: dict[str, int] | None = None
 
     def named(self) -> dict[str, CharacterImages]:
         """The splits that there are, by name."""
@@ -77,6 +81,8 @@ def train(
     device: str = "auto",
     limit: int | None = None,
     image_size: int | None = None,
+    cover: float | None = None,
+    rare_below: int | None = None,
     model_options: Mapping[str, Any] | None = None,
     watch: Watch | None = None,
     **changes: Any,
@@ -92,6 +98,9 @@ def train(
         device: `auto`, `cpu`, `cuda` or `mps`.
         limit: train on so many images at most.
         image_size: bring the images to so many pixels a side; kept as they are if None.
+        cover: keep the fewest classes that make up so large a share of the training images, such as 0.9, and take all
+            others together as the class "rare".
+        rare_below: take the classes with fewer training images than this together as the class "rare".
         model_options: what the network lets one choose, such as `{"width": 32}`.
         watch: functions that are told how it goes.
         changes: fields of the recipe to change, such as `lr=0.01`.
@@ -119,6 +128,7 @@ def train(
         recipe = named_recipe(recipe_name).change(**changes)
     if limit is not None and limit < 1:
         raise UsageError(f"limit is {limit}; it must be at least 1")
+    check_cut_off(cover, rare_below)
     chosen_device = choose_device(device)
     dataset = data.name if isinstance(data, CharacterImages) else str(data)
     path = run_path(run, model, dataset)
@@ -127,7 +137,16 @@ def train(
             f"{path} exists already; choose another --run name, or resume it with `kuzushiji train --resume {path}`"
         )
 
-    splits = read_splits(data, recipe, limit=limit, image_size=image_size, test=test, reading=watch.reading)
+    splits = read_splits(
+        data,
+        recipe,
+        limit=limit,
+        image_size=image_size,
+        cover=cover,
+        rare_below=rare_below,
+        test=test,
+        reading=watch.reading,
+    )
     config: dict[str, Any] = {
         "model": {"name": model_name, "options": dict(model_options or {}), "image_size": splits.train.image_size},
         "dataset": {
@@ -135,6 +154,9 @@ def train(
             "path": _path_of(data),
             "limit": limit,
             "image_size": image_size,
+            "cover": cover,
+            "rare_below": rare_below,
+            "rare": splits.rare,
             "splits": {
                 name: {"count": len(split), "fingerprint": split.fingerprint()}
                 for name, split in splits.named().items()
@@ -183,6 +205,8 @@ def resume(
         recipe,
         limit=dataset["limit"],
         image_size=dataset["image_size"],
+        cover=dataset.get("cover"),
+        rare_below=dataset.get("rare_below"),
         test=test,
         reading=watch.reading,
     )
@@ -199,13 +223,15 @@ def read_splits(
     *,
     limit: int | None = None,
     image_size: int | None = None,
+    cover: float | None = None,
+    rare_below: int | None = None,
     test: CharacterImages | None = None,
     reading: Callable[[int, int], None] | None = None,
 ) -> Splits:
     """Reads a dataset and sets validation images apart: the dataset's own, or as the recipe says.
 
     Args:
-        data, limit, image_size, test: as in `train`.
+        data, limit, image_size, cover, rare_below, test: as in `train`.
         reading: gets how many images of how many have been read.
 
     Raises:
@@ -222,6 +248,13 @@ def read_splits(
             validation = datasets.load(data, "validation", image_size=image_size, progress=reading)
         if "test" in names:
             test = datasets.load(data, "test", image_size=image_size, progress=reading)
+    rare = None
+    if cover is not None or rare_below is not None:
+        kept = frequent_classes(images, cover=cover, rare_below=rare_below)
+        if merged := len(images.classes) - len(kept):
+            images = group_rare(images, kept)
+            validation, test = (each and group_rare(each, kept) for each in (validation, test))
+            rare = {"characters": merged, "images": int(images.class_counts()[-1])}
     if validation is None and recipe.validation_fraction:
         images, validation = validation_split(
             images, fraction=recipe.validation_fraction, method=recipe.validation, seed=recipe.seed
@@ -233,7 +266,7 @@ def read_splits(
         raise UsageError("keeping the best epoch, or stopping early, needs validation images; set validation_fraction")
     if test is not None and test.classes != images.classes:
         raise UsageError("the test images have other classes than the training images")
-    return Splits(images, validation, test)
+    return Splits(images, validation, test, rare)
 
 
 def predict_run(run: Run, data: CharacterImages, key: str, device: str = "auto") -> Predictions:
@@ -251,7 +284,7 @@ def predict_run(run: Run, data: CharacterImages, key: str, device: str = "auto")
             f"{run.name} takes images of {_size(config['model']['image_size'])} pixels, "
             f"but those of {data.name} have {_size(data.image_size)}"
         )
-    data = with_classes_of(tuple(config["classes"]), data)
+    data = with_classes_of(tuple(config["classes"]), data, has_rare=bool(config["dataset"].get("rare")))
     chosen_device = choose_device(device)
     logits = [each.cpu().numpy() for each, _ in outputs(network.to(chosen_device), data, chosen_device, torch.float32)]
     predictions = Predictions(
@@ -279,27 +312,10 @@ def command_of(config: dict[str, Any]) -> str:
         words += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", f"{value}"]
     for option, value in model["options"].items():
         words += ["--option", f"{option}={value}"]
-    for setting in ("limit", "image_size"):
-        if dataset[setting] is not None:
+    for setting in ("limit", "image_size", "cover", "rare_below"):
+        if dataset.get(setting) is not None:
             words += [f"--{setting.replace('_', '-')}", str(dataset[setting])]
     return shlex.join(words)
-
-
-def with_classes_of(classes: tuple[str, ...], data: CharacterImages) -> CharacterImages:
-    """The images whose characters are among `classes`, labelled by their index there.
-
-    Raises:
-        UsageError: none of the characters is among them.
-    """
-    if data.classes == classes:
-        return data
-    index = {character: number for number, character in enumerate(classes)}
-    numbers = np.array([index.get(character, -1) for character in data.classes], dtype=np.int64)
-    known = numbers[data.labels] >= 0
-    if not known.any():
-        raise UsageError(f"no image of {data.name} shows a character that the network knows")
-    chosen = data if known.all() else data.select(np.flatnonzero(known))
-    return replace(chosen, labels=numbers[chosen.labels], classes=classes)
 
 
 def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Watch) -> Run:
