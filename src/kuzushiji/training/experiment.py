@@ -34,6 +34,7 @@ from kuzushiji.training.device import choose_device
 from kuzushiji.training.loop import Progress, fit, outputs
 from kuzushiji.training.recipe import RECIPES, Recipe, changes_of, named_recipe
 from kuzushiji.training.runs import Run, config_fingerprint, create_run, run_path
+from kuzushiji.training.start import describe_start, start_from
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,11 @@ def train(
     image_size: int | None = None,
     cover: float | None = None,
     rare_below: int | None = None,
+    predict_test: bool = True,
     model_options: Mapping[str, Any] | None = None,
+    from_run: str | Path | None = None,
+    weights: str | Path | None = None,
+    unfrozen: int | None = None,
     watch: Watch | None = None,
     **changes: Any,
 ) -> Run:
@@ -101,7 +106,11 @@ def train(
         cover: keep the fewest classes that make up so large a share of the training images, such as 0.9, and take all
             others together as the class "rare".
         rare_below: take the classes with fewer training images than this together as the class "rare".
+        predict_test: whether the test images are read and, at the end, predicted; a search must not.
         model_options: what the network lets one choose, such as `{"width": 32}`.
+        from_run: start with the weights of this finished run, except for the head; the network must be the same.
+        weights: start with the weights of this file, or with those learnt on ImageNet if it is `imagenet`.
+        unfrozen: of the layers that start with given weights, train only so many of the last; all of them if None.
         watch: functions that are told how it goes.
         changes: fields of the recipe to change, such as `lr=0.01`.
 
@@ -136,6 +145,7 @@ def train(
         raise UsageError(
             f"{path} exists already; choose another --run name, or resume it with `kuzushiji train --resume {path}`"
         )
+    start = describe_start(model_name, from_run, weights, unfrozen)
 
     splits = read_splits(
         data,
@@ -145,10 +155,12 @@ def train(
         cover=cover,
         rare_below=rare_below,
         test=test,
+        with_test=predict_test,
         reading=watch.reading,
     )
     config: dict[str, Any] = {
         "model": {"name": model_name, "options": dict(model_options or {}), "image_size": splits.train.image_size},
+        "start": start,
         "dataset": {
             "name": splits.train.name,
             "path": _path_of(data),
@@ -171,6 +183,8 @@ def train(
     with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
         network = _fresh_network(config, recipe)
         config["model"]["parameters"] = sum(p.numel() for p in network.parameters() if p.requires_grad)
+        if start:
+            start_from(network, start, splits.train.image_size)  # what does not fit shows before anything is written
         config |= {"command": command_of(config)} | _circumstances(chosen_device)
         created = create_run(path, config)
         return _train_to_the_end(created, splits, chosen_device, watch)
@@ -208,6 +222,7 @@ def resume(
         cover=dataset.get("cover"),
         rare_below=dataset.get("rare_below"),
         test=test,
+        with_test="test" in dataset["splits"],
         reading=watch.reading,
     )
     for name, split in splits.named().items():
@@ -226,12 +241,14 @@ def read_splits(
     cover: float | None = None,
     rare_below: int | None = None,
     test: CharacterImages | None = None,
+    with_test: bool = True,
     reading: Callable[[int, int], None] | None = None,
 ) -> Splits:
     """Reads a dataset and sets validation images apart: the dataset's own, or as the recipe says.
 
     Args:
         data, limit, image_size, cover, rare_below, test: as in `train`.
+        with_test: whether the test images are read.
         reading: gets how many images of how many have been read.
 
     Raises:
@@ -239,6 +256,8 @@ def read_splits(
         UsageError: the recipe needs validation images and there are none.
     """
     validation = None
+    if not with_test:
+        test = None
     if isinstance(data, CharacterImages):
         images = data
     else:
@@ -246,7 +265,7 @@ def read_splits(
         names = datasets.splits(data)
         if "validation" in names:
             validation = datasets.load(data, "validation", image_size=image_size, progress=reading)
-        if "test" in names:
+        if "test" in names and with_test:
             test = datasets.load(data, "test", image_size=image_size, progress=reading)
     rare = None
     if cover is not None or rare_below is not None:
@@ -312,6 +331,9 @@ def command_of(config: dict[str, Any]) -> str:
         words += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", f"{value}"]
     for option, value in model["options"].items():
         words += ["--option", f"{option}={value}"]
+    if start := config.get("start"):
+        words += ["--from" if start["kind"] == "run" else "--weights", start["name"]]
+        words += [] if start["unfrozen"] is None else ["--unfrozen", str(start["unfrozen"])]
     for setting in ("limit", "image_size", "cover", "rare_below"):
         if dataset.get(setting) is not None:
             words += [f"--{setting.replace('_', '-')}", str(dataset[setting])]
@@ -323,7 +345,10 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Wat
     try:
         with FileLock(run.path / ".lock", timeout=0):
             state = load_checkpoint(run.checkpoint_file) if run.checkpoint_file.exists() else None
-            network = _fresh_network(run.config, recipe).to(device)
+            network = _fresh_network(run.config, recipe)
+            if start := run.config.get("start"):
+                start_from(network, start, tuple(run.config["model"]["image_size"]), read=state is None)
+            network = network.to(device)
             watch.started(run, splits)
 
             def epoch_done(metrics: dict[str, Any]) -> None:
