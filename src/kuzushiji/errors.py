@@ -31,6 +31,10 @@ class RunError(KuzushijiError):
     """A run folder is missing, incomplete, or a training in it could not go on."""
 
 
+class Diverged(RunError):
+    """The loss of a training stopped being finite; the same training would end so again."""
+
+
 class Interrupted(KuzushijiError):
     """Ctrl-C, or a request to terminate, ended the work at a point from which it can go on."""
 

@@ -23,12 +23,14 @@ app = App(
 )
 for verb, summary in {
     "data": "List, describe, fetch and verify datasets.",
+    "explore": "Ask a dataset what is in it: samples, balance, maps and health, as one page.",
     "models": "List the networks; describe and draw one.",
     "train": "Train a network on a dataset into a run folder, evaluate it and write its report.",
     "evaluate": "Measure a run on its test set, or on other data.",
     "report": "Write the report of a run as one HTML file.",
     "runs": "List, describe and remove runs.",
     "results": "Write a table of results from run folders.",
+    "study": "Answer a question by training networks; the studies that come with it, or your own.",
     "demo": "Do the main job once: data, training, evaluation, report.",
 }.items():
     app.command(f"kuzushiji.cli.{verb}:{verb}", name=verb, help=summary)

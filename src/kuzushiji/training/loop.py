@@ -17,10 +17,12 @@ from torch import Tensor, nn
 
 from kuzushiji.data.augment import augment
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.errors import Interrupted, RunError
+from kuzushiji.errors import Diverged, Interrupted
 from kuzushiji.training.device import autocast, choose_dtype, keep_freed_memory
-from kuzushiji.training.optimizers import averaged, create_optimizer, learning_rate, loss_of
+from kuzushiji.training.mixup import draw_mixture, loss_and_correct, mixed
+from kuzushiji.training.optimizers import averaged, create_optimizer, learning_rate
 from kuzushiji.training.recipe import Recipe
+from kuzushiji.training.start import training_mode
 
 CHECKPOINT_SECONDS = 60.0
 """A training that is killed loses at most so much, and the step it was in."""
@@ -43,7 +45,8 @@ class Progress:
     Attributes:
         epoch, epochs: the epoch it is in, from 1, and how many there will be.
         step, steps: the step of the epoch it has done, from 1, and how many there are.
-        loss, accuracy: means over the epoch so far, on training images as they were augmented.
+        loss, accuracy: means over the epoch so far, on training images as they were augmented (and mixed: see
+            `loss_and_correct`).
         images_per_second: training speed over the epoch so far.
     """
 
@@ -86,7 +89,7 @@ def fit(
         the epochs' metrics.
 
     Raises:
-        RunError: the loss stopped being finite.
+        Diverged: the loss stopped being finite.
         Interrupted: Ctrl-C or a request to terminate arrived; the state has been saved.
     """
     keep_freed_memory()
@@ -133,7 +136,7 @@ def fit(
             if stopped_early(epochs, recipe.patience):
                 break
             order = _epoch_order(len(train), recipe.seed, epoch)
-            network.train()
+            training_mode(network)
             for step in range(first_step, steps):
                 started = time.perf_counter()
                 chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
@@ -143,15 +146,16 @@ def fit(
                     group["lr"] = lr
 
                 batch = augment(as_input(images[chosen], device), **changes)
-                with autocast(device, dtype):
+                mixture = draw_mixture(network, recipe, len(batch))
+                with autocast(device, dtype), mixed(mixture):
                     logits = network(batch).float()
-                loss = loss_of(recipe, logits, target)
+                loss, correct = loss_and_correct(recipe, logits, target, mixture)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 if average:
                     average.update_parameters(network)
-                tally.add(loss, logits, target, time.perf_counter() - started)
+                tally.add(loss, correct, len(batch), time.perf_counter() - started)
 
                 now = time.monotonic()
                 due = interruption.requested or now - last_saved > CHECKPOINT_SECONDS
@@ -197,6 +201,49 @@ def fit(
     return kept.eval(), epochs
 
 
+def fit_once(
+    network: nn.Module,
+    train: CharacterImages,
+    validation: CharacterImages | None,
+    recipe: Recipe,
+    *,
+    device: torch.device,
+    on_epoch: Callable[[dict[str, Any]], None] = lambda metrics: None,
+) -> nn.Module:
+    """Fits a classical model, which takes the training images in one pass; in place.
+
+    Args:
+        network: one with `fit`, standing on `device` already.
+        validation: images to measure it on; None if there are none.
+        on_epoch: called at the end with the metrics, as `Run.metrics` has them, and what the model chose by itself.
+
+    Returns:
+        The network, in evaluation mode.
+
+    Raises:
+        UsageError: there are too few training images for it.
+    """
+    torch.manual_seed(recipe.seed)
+    started = time.perf_counter()
+    fitting: Any = network
+    chosen = fitting.fit(as_tensor(train.images).to(device), as_tensor(train.labels).to(device))
+    fitted = time.perf_counter()
+    measured = _validate(network, validation, recipe, device, torch.float32) if validation else NO_VALIDATION
+    on_epoch(
+        {
+            "epoch": 1,
+            "train_loss": None,
+            "train_accuracy": None,
+            **measured,
+            "lr": None,
+            "seconds": time.perf_counter() - started,
+            "images_per_second": len(train) / (fitted - started),
+            **chosen,
+        }
+    )
+    return network.eval()
+
+
 def best_epoch(epochs: list[dict[str, Any]]) -> int:
     """Number, from 1, of the first epoch with the highest validation accuracy and, among equals, the lowest loss."""
     return max(epochs, key=lambda line: (line["validation_accuracy"], -line["validation_loss"]))["epoch"]
@@ -234,10 +281,9 @@ class _Tally:
         self.images = 0
         self.seconds = 0.0
 
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor, seconds: float) -> None:
-        correct = (logits.argmax(dim=1) == labels).sum()
-        self.sums += torch.stack([loss.detach() * len(labels), correct])
-        self.images += len(labels)
+    def add(self, loss: Tensor, correct: Tensor, images: int, seconds: float) -> None:
+        self.sums += torch.stack([loss.detach() * images, correct])
+        self.images += images
         self.seconds += seconds
 
     def means(self) -> tuple[float, float]:
@@ -259,7 +305,7 @@ class _Tally:
 
 def _check_finite(loss: float, epoch: int, recipe: Recipe) -> None:
     if not math.isfinite(loss):
-        raise RunError(
+        raise Diverged(
             f"the loss became {loss} in epoch {epoch + 1}: the training diverged. "
             f"Try a smaller learning rate (--lr {recipe.lr / 10:g})"
             + (" or --precision float32" if recipe.precision != "float32" else "")
@@ -271,7 +317,7 @@ def _validate(
 ) -> dict[str, float]:
     tally = _Tally(device)
     for logits, labels in outputs(network, validation, device, dtype):
-        tally.add(loss_of(recipe, logits, labels), logits, labels, 0.0)
+        tally.add(*loss_and_correct(recipe, logits, labels), len(labels), 0.0)
     loss, accuracy = tally.means()
     return {"validation_loss": loss, "validation_accuracy": accuracy}
 

@@ -1,0 +1,201 @@
+"""`kuzushiji study`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kuzushiji.cli.console import notes, print_json, print_table
+from kuzushiji.errors import UsageError
+
+if TYPE_CHECKING:
+    from kuzushiji.studies.runner import Outcome, StudyWatch, Task
+    from kuzushiji.training.loop import Progress as TrainingProgress
+
+
+def study(
+    name: str | None = None,
+    /,
+    *,
+    data: str | None = None,
+    list_: bool = False,
+    only: tuple[str, ...] = (),
+    seeds: int | None = None,
+    epochs: int | None = None,
+    limit: int | None = None,
+    image_size: int | None = None,
+    jobs: int = 1,
+    device: str = "auto",
+    output: Path | None = None,
+    docs: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Answer a question by training networks: run what is not yet run, compare, write the answer.
+
+    Example: kuzushiji study lenet-or-alexnet --data kmnist --seeds 3
+
+    Parameters
+    ----------
+    name
+        A study that comes with kuzushiji, or the path of a .toml file of your own.
+    data
+        What to train and measure on; the data of the study's source if not given.
+    list_
+        List the studies.
+    only
+        Only trials of these names, or patterns such as "CNN*"; may be given several times.
+    seeds
+        Train each trial so many times, with the seeds 0, 1, ...
+    epochs
+        Train for so many epochs, whatever the study says.
+    limit
+        Train on so many images at most.
+    image_size
+        Bring the images to so many pixels a side.
+    jobs
+        So many trainings side by side.
+    device
+        auto, cpu, cuda or mps.
+    output
+        The folder for run folders and answer; made of study and data in the home folder if not given.
+    docs
+        A folder to write the answer into as well, as Markdown with pictures.
+    json
+        Print the answer as JSON.
+    """
+    if list_ or name is None:
+        _list(json)
+        return
+    from kuzushiji.studies.definition import load_study
+
+    chosen = load_study(name)
+    if epochs is not None:
+        chosen = chosen.with_recipe(epochs=epochs)
+    if only:
+        chosen = chosen.only(only)
+    data = data or chosen.data
+    if not data:
+        raise UsageError("say which data to train and measure on, such as --data kmnist")
+    from kuzushiji.studies.runner import run_study, study_folder
+
+    folder = output if output is not None else study_folder(chosen, data)
+    with _watch() as watch:
+        outcomes = run_study(
+            chosen,
+            data,
+            folder=folder,
+            seeds=seeds,
+            limit=limit,
+            image_size=image_size,
+            jobs=jobs,
+            device=device,
+            watch=watch,
+        )
+    _print(outcomes)
+
+
+def _print(outcomes: list[Outcome]) -> None:
+    from kuzushiji.evaluation.runs import stored_evaluation
+
+    rows = []
+    for outcome in outcomes:
+        accuracy = "" if outcome.failure else f"{stored_evaluation(outcome.run).accuracy.value:.2%}"
+        rows.append((outcome.task.label, outcome.task.seed, accuracy, outcome.failure))
+    print_table(["trial", "seed", "accuracy", ""], rows, right=(1, 2))
+
+
+def _list(json: bool) -> None:
+    from kuzushiji.studies.definition import load_study, shipped_studies
+
+    studies = [load_study(name) for name in shipped_studies()]
+    if json:
+        print_json(
+            [
+                {
+                    "name": each.name,
+                    "title": each.title,
+                    "question": each.question,
+                    "source": each.source,
+                    "data": each.data,
+                    "trials": list(each.labels),
+                }
+                for each in studies
+            ]
+        )
+        return
+    print_table(
+        ["study", "trials", "data", "question"],
+        [(each.name, len(each.trials), each.data, each.question) for each in studies],
+        right=(1,),
+    )
+    notes.print("kuzushiji study NAME runs one; a .toml file of your own works the same")
+
+
+@contextmanager
+def _watch() -> Iterator[StudyWatch]:
+    """A `StudyWatch` that shows a bar for the study and for each training on a terminal, and a line a training."""
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from kuzushiji.studies.runner import StudyWatch
+
+    bar = Progress(
+        TextColumn("{task.description}", table_column=None),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+        console=notes,
+        transient=True,
+        disable=not notes.is_terminal,
+    )
+    bars: dict[str, TaskID] = {}
+    last: dict[str, str] = {}
+    whole: list[TaskID] = []
+
+    def planned(tasks: list[Task], waiting: list[Task]) -> None:
+        there = len(tasks) - len(waiting)
+        notes.print(
+            f"{len(tasks)} trainings" + (f", {there} of them done before" if there else ""),
+            markup=False,
+            soft_wrap=True,
+        )
+        whole.append(bar.add_task("study", total=len(tasks), completed=there, note=f"{there} of {len(tasks)}"))
+
+    def started(task: Task) -> None:
+        bars[task.path] = bar.add_task(_title(task), total=None, note="")
+
+    def progress(task: Task, now: TrainingProgress) -> None:
+        bar.update(
+            bars[task.path],
+            completed=(now.epoch - 1) * now.steps + now.step,
+            total=now.epochs * now.steps,
+            note=f"epoch {now.epoch}/{now.epochs}  accuracy {now.accuracy:.2%}  {now.images_per_second:,.0f} images/s",
+        )
+
+    def epoch(task: Task, metrics: dict[str, Any]) -> None:
+        validation = metrics.get("validation_accuracy")
+        last[task.path] = f"  validation accuracy {validation:.2%}" if validation is not None else ""
+
+    def ended(outcome: Outcome) -> None:
+        bar.remove_task(bars.pop(outcome.task.path))
+        bar.advance(whole[0])
+        done = bar.tasks[bar.task_ids.index(whole[0])]
+        bar.update(whole[0], note=f"{done.completed:.0f} of {done.total:.0f}")
+        if outcome.failure:
+            notes.print(f"[bold red]failed[/]  {_title(outcome.task)}: ", end="")
+            notes.print(outcome.failure, markup=False, soft_wrap=True)
+        else:
+            seconds = f"{outcome.run.seconds:,.0f} s"
+            said = last.get(outcome.task.path, "")
+            notes.print(f"done    {_title(outcome.task)}  {seconds}{said}", markup=False, soft_wrap=True)
+
+    with bar:
+        yield StudyWatch(planned=planned, started=started, progress=progress, epoch=epoch, ended=ended)
+
+
+def _title(task: Task) -> str:
+    return f"{task.label}, seed {task.seed}"

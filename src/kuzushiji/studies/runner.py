@@ -1,0 +1,412 @@
+"""Runs what a study asks for: each trial with each seed is an ordinary run folder.
+
+What is finished is not trained again, what was cut off is resumed, and a trial that fails does not keep the others
+from being trained.
+"""
+
+import hashlib
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from kuzushiji.data import catalog, datasets
+from kuzushiji.errors import Diverged, Interrupted, KuzushijiError, RunError, UsageError
+from kuzushiji.files import write_text
+from kuzushiji.home import home
+from kuzushiji.machine import describe_machine
+from kuzushiji.studies.definition import Study, Trial, check_networks
+from kuzushiji.training.experiment import Watch, resume, train
+from kuzushiji.training.loop import Progress
+from kuzushiji.training.recipe import Recipe
+from kuzushiji.training.runs import Run
+
+FAILURE = "failure.txt"
+"""Stands in the folder of a run that diverged and would diverge again, and says how."""
+
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training: a trial with a seed.
+
+    Attributes:
+        label: of the trial.
+        seed: of the recipe.
+        path: the run folder.
+        model, options, recipe_name, changes: as `kuzushiji.train` takes them; `changes` holds the seed too.
+        data: name or path of the dataset.
+        limit, image_size, device: likewise.
+    """
+
+    label: str
+    seed: int
+    path: str
+    model: str
+    options: Mapping[str, Any]
+    recipe_name: str
+    changes: Mapping[str, Any]
+    data: str
+    limit: int | None
+    image_size: int | None
+    device: str
+
+    @property
+    def run(self) -> Run:
+        """The run folder, whether it is there or not."""
+        return Run(Path(self.path))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended.
+
+    Attributes:
+        task: what was to be trained.
+        failure: why there is no result; empty if there is one.
+    """
+
+    task: Task
+    failure: str = ""
+
+    @property
+    def run(self) -> Run:
+        return self.task.run
+
+
+@dataclass(frozen=True)
+class StudyWatch:
+    """Functions that are told how a study goes; several trainings may be under way at once.
+
+    Attributes:
+        planned: gets all trainings of the study and those of them that are to be done, before the first.
+        started: a training begins, or goes on.
+        progress: called a few times a second for each training.
+        epoch: gets the metrics of each epoch.
+        ended: gets the outcome of each training.
+    """
+
+    planned: Callable[[list[Task], list[Task]], None] = lambda tasks, waiting: None
+    started: Callable[[Task], None] = lambda task: None
+    progress: Callable[[Task, Progress], None] = lambda task, progress: None
+    epoch: Callable[[Task, dict[str, Any]], None] = lambda task, metrics: None
+    ended: Callable[[Outcome], None] = lambda outcome: None
+
+
+def study_folder(study: Study, data: str) -> Path:
+    """Where a study keeps its runs and its answer unless it is told otherwise."""
+    return home() / "studies" / f"{study.name}--{_slug(Path(data).name)}"
+
+
+def run_study(
+    study: Study,
+    data: str,
+    *,
+    folder: Path | None = None,
+    seeds: int | None = None,
+    limit: int | None = None,
+    image_size: int | None = None,
+    jobs: int = 1,
+    device: str = "auto",
+    watch: StudyWatch | None = None,
+) -> list[Outcome]:
+    """Trains all that a study asks for and that is not there yet.
+
+    Args:
+        study: what to train.
+        data: name or path of a dataset with a test split.
+        folder: where the run folders go, `study_folder` if None.
+        seeds: train each trial with the seeds 0 to `seeds` - 1; as the study says if None.
+        limit: train on so many images at most.
+        image_size: bring the images to so many pixels a side.
+        jobs: trainings side by side, each in a process of its own if there are several; they share the processor
+            cores among them.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        watch: functions that are told how it goes.
+
+    Returns:
+        An outcome for each trial and seed, in the order of the study; ensembles are no trainings.
+
+    Raises:
+        UsageError: something in the study is wrong, or the data has no test split; nothing has been trained.
+        DataError: the data is missing or damaged.
+        RunError: another process runs this study.
+        Interrupted: Ctrl-C or a request to terminate; the same call goes on.
+    """
+    watch = watch or StudyWatch()
+    if jobs < 1:
+        raise UsageError(f"{jobs} trainings side by side; expected at least 1")
+    seeds = study.seeds if seeds is None else seeds
+    if seeds < 1:
+        raise UsageError(f"{seeds} seeds; expected at least 1")
+    if limit is not None and limit < 1:
+        raise UsageError(f"a limit of {limit} images; expected at least 1")
+    if "test" not in datasets.splits(data):
+        raise UsageError(f"{data} has no test split, on which a study measures; take other data")
+    test = datasets.load(data, "test", image_size=image_size)
+    check_networks(study, len(test.classes), test.image_size)
+    folder = study_folder(study, data) if folder is None else folder
+    data = _found_again(data)
+    tasks = [
+        _task(trial, seed, folder, data, limit, image_size, device)
+        for trial in study.trials
+        if trial.model
+        for seed in range(seeds)
+    ]
+    with _alone(folder):
+        waiting = [task for task in tasks if not _known_outcome(task)]
+        watch.planned(tasks, waiting)
+        if jobs == 1 or len(waiting) < 2:
+            done = _one_after_another(waiting, watch)
+        else:
+            done = _side_by_side(waiting, jobs, watch)
+    return [_known_outcome(task) or done[task.path] for task in tasks]
+
+
+def attempt(task: Task, watch: Watch) -> Outcome:
+    """Trains, or goes on with what was cut off; whatever fails becomes part of the outcome.
+
+    Raises:
+        Interrupted: Ctrl-C or a request to terminate.
+    """
+    try:
+        if (task.run.path / "config.json").exists():
+            resume(task.run, device=task.device, watch=watch)
+        else:
+            train(
+                task.model,
+                task.data,
+                recipe=task.recipe_name,
+                run=task.run.path,
+                device=task.device,
+                limit=task.limit,
+                image_size=task.image_size,
+                model_options=task.options,
+                watch=watch,
+                **task.changes,
+            )
+        return Outcome(task)
+    except Interrupted:
+        raise
+    except Diverged as error:
+        write_text(task.run.path / FAILURE, f"{error}\n")
+        return Outcome(task, str(error))
+    except KuzushijiError as error:
+        return Outcome(task, str(error))
+    except MemoryError:
+        return Outcome(task, "out of memory")
+    except RuntimeError as error:  # PyTorch's way of telling that memory ran out, and much else
+        return Outcome(task, str(error).strip().splitlines()[0])
+
+
+def _task(
+    trial: Trial, seed: int, folder: Path, data: str, limit: int | None, image_size: int | None, device: str
+) -> Task:
+    recipe = trial.recipe.change(seed=seed)
+    # Fields with their default value are left out: a field that is new in a later version changes no name.
+    default = Recipe().to_dict()
+    decisive = {
+        "model": trial.model,
+        "options": dict(trial.options),
+        "recipe": {field: value for field, value in recipe.to_dict().items() if value != default[field]},
+        "data": data,
+        "limit": limit,
+        "image_size": image_size,
+    }
+    mark = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
+    return Task(
+        label=trial.label,
+        seed=seed,
+        path=str((folder / f"{_slug(trial.label)}-seed{seed}-{mark}").absolute()),
+        model=trial.model,
+        options=dict(trial.options),
+        recipe_name=trial.recipe_name,
+        changes=replace(trial, recipe=recipe).changes(),
+        data=data,
+        limit=limit,
+        image_size=image_size,
+        device=device,
+    )
+
+
+def _found_again(data: str) -> str:
+    """The data by a name that means the same in any folder."""
+    is_name = data in catalog.DATASETS or data.startswith("brush:")
+    return data if is_name else str(Path(data).expanduser().resolve())
+
+
+def _slug(text: str) -> str:
+    """A text as the name of a folder."""
+    return re.sub(r"[^\w.]+", "-", text).strip("-.")[:60] or "trial"
+
+
+def _known_outcome(task: Task) -> Outcome | None:
+    """The outcome of a training that has ended before."""
+    if task.run.finished and task.run.predictions_file().exists():
+        return Outcome(task)
+    failure = task.run.path / FAILURE
+    if failure.exists():
+        return Outcome(task, failure.read_text(encoding="utf-8").strip())
+    return None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Holds the study's folder, so that no other process runs the same study."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise RunError(f"another process runs the study in {folder}; wait for it, or choose another --output") from None
+    except OSError as error:
+        raise RunError(f"the folder {folder} can't be used: {error.strerror or error}") from error
+
+
+def _one_after_another(tasks: list[Task], watch: StudyWatch) -> dict[str, Outcome]:
+    done = {}
+    for task in tasks:
+        watch.started(task)
+        told = Watch(progress=partial(watch.progress, task), epoch=partial(watch.epoch, task))
+        try:
+            outcome = attempt(task, told)
+        except (Interrupted, KeyboardInterrupt):
+            raise _interrupted() from None
+        done[task.path] = outcome
+        watch.ended(outcome)
+    return done
+
+
+def _interrupted() -> Interrupted:
+    return Interrupted("the study was interrupted; the same command goes on where it stopped")
+
+
+def _side_by_side(tasks: list[Task], jobs: int, watch: StudyWatch) -> dict[str, Outcome]:
+    """Trains in several processes, each of which does one training."""
+    waiting = deque(tasks)
+    running: dict[str, _Worker] = {}
+    done: dict[str, Outcome] = {}
+    events: queue.Queue[tuple[str, dict[str, Any] | None]] = queue.Queue()
+    threads = max(1, (describe_machine()["cores"] or 1) // min(jobs, len(tasks)))
+    with _asked_to_stop() as stop:
+        try:
+            while running or (waiting and not stop.is_set()):
+                while waiting and len(running) < jobs and not stop.is_set():
+                    task = waiting.popleft()
+                    running[task.path] = _Worker(task, threads, events)
+                    watch.started(task)
+                if stop.is_set():
+                    for worker in running.values():
+                        worker.ask_to_stop()
+                try:
+                    path, event = events.get(timeout=POLL_SECONDS)
+                except queue.Empty:
+                    continue
+                if event is not None:
+                    running[path].take(event, watch)
+                    continue
+                outcome = running.pop(path).outcome()
+                if outcome is not None:
+                    done[path] = outcome
+                    watch.ended(outcome)
+        finally:
+            for worker in running.values():
+                worker.process.kill()
+    if stop.is_set():
+        raise _interrupted()
+    return done
+
+
+class _Worker:
+    """A process that does one training (`kuzushiji.studies.worker`) and tells how it goes, a line of JSON an event.
+
+    It stands in a session of its own, so that Ctrl-C reaches this process alone, which then asks it to stop.
+    """
+
+    def __init__(self, task: Task, threads: int, events: "queue.Queue[tuple[str, dict[str, Any] | None]]") -> None:
+        self.task = task
+        self.ended: dict[str, Any] | None = None
+        self.asked = False
+        # Python may buffer what a library prints, but each event is flushed.
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "kuzushiji.studies.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONIOENCODING": "utf-8"},
+        )
+        assert self.process.stdin is not None
+        with suppress(OSError), self.process.stdin as stdin:  # it may have ended already; its outcome will tell
+            stdin.write(json.dumps(asdict(task)))
+        threading.Thread(target=self._read, args=(events,), daemon=True).start()
+
+    def _read(self, events: "queue.Queue[tuple[str, dict[str, Any] | None]]") -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                with suppress(ValueError):  # what a library printed
+                    events.put((self.task.path, json.loads(line)))
+        events.put((self.task.path, None))
+
+    def take(self, event: dict[str, Any], watch: StudyWatch) -> None:
+        """Passes on what the process told."""
+        match event.pop("event"):
+            case "progress":
+                watch.progress(self.task, Progress(**event))
+            case "epoch":
+                watch.epoch(self.task, event)
+            case "ended":
+                self.ended = event
+
+    def ask_to_stop(self) -> None:
+        """Asks once: the training saves its state and ends; asked twice it would end at once."""
+        if not self.asked:
+            self.asked = True
+            self.process.terminate()
+
+    def outcome(self) -> Outcome | None:
+        """How the training ended; None if it was asked to stop before."""
+        code = self.process.wait()
+        if self.ended is not None:
+            return Outcome(self.task, self.ended["failure"])
+        if self.asked:
+            return None
+        reason = "; memory may have run out: try fewer --jobs" if code == -signal.SIGKILL else ""
+        return Outcome(self.task, f"its process ended with code {code}{reason}")
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C or request to terminate sets; a second one ends the program at once."""
+    stop = threading.Event()
+
+    def note(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # only the main thread can handle signals
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
