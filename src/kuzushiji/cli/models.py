@@ -52,16 +52,18 @@ def _list(pattern: str, classes: int, image_size: int, json: bool) -> None:
         raise UsageError(f"no network has a name like {pattern}; there are {', '.join(list_models())}")
     summaries = []
     for name in names:
-        # Where images are too small for some of the networks, the others are counted nevertheless.
-        too_small = 0 < image_size < MODELS[name].smallest
-        summaries.append(_summary(name, None if too_small else _outline(name, classes, image_size), image_size))
+        # Where images are too small for some of the networks, the others are counted nevertheless; those that need a
+        # package more are counted when they are asked for by name, for it takes seconds to import.
+        uncounted = 0 < image_size < MODELS[name].smallest or MODELS[name].extra
+        summaries.append(_summary(name, None if uncounted else _outline(name, classes, image_size), image_size))
     if json:
         print_json(summaries)
         return
     rows = []
     for each in summaries:
         counted = each["parameters"] is not None
-        parameters = f"{each['parameters']:,}" if counted else f"needs {each['smallest_image_size']} px"
+        needs = f"extra {each['extra']}" if each["extra"] else f"needs {each['smallest_image_size']} px"
+        parameters = f"{each['parameters']:,}" if counted else needs
         rows.append((each["name"], parameters, _short(each["macs"]) if counted else "", each["recipe"], each["source"]))
     print_table(["network", "parameters", "MACs", "recipe", "source"], rows, right=(1, 2))
     notes.print(
@@ -139,6 +141,7 @@ def _summary(name: str, model: "nn.Module | None", image_size: int) -> dict[str,
         "made_for_classes": entry.classes,
         "made_for_image_size": entry.image_size,
         "smallest_image_size": entry.smallest,
+        "extra": entry.extra,
     }
 
 

@@ -40,6 +40,9 @@ def train(
     run: str | None = None,
     resume: str | None = None,
     option: tuple[str, ...] = (),
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
+    weights: str | None = None,
+    unfrozen: int | None = None,
     limit: int | None = None,
     image_size: int | None = None,
     cover: float | None = None,
@@ -67,6 +70,12 @@ def train(
         Take up the run of this name or path where it was interrupted or killed.
     option
         An option of the network as NAME=VALUE; may be given several times.
+    from_
+        Start with the weights of this finished run, except for the head; the network must be the same.
+    weights
+        Start with the weights of this .safetensors or .pth file; or imagenet, for xception, which fetches them.
+    unfrozen
+        Of the layers that start with given weights, train only so many of the last: 0 for the new layers alone.
     limit
         Train on so many images at most.
     image_size
@@ -84,7 +93,8 @@ def train(
         Print the run and its metrics as JSON.
     """
     if resume is not None:
-        if any((model, data, recipe, run, option, limit, image_size, cover, rare_below)) or changes != NO_CHANGES:
+        given = (model, data, recipe, run, option, from_, weights, unfrozen, limit, image_size, cover, rare_below)
+        if any(value not in (None, ()) for value in given) or changes != NO_CHANGES:
             raise UsageError("--resume goes on as the run began; it takes no network, data, recipe or changes")
         done = _resumed(resume, device)
     else:
@@ -103,6 +113,9 @@ def train(
             image_size=image_size,
             cover=cover,
             rare_below=rare_below,
+            from_run=from_,
+            weights=weights,
+            unfrozen=unfrozen,
             model_options=dict(map(_parsed_option, option)),
             **changed,
         )

@@ -34,6 +34,7 @@ class ModelEntry:
         image_size: height and width in pixels of the images that it was made for.
         classes: number of classes that it was made for.
         smallest: the least height and width in pixels that it can take.
+        extra: what must be installed besides, as `pip install 'kuzushiji[EXTRA]'` names it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ModelEntry:
     image_size: int
     classes: int
     smallest: int = 1
+    extra: str = ""
 
     @property
     def build(self) -> "Callable[..., nn.Module]":
@@ -64,6 +66,9 @@ _ALEXNET = ("LeNet v. AlexNet", "after Krizhevsky et al. 2012, doi:10.1145/30653
 _TWELVE = ("twelve networks", "medina325/kuzushiji-character-recognition on GitHub")
 _KERAS = ("KMNIST baseline", "the MNIST example of Keras; Clanuwat et al., arXiv:1812.01718")
 _PAGES = ("page characters", "stlanier/Flatiron-School-Capstone-Project on GitHub")
+_STRIDED = ("this project", "after fcn")
+_XCEPTION = ("page characters", "Chollet, arXiv:1610.02357; legacy_xception of timm")
+_RESNET152 = ("page characters", "He et al., arXiv:1603.05027; resnetv2_152 of timm")
 
 MODELS: Registry[ModelEntry] = Registry("model")
 """All networks by name, the default first."""
@@ -83,6 +88,9 @@ for _entry in (
     ModelEntry("keras_cnn", "cnn", "2 convolutions 32-64, dropout", *_KERAS, "keras_adadelta", 28, 10, 6),
     ModelEntry("page_cnn", "cnn", "4 convolutions 32 to 256, dense 5000-1000", *_PAGES, "page_cnn", 80, 514),
     ModelEntry("fcn", "fcn", "7 convolutions at full resolution", *_PAGES, "fcn", 80, 514),
+    ModelEntry("fcn_strided", "fcn", "fcn on maps that shrink to a sixteenth", *_STRIDED, "default", 80, 514),
+    ModelEntry("xception", "transfer", "made for photographs", *_XCEPTION, "transfer", 80, 514, 7, extra="transfer"),
+    ModelEntry("resnet152v2", "transfer", "made for photographs", *_RESNET152, "transfer", 80, 514, extra="transfer"),
 ):
     MODELS.add(_entry.name, _entry)
 

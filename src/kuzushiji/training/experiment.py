@@ -34,6 +34,7 @@ from kuzushiji.training.device import choose_device
 from kuzushiji.training.loop import Progress, fit, outputs
 from kuzushiji.training.recipe import RECIPES, Recipe, changes_of, named_recipe
 from kuzushiji.training.runs import Run, config_fingerprint, create_run, run_path
+from kuzushiji.training.start import describe_start, start_from
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,9 @@ def train(
     rare_below: int | None = None,
     predict_test: bool = True,
     model_options: Mapping[str, Any] | None = None,
+    from_run: str | Path | None = None,
+    weights: str | Path | None = None,
+    unfrozen: int | None = None,
     watch: Watch | None = None,
     **changes: Any,
 ) -> Run:
@@ -104,6 +108,9 @@ def train(
         rare_below: take the classes with fewer training images than this together as the class "rare".
         predict_test: whether the test images are read and, at the end, predicted; a search must not.
         model_options: what the network lets one choose, such as `{"width": 32}`.
+        from_run: start with the weights of this finished run, except for the head; the network must be the same.
+        weights: start with the weights of this file, or with those learnt on ImageNet if it is `imagenet`.
+        unfrozen: of the layers that start with given weights, train only so many of the last; all of them if None.
         watch: functions that are told how it goes.
         changes: fields of the recipe to change, such as `lr=0.01`.
 
@@ -138,6 +145,7 @@ def train(
         raise UsageError(
             f"{path} exists already; choose another --run name, or resume it with `kuzushiji train --resume {path}`"
         )
+    start = describe_start(model_name, from_run, weights, unfrozen)
 
     splits = read_splits(
         data,
@@ -152,6 +160,7 @@ def train(
     )
     config: dict[str, Any] = {
         "model": {"name": model_name, "options": dict(model_options or {}), "image_size": splits.train.image_size},
+        "start": start,
         "dataset": {
             "name": splits.train.name,
             "path": _path_of(data),
@@ -174,6 +183,8 @@ def train(
     with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
         network = _fresh_network(config, recipe)
         config["model"]["parameters"] = sum(p.numel() for p in network.parameters() if p.requires_grad)
+        if start:
+            start_from(network, start, splits.train.image_size)  # what does not fit shows before anything is written
         config |= {"command": command_of(config)} | _circumstances(chosen_device)
         created = create_run(path, config)
         return _train_to_the_end(created, splits, chosen_device, watch)
@@ -320,6 +331,9 @@ def command_of(config: dict[str, Any]) -> str:
         words += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", f"{value}"]
     for option, value in model["options"].items():
         words += ["--option", f"{option}={value}"]
+    if start := config.get("start"):
+        words += ["--from" if start["kind"] == "run" else "--weights", start["name"]]
+        words += [] if start["unfrozen"] is None else ["--unfrozen", str(start["unfrozen"])]
     for setting in ("limit", "image_size", "cover", "rare_below"):
         if dataset.get(setting) is not None:
             words += [f"--{setting.replace('_', '-')}", str(dataset[setting])]
@@ -331,7 +345,10 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Wat
     try:
         with FileLock(run.path / ".lock", timeout=0):
             state = load_checkpoint(run.checkpoint_file) if run.checkpoint_file.exists() else None
-            network = _fresh_network(run.config, recipe).to(device)
+            network = _fresh_network(run.config, recipe)
+            if start := run.config.get("start"):
+                start_from(network, start, tuple(run.config["model"]["image_size"]), read=state is None)
+            network = network.to(device)
             watch.started(run, splits)
 
             def epoch_done(metrics: dict[str, Any]) -> None:

@@ -134,6 +134,8 @@ RECIPES: dict[str, Recipe] = {
     "fcn": _PLAIN.change(
         optimizer="adam", lr=0.001, batch_size=80, epochs=1, validation="stratified", validation_fraction=0.15
     ),
+    # Networks that start from weights learnt on photographs: gentler than the default.
+    "transfer": Recipe(optimizer="adamw", lr=1e-3, epochs=10, weight_decay=0.01),
 }
 """The recipes that have a name.  Those that stand for a published experiment follow Keras in its initial weights,
 its optimizers' defaults and, where it did so, its way of taking the last images for validation."""

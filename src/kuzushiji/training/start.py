@@ -1,0 +1,242 @@
+"""What a training starts from instead of random weights: a run of ours, a file of weights, or ImageNet."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from kuzushiji.errors import DataError, DownloadError, RunError, UsageError
+from kuzushiji.files import file_hash, written_whole
+from kuzushiji.home import home
+from kuzushiji.models.inspection import list_layers
+from kuzushiji.models.transfer import BASE
+from kuzushiji.training.runs import find_run
+
+
+@dataclass(frozen=True)
+class Published:
+    """A file of weights that its makers publish.
+
+    Attributes:
+        url: where it is.
+        sha256: how its hash begins.
+    """
+
+    url: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.url.rpartition("/")[2]
+
+
+IMAGENET = {
+    "xception": Published(
+        "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-cadene/xception-43020ad28.pth",
+        "43020ad28",
+    )
+}
+"""The weights learnt on ImageNet, by network; those of Keras' ResNet152V2 are not published in a form that fits."""
+
+
+def describe_start(
+    model: str, from_run: str | Path | None, weights: str | Path | None, unfrozen: int | None
+) -> dict[str, Any] | None:
+    """Finds what a training is to start from, and describes it for the run's configuration.
+
+    Args:
+        model: name of the network.
+        from_run: name or path of a finished run of ours.
+        weights: a .safetensors or .pth file; or `imagenet`, which is fetched if it is not there yet.
+        unfrozen: how many of the last layers that start with given weights are trained; all of them if None.
+
+    Returns:
+        None for random weights, else a mapping: `kind` (`run` or `weights`) and `name` as they were asked for, `path`
+        and `sha256` of the file, `part` (what the names of the network's tensors that it gives begin with), `unfrozen`.
+
+    Raises:
+        UsageError: there is no such run or file, or arguments contradict each other.
+        DownloadError: the weights could not be fetched; the message says how to do it by hand.
+    """
+    if from_run is not None and weights is not None:
+        raise UsageError("a training starts from a run or from a file of weights; give one of them")
+    if from_run is None and weights is None:
+        if unfrozen is not None:
+            raise UsageError("random weights can't be kept as they are; say with --from or --weights where to start")
+        return None
+    if unfrozen is not None and unfrozen < 0:
+        raise UsageError(f"unfrozen is {unfrozen}; it must be 0 (the new layers alone) or more")
+    if from_run is not None:
+        run = find_run(from_run)
+        if not run.finished:
+            raise RunError(f"{run.name} is not finished; go on with: kuzushiji train --resume {run.name}")
+        kind, name, path = "run", run.name, run.weights_file
+    elif str(weights) == "imagenet":
+        kind, name, path = "weights", "imagenet", _imagenet(model)
+    else:
+        path = Path(str(weights)).expanduser()
+        if not path.is_file():
+            raise UsageError(f"{path} is no file; --weights takes a .safetensors or .pth file, or imagenet")
+        kind, name = "weights", str(path.resolve())
+    # The weights of a network of ours, or of one of timm that ours is built around.
+    part = "body." if any(tensor.startswith("body.") for tensor in read_weights(path)) else BASE
+    return {
+        "kind": kind,
+        "name": name,
+        "path": str(path.resolve()),
+        "sha256": file_hash(path),
+        "part": part,
+        "unfrozen": unfrozen,
+    }
+
+
+def start_from(network: nn.Module, start: dict[str, Any], image_size: tuple[int, int], read: bool = True) -> None:
+    """Gives a network the weights that a training starts from, and freezes what is to stay as it is.
+
+    The head keeps its random weights, for it has other classes.
+
+    Args:
+        network: changed in place.
+        start: what `describe_start` gave.
+        image_size: height and width of the images that the network takes.
+        read: False where the weights come from a checkpoint of the training, so that the file need no longer be there.
+
+    Raises:
+        UsageError: the weights belong to another network.
+        DataError: the file is missing, damaged or another one.
+    """
+    if read:
+        path = Path(start["path"])
+        if not path.is_file() or file_hash(path) != start["sha256"]:
+            raise DataError(f"{path} is no longer there, or not the file that the run began with; train anew")
+        load_part(network, start["part"], read_weights(path), start["name"])
+    if start["unfrozen"] is not None:
+        freeze(network, start["part"], start["unfrozen"], image_size)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a .safetensors file, or of a .pth file that holds nothing else, by name.
+
+    Raises:
+        DataError: the file is damaged, or no file of weights.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as file:
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        else:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+            weights = weights.get("state_dict", weights)
+    except Exception as error:  # torch.load raises many kinds on a damaged file
+        kind = "" if isinstance(error, SafetensorError) else f" as {type(error).__name__}"
+        raise DataError(f"{path} can't be read as weights{kind} ({str(error)[:200]})") from None
+    if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise DataError(f"{path} holds no weights by name; expected a .safetensors file or a PyTorch state_dict")
+    return weights
+
+
+def load_part(network: nn.Module, part: str, weights: dict[str, Tensor], source: str) -> None:
+    """Gives a network the weights of one of its parts.
+
+    Args:
+        network: changed in place.
+        part: what the names of its tensors begin with: `body.` for all but the head.
+        weights: by the names that they have in the network, or in the part.
+        source: what they are called in messages.
+
+    Raises:
+        UsageError: they do not fit; nothing was changed.
+    """
+    fits = "they must be of the same network with the same options"
+    given = {}
+    for name, value in network.state_dict().items():
+        if not name.startswith(part):
+            continue
+        found = weights.get(name, weights.get(name.removeprefix(part)))
+        if found is None and name.endswith("num_batches_tracked"):
+            continue  # which old files lack
+        if found is None:
+            raise UsageError(f"the weights of {source} do not fit: they have no {name}; {fits}")
+        if found.shape != value.shape:
+            shapes = f"{name} is {_shape(found)} there and {_shape(value)} here"
+            raise UsageError(f"the weights of {source} do not fit: {shapes}; {fits}")
+        given[name] = found
+    if not given:
+        raise UsageError(f"the weights of {source} do not fit: this network has no part that they could be given to")
+    network.load_state_dict(given, strict=False)
+
+
+def freeze(network: nn.Module, part: str, unfrozen: int, image_size: tuple[int, int]) -> None:
+    """Freezes a part of a network but for its last layers.
+
+    Args:
+        network: changed in place.
+        part: what the names of its tensors begin with; whatever does not belong to it is trained.
+        unfrozen: how many of the last layers with weights are trained: each convolution, normalisation and dense layer
+            counts by itself, and a separable convolution as two.
+        image_size: height and width of the images that the network takes.
+    """
+    layers = [
+        layer.name for layer in list_layers(network, image_size) if layer.parameters and layer.name.startswith(part)
+    ]
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(not name.startswith(part))
+    for name in layers[max(0, len(layers) - unfrozen) :]:
+        network.get_submodule(name).requires_grad_(True)
+
+
+def training_mode(network: nn.Module) -> None:
+    """Puts a network into training mode, but for its frozen layers.
+
+    They stay as they are altogether: a frozen normalisation goes on with the means and deviations it has learnt, as in
+    Keras.
+    """
+    network.train()
+    for module in network.modules():
+        own = list(module.parameters(recurse=False))
+        if own and not any(parameter.requires_grad for parameter in own):
+            module.eval()
+
+
+def _imagenet(model: str) -> Path:
+    """The file of ImageNet's weights, fetched if it is not there yet."""
+    if model not in IMAGENET:
+        raise UsageError(
+            f"no weights learnt on ImageNet are published for {model}, only for {', '.join(IMAGENET)}; "
+            "--weights FILE takes what you have"
+        )
+    published = IMAGENET[model]
+    path = home() / "weights" / published.name
+    if path.exists():
+        return path
+    by_hand = (
+        f"\n\nBy hand:\n  1. fetch {published.url}\n"
+        f"     on a machine that reaches it; its SHA-256 begins with {published.sha256}\n"
+        f"  2. kuzushiji train {model} --weights {published.name} ..."
+    )
+    with written_whole(path) as beside:
+        try:
+            with requests.get(published.url, stream=True, timeout=(10, 60)) as answer, open(beside, "wb") as file:
+                answer.raise_for_status()
+                for chunk in answer.iter_content(2**20):
+                    file.write(chunk)
+        except requests.RequestException as error:
+            raise DownloadError(f"{published.url} could not be fetched ({_reason(error)}){by_hand}") from None
+        if not (found := file_hash(beside)).startswith(published.sha256):
+            raise DownloadError(f"{published.url} gave a file whose SHA-256 begins with {found[:9]}{by_hand}")
+    return path
+
+
+def _reason(error: requests.RequestException) -> str:
+    if error.response is not None:
+        return f"answer {error.response.status_code}"
+    return "no answer in time" if isinstance(error, requests.Timeout) else "the host can't be reached"
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "a number"
