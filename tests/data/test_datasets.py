@@ -78,9 +78,9 @@ def test_the_classes_that_are_known_are_those_of_the_class_maps(real_data: Path)
         assert read_class_map(real_data / name / f"{name}_classmap.csv") == tuple(dataset(name).characters)
 
 
-@pytest.mark.parametrize("name", ["kmnist", "kmnist6k", "k49", "kkanji"])
+@pytest.mark.parametrize("name", ["kmnist", "kmnist6k", "k49", "kkanji", "recognition", "recognition:book"])
 def test_a_dataset_that_is_not_there(name: str) -> None:
-    with pytest.raises(DataError, match=r"`kuzushiji data get (kmnist|k49|kkanji)` fetches"):
+    with pytest.raises(DataError, match=r"`kuzushiji data get (kmnist|k49|kkanji|recognition)` fetches"):
         load(name)
 
 
@@ -116,12 +116,6 @@ def test_asking_for_the_size_that_it_has_makes_no_second_cache(own_home: Path) -
     load("kkanji", image_size=64)
     assert load("kkanji", image_size=32).image_size == (32, 32)
     assert len([path for path in (own_home / "cache" / "decoded").iterdir() if path.is_dir()]) == 2
-
-
-def test_pages_are_not_characters(real_data: Path) -> None:
-    for name in ("recognition", real_data / "pages" / "labelled"):
-        with pytest.raises(DataError, match="holds pages, not single characters"):
-            load(name)
 
 
 # A user's own data

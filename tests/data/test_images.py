@@ -265,7 +265,7 @@ def test_the_identity_follows_the_content_and_not_the_place(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("processes", [1, 3])
 def test_every_image_lands_in_its_place(tmp_path: Path, processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "_cores", lambda: processes)
+    monkeypatch.setattr(decode, "cores", lambda: processes)
     monkeypatch.setattr(decode, "_ONE_PROCESS", 100)
     images = np.random.default_rng(0).integers(0, 100, (1500, 6, 5), dtype=np.uint8)
     write_tar(tmp_path / "a.tar", CharacterImages(images, np.zeros(1500, np.int64), ("お",)))
@@ -279,7 +279,7 @@ def test_every_image_lands_in_its_place(tmp_path: Path, processes: int, monkeypa
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_damaged_member_is_named(tmp_path: Path, processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "_cores", lambda: processes)
+    monkeypatch.setattr(decode, "cores", lambda: processes)
     monkeypatch.setattr(decode, "_ONE_PROCESS", 100)
     members = {f"k/U+4E00/{number:04d}.png": PNG for number in range(300)}
     members["k/U+4E00/0123.png"] = PNG[:70]

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from kuzushiji.data import catalog
-from kuzushiji.data.cache import cached_images
+from kuzushiji.data.cache import CachedImages, cached_images
 from kuzushiji.data.decode import Progress, to_square
 from kuzushiji.data.formats import read_class_map, read_labels, read_pair
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.listing import split_folders
+from kuzushiji.data.page_characters import SIDE, PageSource, cached_characters, find_pages, page_splits
 from kuzushiji.data.splits import HASH_SPLITS, subsample
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.files import file_hash
@@ -36,15 +37,18 @@ def load(
             `brush:NAME:6000` for so many training images of its commonest class;
             or a path: a folder with a folder for each class, named by its character or code point (`お`, `U+304A`),
             perhaps within `train`, `validation` and `test`; a tar of such folders; or a folder with npz or IDX files
-            named as those of Kuzushiji-MNIST.  A name of the catalogue goes before a folder of the same name: write
-            `./kmnist` for the folder.
+            named as those of Kuzushiji-MNIST; or a folder or zip of pages with a box around each character, in the
+            layout of Kaggle or of CODH (`pages.py`), of which the characters are cut out.  Of these no page is in two
+            splits; with `:book` behind the name, such as `recognition:book`, no book is.  A name of the catalogue goes
+            before a folder of the same name: write `./kmnist` for the folder.
         split: one of `splits(name)`.
         limit: take so many images at most, each class in its proportion.
-        image_size: bring the images to so many pixels a side; kept as they are if None.
+        image_size: bring the images to so many pixels a side; kept as they are if None, which for characters of pages
+            is 80.
         progress: called with the numbers of images done and of all, while image files are decoded the first time.
 
     Returns:
-        The images, ink bright on black; those of image files are mapped into memory, not read.
+        The images, ink bright on black; those of image files and pages are mapped into memory, not read.
 
     Raises:
         UsageError: there is no such dataset or split, or a number is out of range.
@@ -58,8 +62,10 @@ def load(
         raise UsageError(f"an image size of {image_size} pixels; expected 1 to 4096")
     if limit is not None and limit < 1:
         raise UsageError(f"a limit of {limit} images; expected at least 1")
+    pages = find_pages(name)
     if split not in (known := splits(name)):
-        raise UsageError(f"{name} has no split {split!r}; it has {', '.join(known)}")
+        few = ", as three pages or books at least are needed to set some apart" if pages and known == ("all",) else ""
+        raise UsageError(f"{name} has no split {split!r}; it has {', '.join(known)}{few}")
 
     if str(name).startswith("brush:"):
         from kuzushiji.data import brush
@@ -67,6 +73,8 @@ def load(
         shape, _, amount = str(name).removeprefix("brush:").partition(":")
         data = brush.make(shape, split, samples_per_class=_brush_amount(str(name), amount, split))
         data = replace(data, name=str(name))
+    elif pages is not None:
+        data = _load_pages(pages, split, image_size, progress)
     elif name in catalog.DATASETS:
         data = _load_catalogued(str(name), split, image_size, progress)
     else:
@@ -83,18 +91,18 @@ def splits(name: str | Path) -> tuple[str, ...]:
 
     Raises:
         UsageError: there is no such dataset.
-        DataError: what lies at a path is no dataset; or it holds pages.
+        DataError: what lies at a path is no dataset, or its pages are missing.
     """
     if _is_brush(name):
         return "train", "test"
+    if pages := find_pages(name):
+        if not pages.path.exists():
+            raise _missing(str(name).partition(":")[0], "train.csv")
+        return page_splits(pages)
     if name in catalog.DATASETS:
-        if catalog.dataset(str(name)).unit == "pages":
-            raise _holds_pages(name)
         return HASH_SPLITS if name == "kkanji" else ("train", "test")
     path = _existing(name)
     if path.is_dir():
-        if (path / "train.csv").exists() and (path / "train_images").exists():
-            raise _holds_pages(path)
         found = set(_find_arrays(path)) or set(split_folders(path).values())
         return tuple(split for split in HASH_SPLITS if split in found) or HASH_SPLITS
     if path.name.endswith((".npz", "-ubyte", "-ubyte.gz")):
@@ -127,19 +135,12 @@ def _existing(name: str | Path) -> Path:
     if isinstance(name, Path) or path.name != name or path.suffix:
         raise DataError(
             f"{path} does not exist; expected a folder of class folders, a tar of them, "
-            "or a folder with npz or IDX files"
+            "a folder with npz or IDX files, or a folder or zip of pages"
         )
     from kuzushiji.data import brush
 
     unknown = unknown_name("dataset", name, [*catalog.DATASETS, *(f"brush:{drawn}" for drawn in brush.SHAPES)])
     raise UsageError(f"{unknown}; nor is there a folder of this name")
-
-
-def _holds_pages(name: str | Path) -> DataError:
-    return DataError(
-        f"{name} holds pages, not single characters, and its pages are not yet readable as data; "
-        "kmnist, k49 and kkanji hold single characters"
-    )
 
 
 def _load_catalogued(name: str, split: str, image_size: int | None, progress: Progress | None) -> CharacterImages:
@@ -262,10 +263,20 @@ def _find_class_map(folder: Path) -> Path | None:
 # Image files
 
 
+def _load_pages(pages: PageSource, split: str, image_size: int | None, progress: Progress | None) -> CharacterImages:
+    return replace(
+        _split_of(cached_characters(pages, side=image_size or SIDE, progress=progress), split, pages.path),
+        name=pages.name,
+    )
+
+
 def _load_image_files(path: Path, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
-    cached = cached_images(path, side=side, progress=progress)
+    return _split_of(cached_images(path, side=side, progress=progress), split, path)
+
+
+def _split_of(cached: CachedImages, split: str, path: Path) -> CharacterImages:
     if split not in cached.bounds:
-        raise DataError(f"{path} holds no images for {split}; the folder of that split is empty")
+        raise DataError(f"{path} holds no images for {split}; it has some for {', '.join(cached.bounds)}")
     start, stop = cached.bounds[split]
     return CharacterImages(
         images=cached.images[start:stop],

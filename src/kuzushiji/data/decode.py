@@ -1,20 +1,9 @@
-"""Image files -> pixels: one at a time, or a whole listing in parallel processes.
-
-Decoding a small PNG is mostly Python's own work, so that threads only wait for each other (two of them are slower than
-one); processes share it well.  They are started as plain `python` processes rather than through `multiprocessing`,
-which on most systems runs the caller's script a second time in each of them.
-"""
+"""Image files -> pixels: one at a time, or a whole listing in parallel processes."""
 
 import contextlib
 import io
-import json
-import os
-import pickle
-import signal
-import subprocess
-import sys
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +14,8 @@ from PIL.ImageFile import ImageFile
 
 from kuzushiji.data.listing import Listing
 from kuzushiji.data.splits import pixel_hash
-from kuzushiji.errors import DataError, KuzushijiError
+from kuzushiji.data.workers import cores, run_parts
+from kuzushiji.errors import DataError
 
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
@@ -37,10 +27,14 @@ _ONE_PROCESS = 2048
 """For so many images one more process is worth its start."""
 
 
-def to_gray(content: bytes) -> NDArray[np.uint8]:
+def to_gray(content: bytes, *, draft: bool = False) -> NDArray[np.uint8]:
     """Decodes a PNG, JPEG, WebP, TIFF or BMP file to gray, uint8 (H, W).
 
     What is transparent becomes white, as a viewer shows it; a photo is turned as its camera was held; 16 bits become 8.
+
+    Args:
+        draft: take the brightness of a JPEG as it is stored, which is several times as fast as to work out its colours
+            and from them the brightness again; the two differ by rounding.
 
     Raises:
         DataError: it is not such an image, is damaged, or has over 67 million pixels.
@@ -49,6 +43,8 @@ def to_gray(content: bytes) -> NDArray[np.uint8]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # no user can act on what Pillow says of odd metadata
             with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+                if draft:
+                    image.draft("L", image.size)
                 return _gray(image)
     except UnidentifiedImageError:
         if content.startswith(_BEGINNINGS):
@@ -167,55 +163,14 @@ def decode_listing(
     hashes.touch()
     job = _Job(listing, side, shape, invert, images, offset, hashes)
 
-    processes = min(_cores(), -(-len(listing) // _ONE_PROCESS))
+    processes = min(cores(), -(-len(listing) // _ONE_PROCESS))
     done = 0
-    with contextlib.closing(_run_parts(job, processes)) as parts:
+    with contextlib.closing(run_parts(_decode_part, job, processes, f"decoding {listing.root}")) as parts:
         for count in parts:
             done += count
             if progress is not None:
                 progress(done, len(listing))
     return Decoded(images, np.fromfile(hashes, np.dtype("V32")))
-
-
-def _run_parts(job: _Job, processes: int) -> Generator[int, None, None]:
-    """Does the job here or in processes, and yields the size of each chunk that is done."""
-    if processes <= 1:
-        yield from _decode_part(job, 0, 1)
-        return
-    # All report into one pipe, a line a chunk: lines this short are never torn apart.
-    read_end, write_end = os.pipe()
-    # -P: a file in the working folder that is called as a standard module must not be taken for it.
-    command = [sys.executable, "-P", "-c", "from kuzushiji.data.decode import work; work()"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    workers: list[subprocess.Popen] = []
-    try:
-        with open(read_end, encoding="utf-8") as reports:
-            try:
-                for part in range(processes):
-                    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=write_end, env=environment)
-                    workers.append(worker)
-                    assert worker.stdin is not None
-                    with worker.stdin:
-                        pickle.dump((job, part, processes), worker.stdin)
-            finally:
-                os.close(write_end)
-            for line in reports:
-                report = json.loads(line)
-                if "data_error" in report:
-                    raise DataError(report["data_error"])
-                if "os_error" in report:
-                    raise OSError(*report["os_error"])
-                yield report["done"]
-        for worker in workers:
-            if worker.wait() != 0:
-                raise KuzushijiError(
-                    f"a process that decodes {job.listing.root} ended with code {worker.returncode}; "
-                    "if memory was short, try again with fewer programs open"
-                )
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.wait()
 
 
 def _decode_part(job: _Job, part: int, parts: int) -> Iterator[int]:
@@ -241,12 +196,13 @@ def _decode_part(job: _Job, part: int, parts: int) -> Iterator[int]:
             if job.invert:
                 np.subtract(255, block, out=block)
             # Written, not mapped: on a full disk a write fails with an error, a mapped page kills the process.
-            _write_at(images, job.offset + start * pixels_an_image, block.tobytes())
-            _write_at(hashes, start * 32, b"".join(found))
+            write_at(images, job.offset + start * pixels_an_image, block.tobytes())
+            write_at(hashes, start * 32, b"".join(found))
             yield len(positions)
 
 
-def _write_at(file: io.FileIO, position: int, content: bytes) -> None:
+def write_at(file: io.FileIO, position: int, content: bytes) -> None:
+    """Writes all of `content` at a position of an unbuffered file."""
     file.seek(position)
     left = memoryview(content)
     while left:
@@ -265,26 +221,3 @@ def _decoded(listing: Listing, positions: "range | list[int]") -> Iterator[NDArr
 def _name(listing: Listing, position: int) -> str:
     name = listing.names[position]
     return f"{listing.root / name}" if listing.places is None else f"{name} in {listing.root}"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def work() -> None:
-    """The main function of a decoding process: a job from stdin, reports to stdout."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the caller as well, who ends this process
-    job, part, parts = pickle.load(sys.stdin.buffer)
-    try:
-        for count in _decode_part(job, part, parts):
-            _report(done=count)
-    except DataError as error:
-        _report(data_error=str(error)[:2000])
-    except BrokenPipeError:
-        pass  # the caller is gone
-    except OSError as error:
-        _report(os_error=[error.errno, error.strerror])
-
-
-def _report(**content: object) -> None:
-    os.write(sys.stdout.fileno(), (json.dumps(content) + "\n").encode())
