@@ -1,0 +1,234 @@
+"""`explore`: all parts, one after the other, each with the time that it took."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kuzushiji.data import datasets
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.splits import check_cut_off, subsample
+from kuzushiji.errors import RunError, UsageError, unknown_name
+from kuzushiji.explore.balance import Balance, measure_balance
+from kuzushiji.explore.features import Embed, network_embedding, pixel_vectors
+from kuzushiji.explore.health import Health, check_health
+from kuzushiji.explore.pool import Pool
+from kuzushiji.explore.projection import Projection, check_methods, project
+from kuzushiji.explore.samples import Samples, take_samples
+from kuzushiji.predictions import Predictions
+
+PARTS = ("samples", "balance", "projection", "health")
+
+PIXELS = "pixels"
+"""What forms and maps are made from, unless it is a run."""
+
+
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """What was found out about a dataset; the parts that were not asked for are None.
+
+    Attributes:
+        name: of the dataset.
+        splits: name -> images.
+        on: `pixels`, or the name of the run whose embedding forms and maps are made from.
+        seed: of all draws.
+        limit: at most so many images of each split were taken; all if None.
+        seconds: part -> how long it took.
+    """
+
+    name: str
+    splits: dict[str, CharacterImages]
+    on: str
+    seed: int
+    limit: int | None
+    samples: Samples | None
+    balance: Balance | None
+    projection: Projection | None
+    health: Health | None
+    seconds: dict[str, float]
+
+    @property
+    def main_split(self) -> CharacterImages:
+        """The split that samples and maps are of: the training images where there are any."""
+        return _main(self.splits)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All numbers, as JSON has them."""
+        split = self.main_split
+        written: dict[str, Any] = {
+            "data": self.name,
+            "splits": {name: len(images) for name, images in self.splits.items()},
+            "classes": len(split.classes),
+            "image_size": list(split.image_size),
+            "on": self.on,
+            "seed": self.seed,
+            "limit": self.limit,
+            "seconds": {part: round(seconds, 2) for part, seconds in self.seconds.items()},
+        }
+        if self.samples is not None:
+            written["samples"] = self.samples.to_dict(split)
+        if self.balance is not None:
+            written["balance"] = self.balance.to_dict()
+        if self.projection is not None:
+            written["projection"] = self.projection.to_dict(split)
+        if self.health is not None:
+            written["health"] = self.health.to_dict()
+        return written
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Functions that are told how an exploration goes.
+
+    Attributes:
+        progress: gets what is being done, and how much of how much; 0 of 0 where that is not known.
+        done: gets what has been done, and the seconds that it took.
+        reading: gets how many images of how many have been read, while a dataset is decoded the first time.
+    """
+
+    progress: Callable[[str, int, int], None] = lambda text, done, every: None
+    done: Callable[[str, float], None] = lambda text, seconds: None
+    reading: Callable[[int, int], None] | None = None
+
+
+def explore(
+    data: str | Path | dict[str, CharacterImages],
+    *,
+    only: Sequence[str] | None = None,
+    on: str = PIXELS,
+    seed: int = 0,
+    limit: int | None = None,
+    methods: Sequence[str] | None = None,
+    cover: float = 0.9,
+    watch: Watch | None = None,
+) -> Exploration:
+    """Finds out what there is to know about a dataset before a network is trained on it.
+
+    Args:
+        data: anything that `kuzushiji.load` takes, or split -> images.
+        only: some of `PARTS`; all if None.
+        on: `pixels`, or the name or path of a run: forms and maps are then made from its network's embedding, and
+            labels are judged by what it said of images that it was not trained on.
+        seed: of all draws.
+        limit: take so many images of each split at most, each class in its proportion.
+        methods: of projection; all if None.
+        cover: the share of the images that the classes above the cut-off make up.
+        watch: functions that are told how it goes.
+
+    Raises:
+        UsageError: a name or a value is wrong; nothing has been read.
+        DataError: the data is missing or damaged.
+        RunError: the run is not finished.
+
+    Example:
+        >>> found = explore("kkanji", only=["balance"])                 # doctest: +SKIP
+        >>> found.balance.kept                                          # doctest: +SKIP
+    """
+    parts = check_parts(PARTS if only is None else only)
+    if methods is not None:
+        methods = check_methods(methods)
+    check_cut_off(cover, None)
+    if seed < 0:
+        raise UsageError(f"the seed is {seed}; expected 0 or more")
+    watch = watch or Watch()
+    run = None
+    if on != PIXELS:
+        from kuzushiji.training.runs import find_run
+
+        run = find_run(on)
+        if not run.finished:
+            raise RunError(f"{run.name} is not finished; go on with: kuzushiji train --resume {run.name}")
+
+    seconds: dict[str, float] = {}
+
+    @contextmanager
+    def part(name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        watch.progress(name, 0, 0)
+        yield
+        seconds[name] = time.perf_counter() - started
+        watch.done(name, seconds[name])
+
+    with part("reading"):
+        splits = _read(data, limit, seed, watch)
+        pool, split = Pool(splits), _main(splits)
+    embed: Embed | None = None if run is None else network_embedding(run, pool.image_size)
+
+    samples = balance = projection = health = None
+    if "samples" in parts:
+        with part("samples"):
+            samples = take_samples(
+                split,
+                embed=embed or pixel_vectors,
+                seed=seed,
+                tell=lambda done, every: watch.progress("forms of the characters", done, every),
+            )
+    if "balance" in parts:
+        with part("balance"):
+            balance = measure_balance(splits, cover)
+    if "projection" in parts:
+        with part("projection"):
+
+            def told(method: str, taken: float | None) -> None:
+                if taken is None:
+                    watch.progress(f"map by {method}", 0, 0)
+                else:
+                    watch.done(f"map by {method}", taken)
+
+            projection = project(split, methods, embed=embed, seed=seed, tell=told)
+    if "health" in parts:
+        with part("health"):
+            said = None if run is None else _predictions(run)
+            health = check_health(
+                pool,
+                predictions=said,
+                judge="" if run is None else f"the network of {run.name}",
+                seed=seed,
+                tell=watch.progress,
+            )
+            for step, taken in health.seconds.items():
+                watch.done(step, taken)
+    return Exploration(
+        split.name, splits, PIXELS if run is None else run.name, seed, limit,
+        samples, balance, projection, health, seconds,
+    )  # fmt: skip
+
+
+def check_parts(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, each once, in the order of `PARTS`.
+
+    Raises:
+        UsageError: a part is not known; the message names the nearest.
+    """
+    for name in names:
+        if name not in PARTS:
+            raise unknown_name("part", name, PARTS)
+    return tuple(part for part in PARTS if part in names)
+
+
+def _read(
+    data: str | Path | dict[str, CharacterImages], limit: int | None, seed: int, watch: Watch
+) -> dict[str, CharacterImages]:
+    if isinstance(data, dict):
+        splits = data
+    else:
+        names = datasets.splits(data)
+        splits = {name: datasets.load(data, name, progress=watch.reading) for name in names}
+        splits = {name: replace(images, split=name) for name, images in splits.items()}
+    if limit is not None:
+        splits = {name: subsample(images, limit, seed=seed) for name, images in splits.items()}
+    return {name: images for name, images in splits.items() if len(images)}
+
+
+def _main(splits: dict[str, CharacterImages]) -> CharacterImages:
+    return splits.get("train", next(iter(splits.values())))
+
+
+def _predictions(run: Any) -> dict[str, Predictions]:
+    """What a run's network said of the images that it was not trained on."""
+    found = {name: run.predictions(name) for name in ("validation", "test") if run.predictions_file(name).exists()}
+    if not found:
+        raise RunError(f"{run.name} has no predictions; `kuzushiji evaluate {run.name}` makes them")
+    return found
