@@ -8,6 +8,7 @@ over seeds.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations
 from math import lcm, lgamma, log, nan
 
@@ -20,10 +21,32 @@ from kuzushiji.evaluation.metrics import check
 from kuzushiji.evaluation.roc import areas_with_replicates
 from kuzushiji.predictions import Predictions
 
-Group = Predictions | Sequence[Predictions]
-"""Predictions of one network, or those of several seeds."""
-
 PERMUTATIONS = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What `compare` needs to know of predictions; it is far smaller than they are.
+
+    Attributes:
+        right: int64 (N,), how many of the predictions named each image right.
+        seeds: how many predictions there are.
+        values: measure -> (1 + R,), its value and its bootstrap replicates.
+        predictions_of: what was predicted, for messages.
+        ids, labels, classes: of the images, to tell whether others are the same.
+    """
+
+    right: NDArray[np.int64]
+    seeds: int
+    values: Mapping[str, NDArray[np.float64]]
+    predictions_of: str
+    ids: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+
+Group = Predictions | Scores | Sequence[Predictions | Scores]
+"""Predictions of one network, or those of several seeds; or their scores."""
 
 
 @dataclass(frozen=True)
@@ -126,18 +149,21 @@ def compare(
         >>> compare({"lenet5": one.predictions(), "alexnet": other.predictions()})[0].p_value     # doctest: +SKIP
         3.1e-42
     """
-    named = {name: [group] if isinstance(group, Predictions) else list(group) for name, group in groups.items()}
-    _check_groups(named, confidence, replicates)
-    reference = next(iter(named.values()))[0]
-    count = len(reference)
-    drawn = resampled(count, replicates if count > 1 else 0, seed)
-    chosen = list(combinations(named, 2)) if pairs is None else list(pairs)
+    scored: dict[int, Scores] = {}  # the same predictions may stand in several groups
 
-    scored: dict[int, _Scores] = {}  # the same predictions may stand in several groups
-    for each in (predictions for group in named.values() for predictions in group):
+    def scores(each: Predictions | Scores) -> Scores:
+        if isinstance(each, Scores):
+            return each
         if id(each) not in scored:
-            scored[id(each)] = _scores(each, drawn)
-    means = {name: _mean_scores([scored[id(each)] for each in group]) for name, group in named.items()}
+            scored[id(each)] = score(each, replicates=replicates, seed=seed)
+        return scored[id(each)]
+
+    means = {}
+    for name, group in groups.items():
+        members = [group] if isinstance(group, Predictions | Scores) else group
+        means[name] = _mean_scores(name, [scores(each) for each in members])
+    _check(means, confidence)
+    chosen = list(combinations(means, 2)) if pairs is None else list(pairs)
 
     compared = []
     for first, second in chosen:
@@ -148,7 +174,7 @@ def compare(
             Comparison(
                 first=first,
                 second=second,
-                images=count,
+                images=len(one.right),
                 seeds=(one.seeds, other.seeds),
                 only_first=int((differences > 0).sum()) if single else None,
                 only_second=int((differences < 0).sum()) if single else None,
@@ -161,6 +187,46 @@ def compare(
             )
         )
     return adjusted(compared)
+
+
+def score(predictions: Predictions, *, replicates: int = 1000, seed: int = 0) -> Scores:
+    """Measures predictions for `compare`, which does so itself; apart from it, so that they need not stay in memory.
+
+    Args:
+        predictions: logits and labels of N images.
+        replicates, seed: as of `compare`; only what was drawn alike can be compared.
+
+    Raises:
+        UsageError, DataError: as `compare` does.
+    """
+    check(predictions, 0.5, replicates)
+    labels, count = predictions.labels, len(predictions)
+    drawn = _drawn(count, replicates if count > 1 else 0, seed)
+    right = (predictions.predicted == labels).astype(np.int64)
+    # The whole is a draw of each image once.
+    draws = np.concatenate([np.ones((1, count), dtype=np.uint8), drawn])
+    accuracy = (draws @ right.astype(np.float32)).astype(np.float64) / count
+    recalls = []
+    for label in np.unique(labels):
+        own = labels == label
+        times = draws[:, own]
+        support = times.sum(axis=1, dtype=np.int64)
+        hits = times.astype(np.float32) @ right[own].astype(np.float32)
+        recalls.append(np.divide(hits, support, out=np.full(len(draws), nan), where=support > 0))
+    areas, drawn_areas = areas_with_replicates(predictions.probabilities, labels, drawn)
+    return Scores(
+        right=right,
+        seeds=1,
+        values={
+            "accuracy": accuracy,
+            "balanced_accuracy": _nan_mean(np.stack(recalls, axis=1)),
+            "auc_macro": _nan_mean(np.concatenate([areas[None], drawn_areas])),
+        },
+        predictions_of=f"{count:,} of {predictions.dataset} ({predictions.split})",
+        ids=predictions.ids,
+        labels=labels,
+        classes=predictions.classes,
+    )
 
 
 def adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -259,47 +325,18 @@ def ensemble(members: Sequence[Predictions]) -> Predictions:
     """
     if not members:
         raise UsageError("an ensemble needs at least one member")
-    for number, member in enumerate(members[1:], start=2):
-        _check_same_images(members[0], member, "the first member", f"member {number}")
+    first = members[0]
+    for member in members[1:]:
+        same = first.classes == member.classes and np.array_equal(first.ids, member.ids)
+        if not same or not np.array_equal(first.labels, member.labels):
+            raise UsageError("the members of an ensemble must have predicted the same images of the same classes")
     mean = sum(member.probabilities for member in members) / len(members)
     smallest = np.finfo(np.float64).tiny  # of what a network holds for impossible, no logarithm exists
     logits = np.log(np.maximum(mean, smallest)).astype(np.float32)
-    return replace(members[0], logits=logits, config_fingerprint="")
+    return replace(first, logits=logits, config_fingerprint="")
 
 
-@dataclass(frozen=True)
-class _Scores:
-    """Of one or several predictions: how many named each image right, and measures with their replicates."""
-
-    right: NDArray[np.int64]
-    seeds: int
-    values: dict[str, NDArray[np.float64]]
-    """Measure -> (1 + R,): the value and its replicates."""
-
-
-def _scores(predictions: Predictions, drawn: NDArray[np.uint8]) -> _Scores:
-    labels = predictions.labels
-    right = (predictions.predicted == labels).astype(np.int64)
-    # The whole is a draw of each image once.
-    draws = np.concatenate([np.ones((1, len(labels)), dtype=np.uint8), drawn])
-    accuracy = (draws @ right.astype(np.float32)).astype(np.float64) / len(labels)
-    recalls = []
-    for label in np.unique(labels):
-        own = labels == label
-        times = draws[:, own]
-        support = times.sum(axis=1, dtype=np.int64)
-        hits = times.astype(np.float32) @ right[own].astype(np.float32)
-        recalls.append(np.divide(hits, support, out=np.full(len(draws), nan), where=support > 0))
-    areas, drawn_areas = areas_with_replicates(predictions.probabilities, labels, drawn)
-    return _Scores(
-        right,
-        1,
-        {
-            "accuracy": accuracy,
-            "balanced_accuracy": _nan_mean(np.stack(recalls, axis=1)),
-            "auc_macro": _nan_mean(np.concatenate([areas[None], drawn_areas])),
-        },
-    )
+_drawn = lru_cache(maxsize=1)(resampled)
 
 
 def _nan_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -309,12 +346,17 @@ def _nan_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.divide(np.where(defined, values, 0).sum(axis=-1), number, out=np.full(len(values), nan), where=number > 0)
 
 
-def _mean_scores(scores: Sequence[_Scores]) -> _Scores:
-    values = {name: np.mean([each.values[name] for each in scores], axis=0) for name in scores[0].values}
-    return _Scores(np.sum([each.right for each in scores], axis=0), len(scores), values)
+def _mean_scores(name: str, scores: Sequence[Scores]) -> Scores:
+    if not scores:
+        raise UsageError(f"there are no predictions of {name}")
+    for each in scores[1:]:
+        _check_same_images(scores[0], each, name, name)
+    values = {measure: np.mean([each.values[measure] for each in scores], axis=0) for measure in scores[0].values}
+    right = np.sum([each.right for each in scores], axis=0)
+    return replace(scores[0], right=right, seeds=sum(each.seeds for each in scores), values=values)
 
 
-def _whole_differences(one: _Scores, other: _Scores) -> NDArray[np.int64]:
+def _whole_differences(one: Scores, other: Scores) -> NDArray[np.int64]:
     """Differences of the shares of seeds that were right, each times a number that makes them whole."""
     common = lcm(one.seeds, other.seeds)
     return one.right * (common // one.seeds) - other.right * (common // other.seeds)
@@ -344,27 +386,22 @@ def _ranks(values: Sequence[float]) -> NDArray[np.float64]:
     return (last - (counts - 1) / 2)[place]
 
 
-def _check_groups(groups: Mapping[str, Sequence[Predictions]], confidence: float, replicates: int) -> None:
+def _check(groups: Mapping[str, Scores], confidence: float) -> None:
     if len(groups) < 2:
         raise UsageError(f"a comparison needs at least two, found {len(groups)}")
-    for name, group in groups.items():
-        if not group:
-            raise UsageError(f"there are no predictions of {name}")
-    first_name, (first, *_) = next(iter(groups.items()))
-    for name, group in groups.items():
-        for predictions in group:
-            check(predictions, confidence, replicates)
-            _check_same_images(first, predictions, first_name, name)
+    if not 0 < confidence < 1:
+        raise UsageError(f"confidence {confidence} is not between 0 and 1; 0.95 is usual")
+    first_name, first = next(iter(groups.items()))
+    for name, scores in groups.items():
+        _check_same_images(first, scores, first_name, name)
+        if len(scores.values["accuracy"]) != len(first.values["accuracy"]):
+            raise UsageError(f"{first_name} and {name} were scored with different numbers of replicates")
 
 
-def _check_same_images(one: Predictions, other: Predictions, first: str, second: str) -> None:
+def _check_same_images(one: Scores, other: Scores, first: str, second: str) -> None:
     same = one.classes == other.classes and np.array_equal(one.ids, other.ids)
     if not same or not np.array_equal(one.labels, other.labels):
         raise UsageError(
-            f"{first} and {second} did not predict the same images: {_described(one)} and {_described(other)}; "
-            "only predictions of the same images can be compared"
+            f"{first} and {second} did not predict the same images: {one.predictions_of} of {len(one.classes):,} "
+            f"classes, {other.predictions_of} of {len(other.classes):,} classes"
         )
-
-
-def _described(predictions: Predictions) -> str:
-    return f"{len(predictions):,} of {predictions.dataset} ({predictions.split}, {len(predictions.classes):,} classes)"

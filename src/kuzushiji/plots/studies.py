@@ -1,0 +1,480 @@
+"""Figures that compare several trainings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle, product
+from math import isnan
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from kuzushiji.evaluation.roc import RocCurve
+from kuzushiji.plots.style import Theme, drawable, new_figure, themed
+
+TOGETHER_UP_TO = 5
+"""Up to so many trials are drawn over one another, each in a colour of its own; more get a panel each."""
+
+PANELS_IN_A_ROW = 4
+
+CLASSES_NAMED_UP_TO = 64
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A measured number in a row of a figure.
+
+    Attributes:
+        label: name of the row.
+        value: the number.
+        low, high: its interval; NaN where there is none.
+        each: the same of every seed, where there are several.
+        published: what somebody else measured; NaN if nobody did.
+    """
+
+    label: str
+    value: float
+    low: float = float("nan")
+    high: float = float("nan")
+    each: tuple[float, ...] = ()
+    published: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a training went: a value an epoch, NaN where nothing was measured."""
+
+    label: str
+    train_loss: tuple[float, ...]
+    train_accuracy: tuple[float, ...]
+    validation_loss: tuple[float, ...]
+    validation_accuracy: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class FactorPoint:
+    """What came of one value of a factor."""
+
+    value: float
+    accuracy: Mark
+    seconds: float
+
+
+def marks_figure(
+    marks: Sequence[Mark], axis: str, published: str = "", as_share: bool = True, dark: bool = False
+) -> Figure:
+    """Draws a number and its interval in a row for each trial.
+
+    Args:
+        marks: the rows, the first at the top.
+        axis: what the numbers are.
+        published: what the published numbers are, for the legend.
+        as_share: write the numbers as percentages.
+    """
+    with themed(dark) as theme:
+        figure = new_figure(8, 0.7 + 0.29 * len(marks) + (0.3 if published else 0))
+        axes = figure.subplots()
+        for row, mark in enumerate(marks):
+            _mark(axes, mark, row, theme, theme.series[0])
+            if not isnan(mark.published):
+                axes.plot([mark.published], [row], "D", mfc="none", mec=theme.series[1], ms=5.5, mew=1.3)
+        _rows(axes, [mark.label for mark in marks], theme)
+        axes.set_xlabel(axis)
+        if as_share:
+            axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        if published:
+            ours = Line2D([], [], color=theme.series[0], marker="o", ms=5.5, label="measured here")
+            theirs = Line2D([], [], ls="", marker="D", mfc="none", mec=theme.series[1], ms=5.5, label=published)
+            figure.legend(handles=[ours, theirs], loc="outside upper right", ncols=2)
+        return figure
+
+
+def courses_figure(courses: Sequence[Course], dark: bool = False) -> Figure:
+    """Draws how all trainings went: validation images in full lines, training images dashed.
+
+    A few are drawn together, loss and accuracy side by side; of many, each has a panel with its accuracy, the others
+    faint behind it.
+    """
+    with themed(dark) as theme:
+        if len(courses) <= TOGETHER_UP_TO:
+            return _courses_together(courses, theme)
+        return _courses_apart(courses, theme)
+
+
+def _courses_together(courses: Sequence[Course], theme: Theme) -> Figure:
+    figure = new_figure(8, 3.5)
+    panels = figure.subplots(1, 2)
+    for axes, quantity in zip(panels, ("loss", "accuracy"), strict=True):
+        for course, colour in zip(courses, theme.series, strict=False):
+            _course(axes, course, quantity, colour)
+        axes.set_title(quantity.capitalize())
+        _epochs(axes)
+    panels[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    handles = [
+        Line2D([], [], color=colour, label=course.label) for course, colour in zip(courses, theme.series, strict=False)
+    ]
+    handles += [
+        Line2D([], [], color=theme.muted, label="validation"),
+        Line2D([], [], color=theme.muted, ls="--", label="training"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))
+    return figure
+
+
+def _courses_apart(courses: Sequence[Course], theme: Theme) -> Figure:
+    columns = PANELS_IN_A_ROW
+    rows = -(-len(courses) // columns)
+    figure = new_figure(8, 0.4 + 1.55 * rows)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for place, (axes, course) in enumerate(zip(panels, courses, strict=False)):
+        for other in courses:
+            values = other.validation_accuracy
+            axes.plot(range(1, len(values) + 1), values, color=theme.faint, lw=0.9, zorder=1)
+        _course(axes, course, "accuracy", theme.series[0])
+        axes.set_title(_short(course.label, 26), fontsize=8, pad=4)
+        _epochs(axes)
+        axes.set_xlabel("")
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        if place + columns >= len(courses):
+            axes.tick_params(labelbottom=True)
+    for axes in panels[len(courses) :]:
+        axes.set_visible(False)
+    handles = [
+        Line2D([], [], color=theme.series[0], label="validation accuracy"),
+        Line2D([], [], color=theme.series[0], ls="--", lw=1.1, label="training accuracy"),
+        Line2D([], [], color=theme.faint, label="the others"),
+    ]
+    figure.supxlabel("epoch", fontsize=9, color=theme.muted)
+    figure.legend(handles=handles, loc="outside upper right", ncols=3)
+    return figure
+
+
+def _course(axes: Axes, course: Course, quantity: str, colour: str) -> None:
+    for split, style, width in (("train", "--", 1.1), ("validation", "-", 1.8)):
+        values = getattr(course, f"{split}_{quantity}")
+        marker = "o" if len(values) == 1 else ""
+        axes.plot(range(1, len(values) + 1), values, color=colour, ls=style, lw=width, marker=marker, ms=4)
+
+
+def _epochs(axes: Axes) -> None:
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+    axes.grid(axis="x", visible=False)
+
+
+def factor_figure(
+    lines: Sequence[tuple[str, Sequence[FactorPoint]]], factor: str, published: str = "", dark: bool = False
+) -> Figure:
+    """Draws test accuracy and the time of an epoch against a number that was varied.
+
+    Args:
+        lines: name of each line, which may be empty, and its points.
+        factor: what was varied.
+        published: what the published numbers are, for the legend.
+    """
+    with themed(dark) as theme:
+        figure = new_figure(8, 3.5)
+        left, right = figure.subplots(1, 2, width_ratios=(1.4, 1))
+        handles = []
+        for (name, points), colour in zip(lines, cycle(theme.series), strict=False):
+            values = [point.value for point in points]
+            marks = [point.accuracy for point in points]
+            left.plot(values, [mark.value for mark in marks], color=colour, marker="o", ms=5)
+            for value, mark in zip(values, marks, strict=True):
+                if not isnan(mark.low):
+                    left.plot([value, value], [mark.low, mark.high], color=colour, lw=2.4, alpha=0.5)
+                left.plot([value] * len(mark.each), mark.each, "o", color=colour, ms=2.5, alpha=0.6)
+            theirs = [(value, mark.published) for value, mark in zip(values, marks, strict=True)]
+            theirs = [(value, number) for value, number in theirs if not isnan(number)]
+            if theirs:
+                left.plot(*zip(*theirs, strict=True), color=theme.muted, ls=":", marker="D", mfc="none", ms=5, lw=1.1)
+            right.plot(values, [point.seconds for point in points], color=colour, marker="o", ms=5)
+            if name:
+                handles.append(Line2D([], [], color=colour, marker="o", ms=5, label=name))
+        every = sorted({point.value for _, points in lines for point in points})
+        for axes in (left, right):
+            axes.set_xlabel(factor)
+            if every[0] > 0 and every[-1] >= 8 * every[0]:
+                axes.set_xscale("log")
+                axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_locator(FixedLocator(every))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.grid(axis="x", visible=False)
+        left.set_title("Test accuracy")
+        left.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        right.set_title("Seconds an epoch")
+        right.set_ylim(bottom=0)
+        if published:
+            handles.append(Line2D([], [], color=theme.muted, ls=":", marker="D", mfc="none", ms=5, label=published))
+        if handles:
+            figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+        return figure
+
+
+def differences_figure(
+    labels: Sequence[str], differences: NDArray[np.float64], p_values: NDArray[np.float64], dark: bool = False
+) -> Figure:
+    """Draws every pair as a cell: row minus column in percentage points; pale where it could be chance.
+
+    Args:
+        labels: the trials, the best first.
+        differences: (T, T), row minus column, as shares.
+        p_values: (T, T), corrected for being so many.
+    """
+    count = len(labels)
+    with themed(dark) as theme:
+        cell = 0.46 if count > 6 else 0.6
+        figure = new_figure(min(2.6 + cell * count, 9), 0.9 + cell * count * min(1.0, 6.4 / (cell * count)))
+        axes = figure.subplots()
+        greatest = max(float(np.abs(differences).max()), 1e-9)
+        for row, column in product(range(count), range(count)):
+            if row == column:
+                continue
+            difference, chance = float(differences[row, column]), p_values[row, column] >= 0.05
+            colour = theme.right if difference > 0 else theme.wrong
+            strength = 0.0 if chance else 0.15 + 0.85 * (abs(difference) / greatest) ** 0.5
+            place = (column - 0.46, row - 0.46)
+            if chance:
+                axes.add_patch(Rectangle(place, 0.92, 0.92, fill=False, ec=theme.faint, lw=1, ls=(0, (2, 2))))
+            else:
+                axes.add_patch(Rectangle(place, 0.92, 0.92, fc=(colour, strength), ec="none"))
+            axes.text(
+                column,
+                row,
+                f"{100 * difference:.1f}".replace("-", "−"),
+                ha="center",
+                va="center",
+                fontsize=7 if count > 6 else 8.5,
+                color=theme.muted if chance else theme.paper if strength > 0.62 else theme.ink,
+            )
+        axes.set_yticks(
+            range(count), [f"{_short(drawable(label), 34)}   {number}" for number, label in enumerate(labels, 1)]
+        )
+        axes.set_xticks(range(count), [str(number) for number in range(1, count + 1)])
+        axes.tick_params(axis="both", colors=theme.ink, top=True, labeltop=True, bottom=False, labelbottom=False)
+        axes.set_xlim(-0.5, count - 0.5)
+        axes.set_ylim(count - 0.5, -0.5)
+        axes.set_aspect("equal")
+        axes.grid(visible=False)
+        axes.spines[:].set_visible(False)
+        return figure
+
+
+def effects_figure(effects: Sequence[tuple[Mark, Sequence[Mark]]], dark: bool = False) -> Figure:
+    """Draws what each change does in percentage points: all its pairs together, and each pair below.
+
+    Args:
+        effects: the whole and its pairs, differences as shares.
+    """
+    with themed(dark) as theme:
+        heights = [1.0 + (0.72 * len(pairs) if len(pairs) > 1 else 0) + 0.45 for _, pairs in effects]
+        figure = new_figure(8, 0.6 + 0.24 * sum(heights))
+        axes = figure.subplots()
+        axes.axvline(0, color=theme.muted, lw=1)
+        places, names, strong = [], [], []
+        at = 0.0
+        for (whole, pairs), height in zip(effects, heights, strict=True):
+            _mark(axes, _in_points(whole), at, theme, theme.series[0])
+            places.append(at)
+            names.append(whole.label)
+            strong.append(True)
+            if len(pairs) > 1:
+                for number, pair in enumerate(pairs, start=1):
+                    row = at + 0.2 + 0.72 * number
+                    _mark(axes, _in_points(pair), row, theme, theme.muted, small=True)
+                    places.append(row)
+                    names.append(pair.label)
+                    strong.append(False)
+            at += height
+        axes.set_yticks(places, [_short(name, 60) for name in names])
+        for tick, is_strong in zip(axes.get_yticklabels(), strong, strict=True):
+            tick.set_color(theme.ink if is_strong else theme.muted)
+            tick.set_fontsize(9 if is_strong else 7.5)
+        axes.set_ylim(at - 0.6, -0.8)
+        axes.grid(axis="y", visible=False)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("change of the test accuracy in percentage points")
+        return figure
+
+
+def order_figure(
+    labels: Sequence[str],
+    published: Sequence[float],
+    ours: Sequence[float],
+    titles: tuple[str, str],
+    dark: bool = False,
+) -> Figure:
+    """Draws two orders of the same trials side by side, a line from one rank to the other.
+
+    Args:
+        labels: the trials.
+        published, ours: accuracies, which decide the ranks.
+        titles: what stands above either side.
+    """
+    count = len(labels)
+    with themed(dark) as theme:
+        figure = new_figure(8, 0.8 + 0.3 * count)
+        axes = figure.subplots()
+        sides = [np.argsort(np.argsort([-value for value in side], kind="stable")) for side in (published, ours)]
+        for number, label in enumerate(labels):
+            left, right = int(sides[0][number]), int(sides[1][number])
+            moved = abs(left - right)
+            colour = theme.series[0] if moved <= 1 else theme.series[2] if moved <= 3 else theme.series[1]
+            axes.plot([0, 1], [left, right], color=colour, lw=1.6, marker="o", ms=4.5)
+            axes.text(-0.04, left, f"{drawable(label)}  {published[number]:.1%}", ha="right", va="center")
+            axes.text(1.04, right, f"{ours[number]:.1%}  {drawable(label)}", ha="left", va="center")
+        for side, (title, where) in enumerate(zip(titles, ("right", "left"), strict=True)):
+            axes.text(side + (0.04 if side else -0.04), -1, title, ha=where, va="center", color=theme.muted)
+        axes.set_axis_off()
+        axes.set_xlim(-1.1, 2.1)
+        axes.set_ylim(count - 0.4, -1.5)
+        return figure
+
+
+def class_areas_figure(
+    pairs: Sequence[tuple[str, str]],
+    areas: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    train_counts: NDArray[np.int64],
+    classes: Sequence[str],
+    dark: bool = False,
+) -> Figure:
+    """Draws the areas under the classes' ROC curves of two trials, pair below pair, the commonest class first.
+
+    Args:
+        pairs: names of the two trials of each pair.
+        areas: (C,) of either; NaN for a class without test images.
+        train_counts: (C,), training images of each class.
+        classes: the C characters.
+    """
+    order = np.argsort(-train_counts, kind="stable")
+    with themed(dark) as theme:
+        figure = new_figure(8, 0.5 + 1.75 * len(pairs))
+        panels = figure.subplots(len(pairs), 1, squeeze=False).ravel()
+        for axes, names, values in zip(panels, pairs, areas, strict=True):
+            known = np.array([each for each in order if all(np.isfinite(side[each]) for side in values)], dtype=int)
+            places = np.arange(len(known))
+            upper = np.maximum(values[0], values[1])[known]
+            lower = np.minimum(values[0], values[1])[known]
+            axes.vlines(places, lower, upper, color=theme.faint, lw=1.4, zorder=1)
+            many = len(known) > CLASSES_NAMED_UP_TO
+            for side, colour, name in zip(values, theme.series, names, strict=False):
+                axes.plot(places, side[known], "o", color=colour, ms=2 if many else 4.5, label=name)
+            if many:
+                axes.set_xticks([])
+            else:
+                axes.set_xticks(
+                    places, [drawable(classes[each]) for each in known], fontsize=9 if len(known) > 24 else 11
+                )
+            axes.tick_params(axis="x", colors=theme.ink)
+            axes.grid(axis="x", visible=False)
+            axes.set_ylabel("AUC")
+            axes.set_xlim(-0.7, max(len(known), 1) - 0.3)
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, borderaxespad=0, handletextpad=0.2)
+        panels[-1].set_xlabel("classes, the one with the most training images first")
+        return figure
+
+
+def scatter_figure(points: Sequence[tuple[str, float, float]], axis: str, dark: bool = False) -> Figure:
+    """Draws accuracy against an area under the curve, a numbered dot for each trial.
+
+    Args:
+        points: label, accuracy and area, the best accuracy first.
+        axis: what the area is.
+    """
+    with themed(dark) as theme:
+        figure = new_figure(8, max(3.6, 0.9 + 0.23 * len(points)))
+        axes = figure.subplots()
+        for number, (_, accuracy, area) in reversed(list(enumerate(points, 1))):
+            axes.plot([accuracy], [area], "o", ms=13, mfc=theme.series[0], mec=theme.paper, mew=1)
+            axes.annotate(
+                str(number), (accuracy, area), ha="center", va="center_baseline", fontsize=7.5, color=theme.paper
+            )
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        axes.set_xlabel("test accuracy")
+        axes.set_ylabel(axis)
+        axes.margins(0.08)
+        handles = [
+            Line2D(
+                [], [], ls="", marker=f"${number}$", ms=4 if number < 10 else 7, color=theme.ink, label=drawable(label)
+            )
+            for number, (label, _, _) in enumerate(points, 1)
+        ]
+        figure.legend(handles=handles, loc="outside right center", labelspacing=0.75)
+        return figure
+
+
+def all_rocs_figure(
+    trials: Sequence[tuple[str, RocCurve]], classes: Sequence[Sequence[RocCurve]], dark: bool = False
+) -> Figure:
+    """Draws the mean ROC curve of each trial, and every curve of every class of all of them behind.
+
+    Args:
+        trials: label and mean curve, the best first.
+        classes: of each trial, the curves of its classes; may be empty.
+    """
+    with themed(dark) as theme:
+        figure = new_figure(8, max(3.9, 1.2 + 0.2 * len(trials)))
+        linear, logarithmic = figure.subplots(1, 2)
+        lowest = 1e-4
+        looks = list(product(("-", (0, (5, 1.5)), (0, (1, 1))), theme.series))
+        lines = [
+            np.stack([curve.false_positive_rate, curve.true_positive_rate], axis=1)
+            for each in classes
+            for curve in each
+        ]
+        handles = []
+        for axes in (linear, logarithmic):
+            axes.add_collection(
+                LineCollection(lines, colors=[(theme.muted, 0.18)], linewidths=0.5, rasterized=len(lines) > 60)
+            )
+            axes.set_ylim(-0.02, 1.02)
+            axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axes.set_xlabel("false positive rate")
+        for (label, curve), (style, colour) in zip(trials, cycle(looks), strict=False):
+            for axes in (linear, logarithmic):
+                axes.plot(curve.false_positive_rate, curve.true_positive_rate, color=colour, ls=style, lw=1.5)
+            handles.append(Line2D([], [], color=colour, ls=style, lw=1.5, label=_short(drawable(label), 30)))
+        linear.set_xlim(-0.02, 1.02)
+        linear.set_ylabel("true positive rate")
+        logarithmic.set_xscale("log")
+        logarithmic.set_xlim(lowest, 1)
+        logarithmic.xaxis.set_major_formatter(
+            FuncFormatter(lambda rate, _: f"{rate:.4%}".rstrip("%0").rstrip(".") + "%")
+        )
+        if any(classes):
+            handles.append(Line2D([], [], color=theme.muted, lw=0.7, label="each class of each"))
+        columns = 1 if len(handles) > 9 else 3
+        figure.legend(
+            handles=handles, loc="outside right center" if columns == 1 else "outside lower center", ncols=columns
+        )
+        return figure
+
+
+def _mark(axes: Axes, mark: Mark, row: float, theme: Theme, colour: str, small: bool = False) -> None:
+    if not isnan(mark.low):
+        axes.plot([mark.low, mark.high], [row, row], color=colour, lw=1.2 if small else 2.4, alpha=0.5)
+    if len(mark.each) > 1:
+        axes.plot(mark.each, [row] * len(mark.each), "o", color=colour, ms=3, alpha=0.55, mew=0)
+    axes.plot([mark.value], [row], "o", color=colour, ms=3.5 if small else 5.5)
+
+
+def _rows(axes: Axes, labels: Sequence[str], theme: Theme) -> None:
+    axes.set_yticks(range(len(labels)), [_short(drawable(label), 44) for label in labels])
+    axes.tick_params(axis="y", colors=theme.ink, labelsize=9)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    axes.spines["left"].set_visible(False)
+
+
+def _in_points(mark: Mark) -> Mark:
+    return Mark(mark.label, 100 * mark.value, 100 * mark.low, 100 * mark.high)
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,194 @@
+"""What a study comes to, in sentences that are computed from its numbers."""
+
+from collections.abc import Sequence
+from math import isnan
+
+from kuzushiji.evaluation.bootstrap import Estimate
+from kuzushiji.evaluation.compare import Comparison
+from kuzushiji.studies.answer import Answer, Effect, Result, data_title, factor_values, measure_title
+
+
+def conclude(answer: Answer) -> list[str]:
+    """The sentences of the conclusion, in their order."""
+    sentences = [_best(answer)]
+    if len(answer.measured) > 1:
+        sentences += _others(answer)
+        if answer.study.baseline and answer.reference.label == answer.study.baseline:
+            sentences += _against_baseline(answer)
+    sentences += _factor(answer)
+    sentences += [_effect(effect) for effect in answer.effects]
+    if answer.order is not None and not isnan(answer.order.value):
+        sentences.append(
+            f"Of the {answer.order.count} trials with a published {measure_title(answer.ordered_by)}, ours come in "
+            f"{_agreement(answer.order.value)} order (Spearman's rank correlation {answer.order.value:.2f}, "
+            f"{p_text(answer.order.p_value)})."
+        )
+    for result in answer.results:
+        if result.failures:
+            sentences.append(f"{result.label} has no result for {'; '.join(result.failures)}.")
+    if answer.seeds == 1 and len(answer.measured) > 1:
+        sentences.append(
+            "Each was trained once: the intervals and p-values hold for these trained networks and other test images, "
+            "while another seed would move each accuracy a little too."
+        )
+    return sentences
+
+
+def points(estimate: Estimate, signed: bool = True) -> str:
+    """A difference of shares in percentage points with its interval, such as `+2.10 (1.52 to 2.71)`."""
+    value = f"{100 * estimate.value:+.2f}" if signed else f"{100 * estimate.value:.2f}"
+    if isnan(estimate.low):
+        return value
+    return f"{value} ({100 * estimate.low:.2f} to {100 * estimate.high:.2f})"
+
+
+def p_text(value: float) -> str:
+    """A p-value as it is read: `p = 0.031`, `p < 0.001`."""
+    return f"p {p_number(value)}" if value < 0.001 else f"p = {p_number(value)}"
+
+
+def p_number(value: float) -> str:
+    """The number of a p-value."""
+    if value < 0.001:
+        return "< 0.001"
+    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def accuracy_text(result: Result) -> str:
+    """`90.48 % (95 % interval 89.90 to 91.05)`, or the mean and deviation of several seeds."""
+    if len(result.evaluations) > 1:
+        deviation = 100 * result.deviation("test_accuracy")
+        return f"{100 * result.accuracy:.2f} % on average over {len(result.evaluations)} seeds (± {deviation:.2f})"
+    accuracy = result.evaluations[0].accuracy
+    return f"{100 * accuracy.value:.2f} % (95 % interval {100 * accuracy.low:.2f} to {100 * accuracy.high:.2f})"
+
+
+def listing(names: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _best(answer: Answer) -> str:
+    best, count = answer.best, answer.best.evaluations[0].count
+    where = f"the {count:,} test images of {data_title(answer.data)}"
+    if len(answer.measured) == 1:
+        return f"{best.label} names {accuracy_text(best)} of {where} right; there is nothing to compare it with."
+    return f"Of {len(answer.measured)} trials, {best.label} names most of {where} right: {accuracy_text(best)}."
+
+
+def _others(answer: Answer) -> list[str]:
+    best = answer.best
+    against = [answer.comparison(best.label, other.label) for other in answer.ranked[1:]]
+    equal = [each for each in against if not each.differs()]
+    behind = [each for each in against if each.differs()]
+    sentences = []
+    if equal:
+        names = listing([each.second for each in equal])
+        sentences.append(f"{names} can't be told from it on these images ({_distances(equal)}).")
+        sentences += _cheapest(
+            answer, [best, *(each for each in answer.ranked if each.label in {e.second for e in equal})]
+        )
+    if behind:
+        nearest = behind[0]
+        subject = "The next," if not equal else "Of those that are behind by more than chance, the nearest is"
+        verb = " is" if not equal else ","
+        comma = "," if not equal else ""
+        sentences.append(
+            f"{subject} {nearest.second}{comma}{verb} {points(nearest.accuracy, signed=False)} points behind it "
+            f"({p_text(nearest.p_adjusted)})"
+            + (f", the last, {behind[-1].second}, {100 * behind[-1].accuracy.value:.2f}." if len(behind) > 1 else ".")
+        )
+    return sentences
+
+
+def _distances(comparisons: Sequence[Comparison]) -> str:
+    least = min(each.p_adjusted for each in comparisons)
+    greatest = max(comparisons, key=lambda each: each.accuracy.value)
+    text = f"{points(greatest.accuracy, signed=False)} points"
+    if len(comparisons) > 1:
+        return f"at most {text}; p ≥ {p_number(least)}"
+    return f"{text}; {p_text(least)}"
+
+
+def _cheapest(answer: Answer, equals: Sequence[Result]) -> list[str]:
+    """Of those that are as good as the best, the one with the fewest parameters, where that is another."""
+    counted = [each for each in equals if each.parameters]
+    if len(counted) < len(equals):
+        return []
+    least = min(counted, key=lambda each: each.parameters or 0)
+    if least is answer.best or (least.parameters or 0) > 0.9 * (answer.best.parameters or 0):
+        return []
+    return [
+        f"Among them {least.label} has the fewest parameters, {least.parameters:,} against {answer.best.parameters:,}."
+    ]
+
+
+def _against_baseline(answer: Answer) -> list[str]:
+    base = answer.reference
+    against = [answer.comparison(other.label, base.label) for other in answer.ranked if other is not base]
+    better = [each for each in against if each.differs() and each.accuracy.value > 0]
+    worse = [each for each in against if each.differs() and each.accuracy.value < 0]
+    same = [each for each in against if not each.differs()]
+    parts = []
+    for group, verb in ((better, "is better"), (worse, "is worse")):
+        if group:
+            named = [f"{each.first} by {points(each.accuracy, signed=False)}" for each in group]
+            if verb == "is worse":
+                named = [f"{each.first} by {points(each.swapped().accuracy, signed=False)}" for each in group]
+            parts.append(f"{verb if len(group) == 1 else verb.replace('is', 'are')}: {listing(named)}")
+    if same:
+        parts.append(f"no difference shows for {listing([each.first for each in same])}")
+    return [f"Against {base.label} ({100 * base.accuracy:.2f} %), {'; '.join(parts)}."] if parts else []
+
+
+def _factor(answer: Answer) -> list[str]:
+    sentences = []
+    for name, line in factor_values(answer).items():
+        if len(line) < 3:
+            continue
+        factor = answer.study.factor.removeprefix("options.").replace("_", " ")
+        at = f"At {name}, accuracy" if name else "Accuracy"
+        values = [result.accuracy for _, result in line]
+        top = values.index(max(values))
+        first, last = line[0], line[-1]
+        if top == len(line) - 1 and values == sorted(values):
+            how = f"rises with the {factor}, from {_at(first)} to {_at(last)}"
+        elif top == 0 and values == sorted(values, reverse=True):
+            how = f"falls with the {factor}, from {_at(first)} to {_at(last)}"
+        else:
+            how = (
+                f"is highest at a {factor} of {line[top][0]:g}, {values[top]:.2%}, against {_at(first)} and {_at(last)}"
+            )
+        seconds = [result.mean("seconds_per_epoch") for _, result in line]
+        cost = ""
+        if not any(isnan(each) or each <= 0 for each in seconds) and max(seconds) > 1.5 * min(seconds):
+            slow, fast = seconds.index(max(seconds)), seconds.index(min(seconds))
+            cost = (
+                f"; an epoch takes {seconds[slow]:.2g} s at {line[slow][0]:g} and {seconds[fast]:.2g} s at "
+                f"{line[fast][0]:g}"
+            )
+        sentences.append(f"{at} {how}{cost}.")
+    return sentences
+
+
+def _at(point: tuple[float, Result]) -> str:
+    return f"{point[1].accuracy:.2%} at {point[0]:g}"
+
+
+def _effect(effect: Effect) -> str:
+    change = effect.together
+    over = f", over {len(effect.pairs)} pairs" if len(effect.pairs) > 1 else ""
+    name = effect.name[0].upper() + effect.name[1:]
+    if not change.differs():
+        return f"{name}: no difference shows, {points(change.accuracy)} points{over} ({p_text(change.p_adjusted)})."
+    signs = {pair.accuracy.value > 0 for pair in effect.pairs if pair.differs()}
+    mixed = ", helping some and harming others" if len(signs) > 1 else ""
+    return f"{name}: {points(change.accuracy)} points{over}{mixed} ({p_text(change.p_adjusted)})."
+
+
+def _agreement(value: float) -> str:
+    if value >= 0.8:
+        return "much the same"
+    if value >= 0.4:
+        return "a similar"
+    return "another" if value > -0.4 else "nearly the reverse"
