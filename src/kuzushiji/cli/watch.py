@@ -67,9 +67,11 @@ def console_watch() -> Iterator[Watch]:
         measured = ""
         if metrics["validation_accuracy"] is not None:
             measured = f"  validation {metrics['validation_loss']:.4f} {metrics['validation_accuracy']:.2%}"
+        trained = "fitted"
+        if metrics["train_loss"] is not None:
+            trained = f"epoch {metrics['epoch']:>3}  train {metrics['train_loss']:.4f} {metrics['train_accuracy']:.2%}"
         notes.print(
-            f"epoch {metrics['epoch']:>3}  train {metrics['train_loss']:.4f} {metrics['train_accuracy']:.2%}{measured}"
-            f"  {metrics['images_per_second']:,.0f} images/s  {metrics['seconds']:.1f} s",
+            f"{trained}{measured}  {metrics['images_per_second']:,.0f} images/s  {metrics['seconds']:.1f} s",
             soft_wrap=True,
         )
 

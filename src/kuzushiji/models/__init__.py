@@ -2,7 +2,8 @@
 
 One contract for all.  A network takes images (B, 1, H, W), float in [0, 1], and gives logits (B, C).  `features(x)`
 gives the embedding (B, D) before the last layer, `head` is that last layer, with D as its `in_features`, and
-`replace_head(classes)` changes it for another set of classes.
+`replace_head(classes)` changes it for another set of classes.  Classical models, such as nearest neighbours, keep the
+same contract, but have `fit` in the place of weights.
 
 What is here needs no PyTorch; the module of a family is imported when one of its networks is made.
 """
@@ -35,6 +36,8 @@ class ModelEntry:
         classes: number of classes that it was made for.
         smallest: the least height and width in pixels that it can take.
         extra: what must be installed besides, as `pip install 'kuzushiji[EXTRA]'` names it.
+        fitted: it is no network but keeps the same contract: it has `fit(images, labels)` in the place of weights
+            that a gradient reaches (see `kuzushiji.models.fitted`).
     """
 
     name: str
@@ -47,6 +50,7 @@ class ModelEntry:
     classes: int
     smallest: int = 1
     extra: str = ""
+    fitted: bool = False
 
     @property
     def build(self) -> "Callable[..., nn.Module]":
@@ -65,6 +69,13 @@ _LENET = ("LeNet v. AlexNet", "LeCun et al. 1998, doi:10.1109/5.726791")
 _ALEXNET = ("LeNet v. AlexNet", "after Krizhevsky et al. 2012, doi:10.1145/3065386")
 _TWELVE = ("twelve networks", "medina325/kuzushiji-character-recognition on GitHub")
 _KERAS = ("KMNIST baseline", "the MNIST example of Keras; Clanuwat et al., arXiv:1812.01718")
+_TABLE = "KMNIST table"
+_MAKERS = (_TABLE, "the table of results of rois-codh/kmnist on GitHub")
+_DENSENET = (_TABLE, "Huang et al., arXiv:1608.06993")
+_SHAKE = (_TABLE, "Gastaldi, arXiv:1705.07485")
+_RESNET18 = (_TABLE, "He et al., arXiv:1512.03385; kuangliu/pytorch-cifar on GitHub")
+_PREACT = (_TABLE, "He et al., arXiv:1603.05027; kuangliu/pytorch-cifar on GitHub")
+_VGG = (_TABLE, "Simonyan and Zisserman, arXiv:1409.1556; kuangliu/pytorch-cifar on GitHub")
 _PAGES = ("page characters", "stlanier/Flatiron-School-Capstone-Project on GitHub")
 _STRIDED = ("this project", "after fcn")
 _XCEPTION = ("page characters", "Chollet, arXiv:1610.02357; legacy_xception of timm")
@@ -86,6 +97,14 @@ for _entry in (
     ModelEntry("cnn_dense", "cnn", "3 convolutions 64-256-512", *_TWELVE, "keras_sgd", 28, 49, 16),
     ModelEntry("cnn_dense_batch_norm", "cnn", "cnn_dense, batch-normalised", *_TWELVE, "keras_sgd", 28, 49, 16),
     ModelEntry("keras_cnn", "cnn", "2 convolutions 32-64, dropout", *_KERAS, "keras_adadelta", 28, 10, 6),
+    ModelEntry("knn", "neighbours", "the 4 nearest training images", *_MAKERS, "fit", 28, 10, fitted=True),
+    ModelEntry("pca_knn", "neighbours", "knn on 60 principal components", *_MAKERS, "fit", 28, 10, fitted=True),
+    ModelEntry("svm", "svm", "support vectors, Gaussian kernel", *_MAKERS, "fit", 28, 10, fitted=True),
+    ModelEntry("resnet18", "resnet", "8 residual blocks, 64 to 512 channels", *_RESNET18, "cifar", 28, 10),
+    ModelEntry("preact_resnet18", "resnet", "resnet18, normalised first", *_PREACT, "cifar", 28, 10),
+    ModelEntry("vgg", "vgg", "13 convolutions, batch-normalised", *_VGG, "cifar", 28, 10),
+    ModelEntry("densenet", "densenet", "96 layers that read all before them", *_DENSENET, "densenet", 28, 49, 4),
+    ModelEntry("shake_shake", "shake", "12 blocks of two branches, shaken", *_SHAKE, "shake_shake", 28, 10),
     ModelEntry("page_cnn", "cnn", "4 convolutions 32 to 256, dense 5000-1000", *_PAGES, "page_cnn", 80, 514),
     ModelEntry("fcn", "fcn", "7 convolutions at full resolution", *_PAGES, "fcn", 80, 514),
     ModelEntry("fcn_strided", "fcn", "fcn on maps that shrink to a sixteenth", *_STRIDED, "default", 80, 514),

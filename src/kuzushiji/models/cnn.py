@@ -5,6 +5,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from kuzushiji.errors import unknown_name
+from kuzushiji.models.attention import Attention, attention_for
 from kuzushiji.models.network import Dropout, Flatten, Network, keras_norm_1d, keras_norm_2d
 
 # The first four are those of medina325/kuzushiji-character-recognition.  Their second and third convolutions are
@@ -83,7 +84,12 @@ def _three_convolutions(
 
 
 def keras_cnn(
-    classes: int, image_size: tuple[int, int], *, dropout: float = 0.25, dense_dropout: float = 0.5
+    classes: int,
+    image_size: tuple[int, int],
+    *,
+    dropout: float = 0.25,
+    dense_dropout: float = 0.5,
+    attention: Attention = "none",
 ) -> Network:
     """Convolutions of 3 x 3 with 32 and 64 filters, max pooling, a dense layer of 128, dropout before and after it.
 
@@ -92,6 +98,7 @@ def keras_cnn(
     Args:
         dropout: share that is dropped after pooling in training.
         dense_dropout: share that is dropped after the dense layer in training.
+        attention: what follows pooling: `se` (squeeze-and-excitation), `cbam` or `self` (self-attention), or `none`.
     """
     height, width = ((side - 4) // 2 for side in image_size)
     body = nn.Sequential(
@@ -100,6 +107,7 @@ def keras_cnn(
         nn.Conv2d(32, 64, 3),
         nn.ReLU(),
         nn.MaxPool2d(2),
+        *attention_for(attention, 64),
         Dropout(dropout),
         Flatten(),
         nn.Linear(64 * height * width, 128),

@@ -1,5 +1,6 @@
 """What a network consists of: its layers in the order in which they run, its parameters and its multiplications."""
 
+from collections.abc import Collection
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -38,7 +39,9 @@ def count_macs(model: nn.Module, image_size: int | tuple[int, int]) -> int:
 
 
 @torch.no_grad()
-def list_layers(model: nn.Module, image_size: int | tuple[int, int]) -> list[Layer]:
+def list_layers(
+    model: nn.Module, image_size: int | tuple[int, int], whole: Collection[str] = frozenset()
+) -> list[Layer]:
     """The layers of a network in the order in which they run; those that change nothing (`Identity`) are left out.
 
     Nothing is computed: a copy of the network runs on PyTorch's `meta` device, which knows shapes alone.
@@ -46,6 +49,7 @@ def list_layers(model: nn.Module, image_size: int | tuple[int, int]) -> list[Lay
     Args:
         model: takes images (B, 1, H, W); it is not changed.
         image_size: height and width in pixels, or one number for both.
+        whole: names of modules to list as one layer each, instead of what is inside them.
     """
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
     shadow = deepcopy(model).to("meta").eval()
@@ -61,10 +65,13 @@ def list_layers(model: nn.Module, image_size: int | tuple[int, int]) -> list[Lay
 
         module.register_forward_hook(note)
 
+    def inside(name: str) -> bool:
+        return any(name.startswith(f"{other}.") for other in whole)
+
     for name, module in shadow.named_modules():
-        if not list(module.children()) and not isinstance(module, nn.Identity):
+        if name in whole or not (list(module.children()) or isinstance(module, nn.Identity) or inside(name)):
             watch(name, module)
-    dtype = next(shadow.parameters()).dtype
+    dtype = next((parameter.dtype for parameter in shadow.parameters()), torch.float32)
     with FlopCounterMode(display=False) as counter:
         shadow(torch.empty(1, 1, height, width, dtype=dtype, device="meta"))
     return layers

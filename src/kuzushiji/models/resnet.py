@@ -1,4 +1,6 @@
-"""A small residual network of this project, the default."""
+"""Residual networks: a small one of this project, the default, and the two of 18 layers for small images."""
+
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
@@ -72,3 +74,69 @@ def resnet(
     if dropout:
         layers.append(Dropout(dropout))
     return Network(nn.Sequential(*layers), nn.Linear(channels, classes))
+
+
+def resnet18(classes: int, image_size: tuple[int, int], *, width: int = 64) -> Network:
+    """Four stages of two blocks each, without pooling before them, then global average pooling.
+
+    ResNet-18 (He et al., arXiv:1512.03385) with the stem of kuangliu/pytorch-cifar, a convolution of 3 x 3.
+
+    Args:
+        image_size: has no influence; the network takes images of any size.
+        width: channels of the first stage; the embedding has eight times as many.
+    """
+    stem = [nn.Conv2d(1, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+    return _four_stages(classes, width, stem, Block)
+
+
+def preact_resnet18(classes: int, image_size: tuple[int, int], *, width: int = 64) -> Network:
+    """`resnet18` with normalisation and relu before each convolution (He et al., arXiv:1603.05027).
+
+    The network of three lines in the table of Kuzushiji-MNIST's makers.  As in kuangliu/pytorch-cifar and in the code
+    of manifold mixup (vikasverma1077/manifold_mixup), nothing normalises what the last block gives.
+
+    Args:
+        image_size: has no influence; the network takes images of any size.
+        width: channels of the first stage; the embedding has eight times as many.
+    """
+    return _four_stages(classes, width, [nn.Conv2d(1, width, 3, padding=1, bias=False)], PreActBlock)
+
+
+class PreActBlock(nn.Module):
+    """Two 3 x 3 convolutions, each after normalisation and relu, around which the input passes by.
+
+    Args:
+        channels_in: channels of the input.
+        channels: channels of the output.
+        stride: 2 halves height and width.
+    """
+
+    def __init__(self, channels_in: int, channels: int, stride: int) -> None:
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(channels_in)
+        self.relu1 = nn.ReLU()
+        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+        self.relu2 = nn.ReLU()
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or channels_in != channels:
+            self.shortcut = nn.Conv2d(channels_in, channels, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels_in, H, W) -> (B, channels, H / stride, W / stride)."""
+        y = self.relu1(self.norm1(x))
+        past = x if isinstance(self.shortcut, nn.Identity) else self.shortcut(y)
+        return self.conv2(self.relu2(self.norm2(self.conv1(y)))) + past
+
+
+def _four_stages(
+    classes: int, width: int, stem: list[nn.Module], block: Callable[[int, int, int], nn.Module]
+) -> Network:
+    """Two blocks in each stage; the first stage begins with the stem, the others halve the image."""
+    if width < 1:
+        raise UsageError(f"a residual network needs a width of 1 or more, found {width}")
+    stages: list[nn.Module] = [nn.Sequential(*stem, block(width, width, 1), block(width, width, 1))]
+    for channels in (2 * width, 4 * width, 8 * width):
+        stages.append(nn.Sequential(block(channels // 2, channels, 2), block(channels, channels, 1)))
+    return Network(nn.Sequential(*stages, nn.AdaptiveAvgPool2d(1), Flatten()), nn.Linear(8 * width, classes))

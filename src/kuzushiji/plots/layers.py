@@ -29,11 +29,21 @@ KINDS = {
     "Dropout": "dropout",
     "Flatten": "flatten",
     "Linear": "dense",
+    "PrincipalComponents": "dense",
+    "Pixels": "flatten",
+    "NearestNeighbours": "training images",
+    "SupportVectors": "training images",
+    "SqueezeExcitation": "attention",
+    "CBAM": "attention",
+    "SelfAttention": "attention",
 }
 """Which layers are drawn, and as what.  Activations, which change no shape, are not."""
 
-SLICES = ("normalisation", "dropout")
+SLICES = ("normalisation", "dropout", "attention")
 """Kinds that are drawn as mere slices on the layer before, whose shape they have."""
+
+MOST = 48
+"""Where a network has more layers to draw, blocks of them are drawn as one box each."""
 
 SLANT_RIGHT, SLANT_UP = 0.32, 0.24
 """How far one step into the depth goes to the right and up on paper."""
@@ -51,7 +61,7 @@ class Box:
 
     @property
     def kind(self) -> str:
-        return KINDS[self.layer.kind]
+        return _kind(self.layer)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -74,9 +84,11 @@ def layer_figure(model: nn.Module, image_size: int | tuple[int, int], dark: bool
         dark: for a dark page.
     """
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    layers = [Layer("input", "Input", (1, height, width), 0, 0), *list_layers(model, image_size)]
-    boxes = _arrange([layer for layer in layers if layer.kind in KINDS and ".shortcut." not in layer.name])
+    layers = [Layer("input", "Input", (1, height, width), 0, 0), *_drawn_layers(model, image_size)]
+    boxes = _arrange(layers)
+    names = {layer.name for layer in layers}
     blocks = [name.removesuffix("shortcut") for name, _ in model.named_modules() if name.endswith(".shortcut")]
+    blocks = [block for block in blocks if any(name.startswith(block) for name in names)]
 
     left, bottom = (min(box.corner(False, False, False)[axis] for box in boxes) for axis in (0, 1))
     right, top = (max(box.corner(True, True, True)[axis] for box in boxes) for axis in (0, 1))
@@ -101,6 +113,28 @@ def layer_figure(model: nn.Module, image_size: int | tuple[int, int], dark: bool
         return figure
 
 
+def _drawn_layers(model: nn.Module, image_size: int | tuple[int, int]) -> list[Layer]:
+    """The layers to draw: attention as one, and where there are too many, the largest blocks that leave few enough."""
+    attention = {name for name, module in model.named_modules() if KINDS.get(type(module).__name__) == "attention"}
+    names = [name for name, module in model.named_modules() if name]
+    deepest = max((name.count(".") for name in names), default=0)
+    whole = attention
+    for depth in range(deepest, -1, -1):
+        layers = [
+            layer
+            for layer in list_layers(model, image_size, whole)
+            if (layer.kind in KINDS or layer.name in whole) and "shortcut" not in layer.name.split(".")
+        ]
+        if len(layers) <= MOST:
+            break
+        whole = attention | {name for name in names if name.count(".") == depth - 1}
+    return layers
+
+
+def _kind(layer: Layer) -> str:
+    return KINDS.get(layer.kind, "block")
+
+
 def _colours(theme: Theme) -> dict[str, str]:
     convolution, pooling, dense, normalisation, dropout = theme.series
     return {
@@ -111,6 +145,9 @@ def _colours(theme: Theme) -> dict[str, str]:
         "dropout": dropout,
         "flatten": theme.muted,
         "dense": dense,
+        "training images": dense,
+        "attention": theme.ink,
+        "block": dropout,
     }
 
 
@@ -124,7 +161,7 @@ def _arrange(layers: list[Layer]) -> list[Box]:
         if boxes:
             before = boxes[-1]
             left = before.left + before.thickness
-            if KINDS[layer.kind] in SLICES:
+            if _kind(layer) in SLICES:
                 left += 0.02
             elif before.shape[1:] == layer.output_shape[1:]:
                 # Of the same size, or both vectors, of which the longer begins further to the left.
@@ -143,7 +180,7 @@ def _lengths(layer: Layer, unit: int) -> tuple[float, float, float]:
     else:
         channels, rows, columns = layer.output_shape
         thickness, height, depth = 0.05 + 0.028 * sqrt(channels), max(rows / unit, 0.06), max(columns / unit, 0.06)
-    return (0.05 if KINDS[layer.kind] in SLICES else thickness), height, depth
+    return (0.05 if _kind(layer) in SLICES else thickness), height, depth
 
 
 def _draw_box(axes: Axes, box: Box, colour: str, theme: Theme) -> None:

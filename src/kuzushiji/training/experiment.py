@@ -31,8 +31,8 @@ from kuzushiji.training.checkpoint import (
     save_network,
 )
 from kuzushiji.training.device import choose_device
-from kuzushiji.training.loop import Progress, fit, outputs
-from kuzushiji.training.recipe import RECIPES, Recipe, changes_of, named_recipe
+from kuzushiji.training.loop import Progress, fit, fit_once, outputs
+from kuzushiji.training.recipe import FIT_FIELDS, RECIPES, Recipe, changes_of, check_for_fitting, named_recipe
 from kuzushiji.training.runs import Run, config_fingerprint, create_run, run_path
 from kuzushiji.training.start import describe_start, start_from
 
@@ -135,10 +135,13 @@ def train(
     else:
         recipe_name = recipe or recipe_name
         recipe = named_recipe(recipe_name).change(**changes)
+    fitted = MODELS[model_name].fitted
+    if fitted:
+        check_for_fitting(model_name, recipe, changes)
     if limit is not None and limit < 1:
         raise UsageError(f"limit is {limit}; it must be at least 1")
     check_cut_off(cover, rare_below)
-    chosen_device = choose_device(device)
+    chosen_device = _device_for(model_name, device)
     dataset = data.name if isinstance(data, CharacterImages) else str(data)
     path = run_path(run, model, dataset)
     if path.exists():
@@ -146,6 +149,8 @@ def train(
             f"{path} exists already; choose another --run name, or resume it with `kuzushiji train --resume {path}`"
         )
     start = describe_start(model_name, from_run, weights, unfrozen)
+    if fitted and start:
+        raise UsageError(f"{model_name} is fitted to the training images; it has no weights to start from")
 
     splits = read_splits(
         data,
@@ -178,7 +183,7 @@ def train(
         "classes": list(splits.train.classes),
         "train_counts": splits.train.class_counts().tolist(),
         "recipe_name": recipe_name,
-        "recipe": recipe.to_dict(),
+        "recipe": {name: value for name, value in recipe.to_dict().items() if not fitted or name in FIT_FIELDS},
     }
     with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
         network = _fresh_network(config, recipe)
@@ -213,7 +218,7 @@ def resume(
         raise RunError(f"{run.name} is finished; there is nothing to resume")
     config, recipe = run.config, Recipe.from_dict(run.config["recipe"])
     dataset = config["dataset"]
-    chosen_device = choose_device(device)
+    chosen_device = _device_for(config["model"]["name"], device)
     splits = read_splits(
         data if data is not None else dataset["path"] or dataset["name"],
         recipe,
@@ -304,7 +309,7 @@ def predict_run(run: Run, data: CharacterImages, key: str, device: str = "auto")
             f"but those of {data.name} have {_size(data.image_size)}"
         )
     data = with_classes_of(tuple(config["classes"]), data, has_rare=bool(config["dataset"].get("rare")))
-    chosen_device = choose_device(device)
+    chosen_device = _device_for(config["model"]["name"], device)
     logits = [each.cpu().numpy() for each, _ in outputs(network.to(chosen_device), data, chosen_device, torch.float32)]
     predictions = Predictions(
         logits=np.concatenate(logits),
@@ -356,17 +361,21 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Wat
                 write_text(run.path / "metrics.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines))
                 watch.epoch(metrics)
 
-            network, _ = fit(
-                network,
-                splits.train,
-                splits.validation,
-                recipe,
-                device=device,
-                state=state,
-                save_state=lambda state: save_checkpoint(run.checkpoint_file, state),
-                on_progress=watch.progress,
-                on_epoch=epoch_done,
-            )
+            if MODELS[run.config["model"]["name"]].fitted:
+                network = fit_once(network, splits.train, splits.validation, recipe, device=device, on_epoch=epoch_done)
+                save_checkpoint(run.checkpoint_file, {})  # not finished until the test images are predicted
+            else:
+                network, _ = fit(
+                    network,
+                    splits.train,
+                    splits.validation,
+                    recipe,
+                    device=device,
+                    state=state,
+                    save_state=lambda state: save_checkpoint(run.checkpoint_file, state),
+                    on_progress=watch.progress,
+                    on_epoch=epoch_done,
+                )
             save_network(run.weights_file, network, run.config)
             for name in ("validation", "test"):
                 split = getattr(splits, name)
@@ -385,6 +394,12 @@ def _path_of(data: str | Path | CharacterImages) -> str | None:
     if isinstance(data, CharacterImages) or str(data).startswith("brush:") or str(data) in catalog.DATASETS:
         return None
     return str(Path(data).expanduser().resolve())
+
+
+def _device_for(model: str, name: str) -> torch.device:
+    """The device called `name`; the CPU where it has no float64, in which classical models compute."""
+    device = choose_device(name)
+    return torch.device("cpu") if MODELS[model].fitted and device.type == "mps" else device
 
 
 def _fresh_network(config: dict[str, Any], recipe: Recipe) -> torch.nn.Module:

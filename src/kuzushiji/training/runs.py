@@ -65,7 +65,8 @@ class Run:
     def metrics(self) -> list[dict[str, Any]]:
         """One dictionary an epoch, from `metrics.jsonl`: `epoch` (from 1), `train_loss`, `train_accuracy`,
         `validation_loss`, `validation_accuracy` (None without validation images), `lr`, `seconds`,
-        `images_per_second`."""
+        `images_per_second`.  Of a classical model, what is of training is None, and what it chose by itself comes
+        besides, such as `gamma`."""
         try:
             lines = (self.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:

@@ -1,0 +1,33 @@
+"""VGG with batch normalisation (Simonyan and Zisserman, arXiv:1409.1556) for small images."""
+
+from torch import nn
+
+from kuzushiji.errors import UsageError
+from kuzushiji.models.network import Flatten, Network
+
+STAGES = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))
+"""Convolutions of each stage of VGG-16, in multiples of the width."""
+
+
+def vgg(classes: int, image_size: tuple[int, int], *, width: int = 64) -> Network:
+    """Thirteen batch-normalised convolutions of 3 x 3 in five stages, each of which ends in pooling.
+
+    VGG-16 as kuangliu/pytorch-cifar cuts it to 32 x 32 pixels: the three dense layers are one.  Pooling rounds up, so
+    that 28 x 28 pixels last for all five stages, and what a larger image leaves is averaged.
+
+    Args:
+        image_size: has no influence; the network takes images of any size.
+        width: filters of the first stage; the last has eight times as many, which is also the embedding.
+    """
+    if width < 1:
+        raise UsageError(f"vgg needs a width of 1 or more, found {width}")
+    layers: list[nn.Module] = []
+    channels = 1
+    for stage in STAGES:
+        for times in stage:
+            filters = times * width
+            layers += [nn.Conv2d(channels, filters, 3, padding=1, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
+            channels = filters
+        layers.append(nn.MaxPool2d(2, ceil_mode=True))
+    layers += [nn.AdaptiveAvgPool2d(1), Flatten()]
+    return Network(nn.Sequential(*layers), nn.Linear(channels, classes))
