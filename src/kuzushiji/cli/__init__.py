@@ -28,6 +28,7 @@ for verb, summary in {
     "train": "Train a network on a dataset into a run folder, evaluate it and write its report.",
     "evaluate": "Measure a run on its test set, or on other data.",
     "report": "Write the report of a run as one HTML file.",
+    "explain": "Show which pixels made a network say what it says, or the feature maps of a layer.",
     "runs": "List, describe and remove runs.",
     "results": "Write a table of results from run folders.",
     "study": "Answer a question by training networks; the studies that come with it, or your own.",

@@ -1,0 +1,142 @@
+"""What a network sees where, drawn over images of characters, lines and pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from kuzushiji.plots.characters import character_sheet
+from kuzushiji.plots.style import Theme, new_figure, themed
+
+SIDE = 1.15
+"""Inches from one image to the next."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """An image of a character and where a network sees some classes in it.
+
+    Attributes:
+        image: uint8 (H, W), ink bright on black, as the network saw it.
+        caption: stands under the image; only characters that figures can draw (`drawable`).
+        maps: (K, h, w), of K classes; what speaks for a class is positive.
+        captions: K of them, such as the class and its probability.
+    """
+
+    image: NDArray[np.uint8]
+    caption: str
+    maps: NDArray[np.float32]
+    captions: Sequence[str]
+
+
+def explained_figure(rows: Sequence[Explained], dark: bool = False) -> Figure:
+    """Draws a row an image: the image alone, then once for each class, with what speaks for the class behind the ink.
+
+    The strongest place of a row has the full colour, so that the classes of one image can be compared.
+
+    Args:
+        rows: one an image; all have as many classes.
+    """
+    columns = 1 + max(len(row.captions) for row in rows)
+    height, width = rows[0].image.shape
+    with themed(dark) as theme:
+        figure = new_figure(SIDE * columns, (SIDE * height / width + 0.22) * len(rows))
+        grid = figure.subplots(len(rows), columns, squeeze=False)
+        for axes in grid.flat:
+            axes.set_axis_off()
+        for row, line in zip(rows, grid, strict=True):
+            strongest = max(float(row.maps.max(initial=0)), 1e-12)
+            _draw_ink(line[0], row.image, theme)
+            _write_below(line[0], row.image, row.caption, theme.ink)
+            for axes, seen, caption in zip(line[1:], row.maps, row.captions, strict=False):
+                _draw_heat(axes, seen / strongest, row.image.shape, theme)
+                _draw_ink(axes, row.image, theme)
+                _write_below(axes, row.image, caption, theme.muted)
+        return figure
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A character that a network sees in a line or on a page; `x` and `y` in pixels of the image that is drawn."""
+
+    character: str
+    x: float
+    y: float
+
+
+def page_figure(
+    image: NDArray[np.uint8], surface: NDArray[np.float32], seen: Sequence[Seen], dark: bool = False
+) -> Figure:
+    """Draws a line or a page with the places where a network sees something, and what it sees there.
+
+    Args:
+        image: uint8 (H, W), ink bright on black.
+        surface: (h, w), how sure it is at each place, 0 to 1.
+        seen: characters; only what figures can draw (`drawable`).
+    """
+    height, width = image.shape
+    inches = min(9 / width, 11 / height)
+    with themed(dark) as theme:
+        figure = new_figure(max(width * inches, 1), max(height * inches, 1))
+        axes = figure.subplots()
+        axes.set_axis_off()
+        _draw_heat(axes, surface, image.shape, theme)
+        _draw_ink(axes, image, theme)
+        for each in seen:
+            axes.plot(each.x, each.y, "o", markersize=2.5, color=theme.wrong)
+            axes.annotate(
+                each.character,
+                (each.x, each.y),
+                xytext=(3, 3),
+                textcoords="offset points",
+                fontsize=9,
+                color=theme.wrong,
+                fontweight="bold",
+            )
+        axes.set(xlim=(0, width), ylim=(height, 0))
+        return figure
+
+
+def feature_map_figure(
+    image: NDArray[np.uint8], maps: NDArray[np.float32], names: Sequence[str], columns: int = 10, dark: bool = False
+) -> Figure:
+    """Draws an image and what a layer makes of it, a small picture for each feature map.
+
+    Each map is drawn from its lowest value (no ink) to its highest; one that is the same everywhere is empty.
+
+    Args:
+        image: uint8 (H, W), ink bright on black.
+        maps: (K, h, w).
+        names: of the maps, such as their numbers.
+    """
+    size = image.shape[1], image.shape[0]
+    low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
+    shades = np.rint(255 * (maps - low) / np.maximum(high - low, 1e-12)).astype(np.uint8)
+    enlarged = [np.asarray(Image.fromarray(each).resize(size, Image.Resampling.NEAREST)) for each in shades]
+    columns = min(columns, 1 + len(maps))
+    return character_sheet(np.stack([image, *enlarged]), ["input", *names], columns=columns, dark=dark)
+
+
+def _draw_ink(axes: Axes, image: NDArray[np.uint8], theme: Theme) -> None:
+    ink = np.empty((*image.shape, 4))
+    ink[..., :3] = to_rgb(theme.ink)
+    ink[..., 3] = image / 255
+    axes.imshow(ink, extent=(0, image.shape[1], image.shape[0], 0), interpolation="nearest", zorder=2)
+
+
+def _draw_heat(axes: Axes, strength: NDArray[np.float32], size: tuple[int, ...], theme: Theme) -> None:
+    """A map of 0 to 1 behind an image of a size; its points are the centres of equal parts of the image."""
+    heat = np.empty((*strength.shape, 4))
+    heat[..., :3] = to_rgb(theme.wrong)
+    heat[..., 3] = 0.85 * np.clip(strength, 0, 1)
+    axes.imshow(heat, extent=(0, size[1], size[0], 0), interpolation="bilinear", zorder=1)
+
+
+def _write_below(axes: Axes, image: NDArray[np.uint8], text: str, colour: str) -> None:
+    height, width = image.shape
+    axes.text(width / 2, height * 1.04, text, ha="center", va="top", fontsize=8, color=colour)
