@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeRemainingColumn,
@@ -47,5 +48,19 @@ def download_bar() -> Progress:
         TextColumn("left"),
         TimeRemainingColumn(),
         console=notes,
+        disable=not notes.is_terminal,
+    )
+
+
+def count_bar() -> Progress:
+    """A progress bar on stderr with how many of how many are done and the time left; silent where it is no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=notes,
+        transient=True,
         disable=not notes.is_terminal,
     )

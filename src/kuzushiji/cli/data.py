@@ -3,14 +3,17 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from kuzushiji import home
-from kuzushiji.cli.console import download_bar, notes, print_json, print_table, results
+from kuzushiji.cli.console import count_bar, download_bar, notes, print_json, print_table, results
 from kuzushiji.data.catalog import DATASETS, Dataset, dataset, folder
 from kuzushiji.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from kuzushiji.data.pages import PageReport
 
 data = App(name="data", help="List, describe, fetch and verify datasets.")
 
@@ -59,11 +62,14 @@ def info(name: str, /, *, json: bool = False) -> None:
     json
         Print it as JSON.
     """
+    from kuzushiji.data.page_characters import known_report, pages_of
     from kuzushiji.data.verify import state
 
     entry = dataset(name)
+    known = known_report(pages_of(name)) if entry.unit == "pages" else None
     if json:
-        print_json(_facts(entry) | {"state": state(name)})
+        report = {"report": known.to_dict() if known else None} if entry.unit == "pages" else {}
+        print_json(_facts(entry) | {"state": state(name)} | report)
         return
     size = "varies" if entry.image_size is None else "{} x {} pixels, grey".format(*entry.image_size)
     splits = ", ".join(f"{split} {count:,}" for split, count in entry.counts.items())
@@ -81,6 +87,8 @@ def info(name: str, /, *, json: bool = False) -> None:
         "licence": f"{entry.licence}, {entry.licence_url}",
         "attribution": entry.attribution,
     }
+    if entry.unit == "pages":
+        lines["characters"] = _page_facts(known) if known else f"not cut yet; `kuzushiji data pages {name}` does it"
     results.print(f"[bold]{entry.name}[/]: {entry.title}")
     for label, text in lines.items():
         results.print(f"  {label:12}  {text}", markup=False, soft_wrap=True)
@@ -242,6 +250,88 @@ def path(name: str | None = None, /, *, json: bool = False) -> None:
         print_json({"path": str(place), "exists": place.is_dir()})
     else:
         print(place)
+
+
+@data.command
+def pages(
+    name: str,
+    /,
+    *,
+    page: str | None = None,
+    draw: Path | None = None,
+    dark: bool = False,
+    json: bool = False,
+) -> None:
+    """Cut the characters out of pages, once; say how many there are and what is wrong with boxes and pages.
+
+    Example: kuzushiji data pages recognition --draw page.png
+
+    Parameters
+    ----------
+    name
+        recognition, or a folder or zip in Kaggle's layout or in CODH's; with :book behind it, divided by book.
+    page
+        Which page to draw; the first with a box if not given.
+    draw
+        Draw a page with its boxes and characters into this file, SVG, PNG or PDF.
+    dark
+        Draw for a dark page.
+    json
+        Print the report as JSON.
+    """
+    from kuzushiji.data.page_characters import cached_characters, pages_of, report_of
+    from kuzushiji.data.pages import KINDS
+
+    if page is not None and draw is None:
+        raise UsageError("--page says which page to draw; say where with --draw, such as --draw page.png")
+    source = pages_of(name)
+    if draw is not None:
+        _draw_page(source.path, page, draw, dark)
+    with count_bar() as bar:
+        task = bar.add_task("cutting", total=None)
+        found = cached_characters(source, progress=lambda done, total: bar.update(task, completed=done, total=total))
+    report = report_of(found)
+    splits = {split: stop - start for split, (start, stop) in found.bounds.items()}
+    if json:
+        print_json({"name": source.name, "divided_by": source.by, "splits": splits} | report.to_dict())
+        return
+    results.print(f"{source.name}: {_page_facts(report)}", markup=False, soft_wrap=True)
+    divided = ", ".join(f"{split} {count:,}" for split, count in splits.items())
+    few = f"; fewer than 3 {source.by}s are not divided" if "all" in splits else f", divided by {source.by}"
+    results.print(f"characters: {divided}{few}", markup=False, soft_wrap=True)
+    if report.problems:
+        print_table(
+            ["what is wrong", "boxes", "pages", "such as"],
+            [
+                (KINDS[each.kind], f"{each.boxes:,}", f"{each.pages:,}", "\n".join(each.examples))
+                for each in report.problems
+            ],
+            right=[1, 2],
+        )
+
+
+def _page_facts(report: "PageReport") -> str:
+    """A sentence."""
+    books = "1 book" if report.books == 1 else f"{report.books:,} books"
+    left_out = f"{report.left_out:,} boxes left out" if report.left_out else "no box left out"
+    return (
+        f"{report.pages:,} pages of {books} with {report.boxes:,} boxes; "
+        f"{report.characters:,} characters cut, {report.classes:,} different ones; {left_out}"
+    )
+
+
+def _draw_page(source: Path, name: str | None, path: Path, dark: bool) -> None:
+    from kuzushiji.data.pages import list_pages, read_page
+    from kuzushiji.plots.pages import page_figure
+    from kuzushiji.plots.style import save
+
+    listing = list_pages(source)
+    drawable = [page for page in listing.pages if page.image and len(page)]
+    if name is None and not drawable:
+        raise DataError(f"{source} has no page with an image and a box")
+    page = drawable[0] if name is None else listing.page(name)
+    save(page_figure(read_page(page), page.boxes, page.characters, title=page.name, dark=dark), path)
+    notes.print(f"{page.name} drawn into {path}", markup=False, soft_wrap=True)
 
 
 def _facts(entry: Dataset) -> dict[str, Any]:

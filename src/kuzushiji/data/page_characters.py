@@ -168,20 +168,21 @@ def places(name: str | Path, ids: NDArray[np.int64], *, side: int = SIDE) -> Pla
     )
 
 
-def page_report(name: str | Path, *, progress: Progress | None = None) -> PageReport:
-    """How many pages, boxes and characters a source of pages has, and what is wrong with which of them.
+def report_of(found: CachedImages) -> PageReport:
+    """How many pages, boxes and characters there are, and what is wrong with which of them.
 
-    Raises:
-        UsageError: the name does not stand for pages.
-        DataError: as `cached_characters`.
+    Args:
+        found: what `cached_characters` returned.
     """
-    return PageReport.from_dict(cached_characters(pages_of(name), progress=progress).about["report"])
+    return PageReport.from_dict(found.about["report"])
 
 
 def known_report(pages: PageSource, *, side: int = SIDE) -> PageReport | None:
-    """What `page_report` says, if the pages have been read already; else None."""
-    found = find_cached(pages.path, _variant(pages, side), pages.identity) if pages.path.exists() else None
-    return PageReport.from_dict(found.about["report"]) if found else None
+    """The report of pages whose characters have been cut already; else None."""
+    if not pages.path.exists():
+        return None
+    found = find_cached(pages.path, _variant(pages, side), pages.identity)
+    return report_of(found) if found else None
 
 
 def pages_of(name: str | Path) -> PageSource:

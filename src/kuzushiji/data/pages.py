@@ -27,8 +27,10 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from kuzushiji.characters import from_codepoint
+from kuzushiji.data.decode import to_gray
 from kuzushiji.data.listing import SUFFIXES, unreadable
 from kuzushiji.errors import DataError, UsageError
 
@@ -295,6 +297,24 @@ def list_pages(source: Path) -> PageListing:
                     pages[name] = _page(name, book, images.get(name), entries, known, number, tally)
                 number += len(entries)
     return PageListing(source, tuple(pages.values()), tuple(tables), number, tally)
+
+
+def read_page(page: Page) -> NDArray[np.uint8]:
+    """The image of a page, uint8 (H, W, 3), in its colours.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    if page.image is None:
+        raise DataError(f"the image of page {page.name} is missing")
+    with FileReader() as reader:
+        try:
+            content = reader.read(page.image)
+            to_gray(content)  # refuses what is damaged, in words
+            with Image.open(io.BytesIO(content)) as image:
+                return np.asarray(image.convert("RGB"))
+        except DataError as error:
+            raise DataError(f"{page.image} {error}") from None
 
 
 def page_names(source: Path) -> dict[str, str]:
