@@ -12,13 +12,14 @@ from kuzushiji.models import MODELS, VARIANTS, create_model, list_models, resolv
 from kuzushiji.models.inspection import count_parameters
 from kuzushiji.training.recipe import RECIPES
 
-NAMES = list_models()
+NAMES = [name for name in list_models() if not MODELS[name].extra]
+"""Those that need no package more; for the others see test_transfer.py."""
 
 # The full-resolution network computes for minutes what it computes in a second on small images: it has no dense layer
 # that would know the difference.
-SIZES = {name: MODELS[name].image_size for name in NAMES} | {"fcn": 9}
+SIZES = {name: MODELS[name].image_size for name in NAMES} | {"fcn": 9, "fcn_strided": 9}
 
-WIDE = {"page_cnn", "fcn"}
+WIDE = {"page_cnn", "fcn", "fcn_strided"}
 """Too many parameters to hold several copies of, in tests that need no more than one."""
 
 
@@ -66,7 +67,7 @@ def test_features_are_what_the_head_reads(name):
     with torch.no_grad():
         features = model.features(images)
         assert features.shape == (3, model.head.in_features)
-        if name != "fcn":  # Its head reads the maps of which the features are the highest points.
+        if MODELS[name].family != "fcn":  # Its head reads the maps of which the features are the highest points.
             torch.testing.assert_close(model.head(features), model(images))
 
 
@@ -175,6 +176,7 @@ PARAMETERS = {
     ("keras_cnn", 10, 28): 320 + 18496 + (9216 * 128 + 128) + 129 * 10,
     ("page_cnn", 514, 80): 37_921_314,
     ("fcn", 514, 80): 11_067_162,
+    ("fcn_strided", 514, 80): 11_067_162,
     ("resnet", 10, 28): 308_074,
 }
 
