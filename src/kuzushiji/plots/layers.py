@@ -42,8 +42,8 @@ KINDS = {
 SLICES = ("normalisation", "dropout", "attention")
 """Kinds that are drawn as mere slices on the layer before, whose shape they have."""
 
-MOST = 48
-"""Where a network has more layers to draw, blocks of them are drawn as one box each."""
+MOST, FEW = 48, 24
+"""Where a network has more than `MOST` layers to draw, blocks of them are drawn as one box each, `FEW` if possible."""
 
 SLANT_RIGHT, SLANT_UP = 0.32, 0.24
 """How far one step into the depth goes to the right and up on paper."""
@@ -114,21 +114,25 @@ def layer_figure(model: nn.Module, image_size: int | tuple[int, int], dark: bool
 
 
 def _drawn_layers(model: nn.Module, image_size: int | tuple[int, int]) -> list[Layer]:
-    """The layers to draw: attention as one, and where there are too many, the largest blocks that leave few enough."""
-    attention = {name for name, module in model.named_modules() if KINDS.get(type(module).__name__) == "attention"}
-    names = [name for name, module in model.named_modules() if name]
-    deepest = max((name.count(".") for name in names), default=0)
-    whole = attention
-    for depth in range(deepest, -1, -1):
-        layers = [
-            layer
-            for layer in list_layers(model, image_size, whole)
-            if (layer.kind in KINDS or layer.name in whole) and "shortcut" not in layer.name.split(".")
-        ]
-        if len(layers) <= MOST:
+    """The layers to draw: attention as one, and where there are too many, the smallest blocks that leave few enough."""
+    modules = dict(model.named_modules())
+    attention = {name for name, module in modules.items() if KINDS.get(type(module).__name__) == "attention"}
+    composite = [name for name, module in modules.items() if name and list(module.children())]
+    layers = _worth_drawing(model, image_size, attention)
+    if len(layers) <= MOST:
+        return layers
+    for depth in sorted({name.count(".") for name in composite}, reverse=True):
+        blocks = {name for name in composite if name.count(".") == depth}
+        layers = _worth_drawing(model, image_size, attention | blocks)
+        if len(layers) <= FEW:
             break
-        whole = attention | {name for name in names if name.count(".") == depth - 1}
     return layers
+
+
+def _worth_drawing(model: nn.Module, image_size: int | tuple[int, int], whole: set[str]) -> list[Layer]:
+    layers = list_layers(model, image_size, whole)
+    drawn = [layer for layer in layers if layer.kind in KINDS or layer.name in whole]
+    return [layer for layer in drawn if "shortcut" not in layer.name.split(".")]
 
 
 def _kind(layer: Layer) -> str:
@@ -145,7 +149,7 @@ def _colours(theme: Theme) -> dict[str, str]:
         "dropout": dropout,
         "flatten": theme.muted,
         "dense": dense,
-        "training images": dense,
+        "training images": theme.ink,
         "attention": theme.ink,
         "block": dropout,
     }
