@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kuzushiji.cli.console import notes, print_json, print_table
+from kuzushiji.cli.console import notes, print_json, print_table, results
 from kuzushiji.errors import UsageError
 
 if TYPE_CHECKING:
+    from kuzushiji.studies.answer import Answer
     from kuzushiji.studies.runner import Outcome, StudyWatch, Task
     from kuzushiji.training.loop import Progress as TrainingProgress
 
@@ -81,6 +83,9 @@ def study(
     from kuzushiji.studies.runner import run_study, study_folder
 
     folder = output if output is not None else study_folder(chosen, data)
+    for place in (folder, docs):
+        if place is not None and place.exists() and not place.is_dir():
+            raise UsageError(f"{place} is a file; name a folder")
     with _watch() as watch:
         outcomes = run_study(
             chosen,
@@ -93,17 +98,53 @@ def study(
             device=device,
             watch=watch,
         )
-    _print(outcomes)
+    from kuzushiji.studies.answer import gather_answer, to_json
+    from kuzushiji.studies.conclusion import conclude
+    from kuzushiji.studies.document import answer_document
+    from kuzushiji.studies.writing import write_answer
+
+    notes.print("comparing and drawing")
+    answer = gather_answer(chosen, data, folder, outcomes)
+    conclusion = conclude(answer)
+    settings = {"only": only, "seeds": seeds, "epochs": epochs, "limit": limit, "image-size": image_size}
+    document = answer_document(answer, conclusion, _command(name, data, settings))
+    written = write_answer(answer, conclusion, document, folder, docs)
+    if json:
+        print_json(to_json(answer, conclusion))
+        return
+    _print(answer, conclusion)
+    for path in written:
+        results.print(str(path), markup=False, soft_wrap=True)
 
 
-def _print(outcomes: list[Outcome]) -> None:
-    from kuzushiji.evaluation.runs import stored_evaluation
+def _command(name: str, data: str, settings: dict[str, Any]) -> str:
+    """The command that makes the answer again."""
+    words = ["kuzushiji", "study", name, "--data", data]
+    for setting, value in settings.items():
+        for each in value if isinstance(value, tuple) else [value]:
+            words += [f"--{setting}", str(each)] if each is not None else []
+    return shlex.join(words)
 
-    rows = []
-    for outcome in outcomes:
-        accuracy = "" if outcome.failure else f"{stored_evaluation(outcome.run).accuracy.value:.2%}"
-        rows.append((outcome.task.label, outcome.task.seed, accuracy, outcome.failure))
-    print_table(["trial", "seed", "accuracy", ""], rows, right=(1, 2))
+
+def _print(answer: Answer, conclusion: list[str]) -> None:
+    """The table of results and the conclusion; the columns that fit a terminal."""
+    from kuzushiji.studies.document import results_table
+
+    table = results_table(answer)
+    shown = [
+        number
+        for number, column in enumerate(table.columns)
+        if column in ("trial", "parameters", "seconds", "training accuracy", "test accuracy", "", "test loss", "AUC")
+        or column.startswith("published")
+    ]
+    print_table(
+        [table.columns[number] for number in shown],
+        [[row[number] for number in shown] for row in table.rows],
+        right=[place for place, number in enumerate(shown) if number in table.right],
+    )
+    for sentence in conclusion:
+        results.print(sentence, markup=False)
+    results.print()
 
 
 def _list(json: bool) -> None:

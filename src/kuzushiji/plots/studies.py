@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from kuzushiji.evaluation.roc import RocCurve
@@ -23,6 +23,8 @@ TOGETHER_UP_TO = 5
 PANELS_IN_A_ROW = 4
 
 CLASSES_NAMED_UP_TO = 64
+
+_PERCENT = FuncFormatter(lambda share, _: f"{100 * share:.4g}%")
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def marks_figure(
         _rows(axes, [mark.label for mark in marks], theme)
         axes.set_xlabel(axis)
         if as_share:
-            axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+            axes.xaxis.set_major_formatter(_PERCENT)
         if published:
             ours = Line2D([], [], color=theme.series[0], marker="o", ms=5.5, label="measured here")
             theirs = Line2D([], [], ls="", marker="D", mfc="none", mec=theme.series[1], ms=5.5, label=published)
@@ -114,7 +116,7 @@ def _courses_together(courses: Sequence[Course], theme: Theme) -> Figure:
             _course(axes, course, quantity, colour)
         axes.set_title(quantity.capitalize())
         _epochs(axes)
-    panels[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    panels[1].yaxis.set_major_formatter(_PERCENT)
     handles = [
         Line2D([], [], color=colour, label=course.label) for course, colour in zip(courses, theme.series, strict=False)
     ]
@@ -122,7 +124,8 @@ def _courses_together(courses: Sequence[Course], theme: Theme) -> Figure:
         Line2D([], [], color=theme.muted, label="validation"),
         Line2D([], [], color=theme.muted, ls="--", label="training"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))
+    fits = sum(len(course.label) for course in courses) < 60
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles) if fits else 3)
     return figure
 
 
@@ -136,10 +139,10 @@ def _courses_apart(courses: Sequence[Course], theme: Theme) -> Figure:
             values = other.validation_accuracy
             axes.plot(range(1, len(values) + 1), values, color=theme.faint, lw=0.9, zorder=1)
         _course(axes, course, "accuracy", theme.series[0])
-        axes.set_title(_short(course.label, 26), fontsize=8, pad=4)
+        axes.set_title(_short(course.label, 30), fontsize=7.5, pad=4)
         _epochs(axes)
         axes.set_xlabel("")
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.yaxis.set_major_formatter(_PERCENT)
         if place + columns >= len(courses):
             axes.tick_params(labelbottom=True)
     for axes in panels[len(courses) :]:
@@ -206,7 +209,7 @@ def factor_figure(
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.grid(axis="x", visible=False)
         left.set_title("Test accuracy")
-        left.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        left.yaxis.set_major_formatter(_PERCENT)
         right.set_title("Seconds an epoch")
         right.set_ylim(bottom=0)
         if published:
@@ -228,8 +231,9 @@ def differences_figure(
     """
     count = len(labels)
     with themed(dark) as theme:
-        cell = 0.46 if count > 6 else 0.6
-        figure = new_figure(min(2.6 + cell * count, 9), 0.9 + cell * count * min(1.0, 6.4 / (cell * count)))
+        cell = 0.42 if count > 6 else 0.6
+        beside = 0.7 + 0.08 * max(len(_short(label, 34)) for label in labels)
+        figure = new_figure(beside + cell * count, 0.4 + cell * count)
         axes = figure.subplots()
         greatest = max(float(np.abs(differences).max()), 1e-9)
         for row, column in product(range(count), range(count)):
@@ -380,32 +384,56 @@ def class_areas_figure(
 
 
 def scatter_figure(points: Sequence[tuple[str, float, float]], axis: str, dark: bool = False) -> Figure:
-    """Draws accuracy against an area under the curve, a numbered dot for each trial.
+    """Draws accuracy against an area under the curve, a dot with its name for each trial.
 
     Args:
-        points: label, accuracy and area, the best accuracy first.
+        points: label, accuracy and area.
         axis: what the area is.
     """
     with themed(dark) as theme:
-        figure = new_figure(8, max(3.6, 0.9 + 0.23 * len(points)))
+        figure = new_figure(8, 4.4)
         axes = figure.subplots()
-        for number, (_, accuracy, area) in reversed(list(enumerate(points, 1))):
-            axes.plot([accuracy], [area], "o", ms=13, mfc=theme.series[0], mec=theme.paper, mew=1)
-            axes.annotate(
-                str(number), (accuracy, area), ha="center", va="center_baseline", fontsize=7.5, color=theme.paper
-            )
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        axes.plot([x for _, x, _ in points], [y for _, _, y in points], "o", ms=6, color=theme.series[0])
+        axes.xaxis.set_major_formatter(_PERCENT)
         axes.set_xlabel("test accuracy")
         axes.set_ylabel(axis)
-        axes.margins(0.08)
-        handles = [
-            Line2D(
-                [], [], ls="", marker=f"${number}$", ms=4 if number < 10 else 7, color=theme.ink, label=drawable(label)
-            )
-            for number, (label, _, _) in enumerate(points, 1)
-        ]
-        figure.legend(handles=handles, loc="outside right center", labelspacing=0.75)
+        axes.margins(0.12)
+        figure.draw_without_rendering()  # lays the axes out, so that names can be placed where nothing is yet
+        taken = [axes.transData.transform((x, y)) + np.array([[-6, -6], [6, 6]]) for _, x, y in points]
+        for label, x, y in points:
+            _name_dot(axes, drawable(label), (x, y), taken, theme)
         return figure
+
+
+def _name_dot(
+    axes: Axes, label: str, point: tuple[float, float], taken: list[NDArray[np.float64]], theme: Theme
+) -> None:
+    """Writes a name near its dot where it covers neither a dot nor another name, with a line to the dot if far."""
+    dot = axes.transData.transform(point)
+    frame = axes.get_window_extent()
+    unit = axes.figure.dpi / 72
+    width, height = 4.9 * len(label) * unit, 8.5 * unit
+    for distance, side in product((7, 16, 27, 40, 55, 72), ((1, 0), (-1, 0), (1, -1), (-1, 1), (1, 1), (-1, -1))):
+        across, up = side[0] * (7 if side[1] == 0 else 6) * unit, side[1] * distance * unit
+        if side[1] == 0:
+            across = side[0] * distance * unit
+        left = dot[0] + across - (width if side[0] < 0 else 0)
+        box = np.array([[left, dot[1] + up - height / 2], [left + width, dot[1] + up + height / 2]])
+        inside = frame.x0 <= box[0, 0] and box[1, 0] <= frame.x1 and frame.y0 <= box[0, 1] and box[1, 1] <= frame.y1
+        free = all((box[1] < other[0]).any() or (box[0] > other[1]).any() for other in taken)
+        if inside and free:
+            break
+    taken.append(box)
+    axes.annotate(
+        label,
+        point,
+        (across / unit, up / unit),
+        textcoords="offset points",
+        ha="left" if side[0] > 0 else "right",
+        va="center",
+        fontsize=8,
+        arrowprops={"arrowstyle": "-", "color": theme.muted, "lw": 0.6, "shrinkB": 3} if distance > 10 else None,
+    )
 
 
 def all_rocs_figure(
@@ -433,8 +461,8 @@ def all_rocs_figure(
                 LineCollection(lines, colors=[(theme.muted, 0.18)], linewidths=0.5, rasterized=len(lines) > 60)
             )
             axes.set_ylim(-0.02, 1.02)
-            axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axes.xaxis.set_major_formatter(_PERCENT)
+            axes.yaxis.set_major_formatter(_PERCENT)
             axes.set_xlabel("false positive rate")
         for (label, curve), (style, colour) in zip(trials, cycle(looks), strict=False):
             for axes in (linear, logarithmic):

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from kuzushiji.data import catalog
+from kuzushiji.data import catalog, datasets
+from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import KuzushijiError, RunError
 from kuzushiji.evaluation.compare import (
     Comparison,
@@ -277,6 +278,16 @@ def predictions_of(result: Result, answer: Answer) -> Predictions:
         return result.runs[0].predictions()
     members = [each for each in answer.results if each.label in result.trial.ensemble]
     return ensemble([each.runs[0].predictions() for each in members])
+
+
+def test_images(answer: Answer, predictions: Predictions) -> CharacterImages | None:
+    """The images that were predicted, in the order of the predictions; None where they can't be had any more."""
+    dataset = answer.first_run.config["dataset"]
+    try:
+        images = datasets.load(dataset["path"] or dataset["name"], "test", image_size=dataset["image_size"])
+    except KuzushijiError:
+        return None
+    return images if images.fingerprint() == predictions.data_fingerprint else None
 
 
 def _rocs(predictions: Predictions) -> tuple[RocCurve, tuple[RocCurve, ...]]:

@@ -1,0 +1,466 @@
+"""What stands in the answer to a study, section by section, for whatever it is written as."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import isnan
+from pathlib import Path
+
+from kuzushiji.data import catalog
+from kuzushiji.data.verify import state
+from kuzushiji.evaluation.compare import Comparison
+from kuzushiji.models import MODELS
+from kuzushiji.studies.answer import Answer, Result, data_title, measure_title
+from kuzushiji.studies.conclusion import p_number, p_text, points
+from kuzushiji.studies.definition import Column, Trial
+from kuzushiji.studies.figures import Draw, study_figures
+from kuzushiji.studies.stored import stored_values
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: `name` for files, `label` for those who can't see it, and what draws it.
+
+    `wide` figures fill the page; `adaptive` ones have no colour but those of the theme.
+    """
+
+    name: str
+    label: str
+    draw: Draw
+    wide: bool = True
+    adaptive: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text; the columns numbered in `right` are aligned to the right, the row numbered `strong` stands out."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: frozenset[int] = frozenset()
+    strong: int | None = None
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Commands to repeat something with."""
+
+    lines: tuple[str, ...]
+
+
+Block = Text | Picture | Table | Commands
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below; `short` is the heading in a menu."""
+
+    id: str
+    short: str
+    heading: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """The answer to a study."""
+
+    title: str
+    question: str
+    conclusion: tuple[str, ...]
+    opening: Picture
+    sections: tuple[Section, ...]
+    footer: tuple[str, ...] = field(default=())
+
+
+def answer_document(answer: Answer, conclusion: Sequence[str], command: str) -> Document:
+    """Everything that is to be read, in order.
+
+    Args:
+        answer: what was found.
+        conclusion: its sentences.
+        command: what makes it again.
+    """
+    figures = study_figures(answer)
+    sections = [
+        _benchmark(answer),
+        _results(answer),
+        _curves(answer, figures),
+        _factor(answer, figures),
+        _effects(answer, figures),
+        _differences(answer, figures),
+        _order(answer, figures),
+        _areas(answer, figures),
+        _rocs(answer, figures),
+        _examples(answer, figures),
+        _layers(answer, figures),
+        _how(answer, command),
+    ]
+    return Document(
+        title=f"{answer.study.title.rstrip('.')}",
+        question=answer.study.question,
+        conclusion=tuple(conclusion),
+        opening=Picture("accuracies", "Test accuracy of each trial with its interval", figures["accuracies"]),
+        sections=tuple(section for section in sections if section is not None),
+        footer=_footer(answer),
+    )
+
+
+def results_table(answer: Answer) -> Table:
+    """A row for each trial, the best accuracy first; those without a result last."""
+    columns = ["trial", "parameters", "multiplications", "seconds"]
+    columns += ["training accuracy", "training loss", "test accuracy", "", "test loss"]
+    measures = ["auc_macro"]
+    if answer.unbalanced:
+        columns.append("balanced accuracy")
+        measures.insert(0, "balanced_accuracy")
+    columns.append("AUC")
+    published = _published_measures(answer)
+    columns += [f"published {measure_title(measure)}" for measure in published]
+    rows = []
+    for result in answer.ranked:
+        row = [
+            result.label,
+            f"{result.parameters:,}" if result.parameters else "–",
+            _short(result.macs) if result.macs else "–",
+            _seconds(result.mean("seconds")) if result.runs else "–",
+            _share(result.mean("train_accuracy")),
+            _number(result.mean("train_loss")),
+            _share(result.accuracy),
+            _uncertainty(result),
+            _number(result.mean("test_loss")),
+        ]
+        row += [
+            _share(result.mean(name)) if name == "balanced_accuracy" else _number(result.mean(name))
+            for name in measures
+        ]
+        row += [_of_theirs(result.trial, measure) for measure in published]
+        rows.append(tuple(row))
+    for result in answer.results:
+        if not result.measured:
+            row = [result.label, *["–"] * (len(columns) - 1 - len(published))]
+            row += [_of_theirs(result.trial, measure) for measure in published]
+            rows.append(tuple(row))
+    return Table(tuple(columns), tuple(rows), frozenset(range(1, len(columns))) - {7}, strong=0)
+
+
+def _published_measures(answer: Answer) -> list[str]:
+    columns = {column.key for column in answer.study.columns}
+    named = (measure for result in answer.results for measure in result.trial.theirs if measure not in columns)
+    return list(dict.fromkeys(named))
+
+
+def _results(answer: Answer) -> Section:
+    study = answer.study
+    blocks: list[Block] = [results_table(answer)]
+    spread = "one standard deviation over the seeds" if answer.seeds > 1 else "the 95% interval over the test images"
+    text = (
+        "Each trial read the test images once, when its training was over; nothing was chosen on them. After the test "
+        f"accuracy stands {spread}. Training accuracy and loss are those of the last epoch as the network saw it: "
+        "with dropout, on images as they were augmented, and while it still learned. Multiplications are for one image."
+    )
+    blocks.append(Text(text, quiet=True))
+    if study.published_source and _published_measures(answer):
+        on = f", on {data_title(study.published_data)}" if study.published_data else ""
+        blocks.append(Text(f"Published: {study.published_source}{on}.", quiet=True))
+    for result in answer.results:
+        if result.failures:
+            blocks.append(Text(f"{result.label}: {'; '.join(result.failures)}."))
+    if study.note:
+        blocks.append(Text(study.note))
+    return Section("results", "Results", "What came of each", tuple(blocks))
+
+
+def _curves(answer: Answer, figures: dict[str, Draw]) -> Section | None:
+    if "curves" not in figures:
+        return None
+    text = "Loss and accuracy after each epoch, of the first seed."
+    picture = Picture("curves", "Loss and accuracy of each trial over the epochs", figures["curves"])
+    return Section("curves", "Training", "How the trainings went", (picture, Text(text, quiet=True)))
+
+
+def _factor(answer: Answer, figures: dict[str, Draw]) -> Section | None:
+    if "factor" not in figures:
+        return None
+    factor = answer.study.factor.removeprefix("options.").replace("_", " ")
+    named = "learning rate" if factor == "lr" else factor
+    picture = Picture("factor", f"Test accuracy and seconds an epoch against the {named}", figures["factor"])
+    text = "The thick lines are 95% intervals over the test images." if answer.seeds == 1 else "Small dots are seeds."
+    return Section("factor", "Factor", f"Accuracy by {named}", (picture, Text(text, quiet=True)))
+
+
+def _effects(answer: Answer, figures: dict[str, Draw]) -> Section | None:
+    if "effects" not in figures:
+        return None
+    rows = []
+    for effect in answer.effects:
+        rows.append((effect.name, *_comparison_cells(effect.together)))
+    blocks: list[Block] = [
+        Picture("effects", "What each change does to the test accuracy", figures["effects"]),
+        Table(("change", "points", "95% interval", "p"), tuple(rows), frozenset({1, 3})),
+        Text(
+            "Each change is measured on pairs of trials that differ in it: with the change minus without it, image by "
+            "image over the same test images. Bold names stand for all pairs of a change together. The p-values are of "
+            "an exact sign-flip test, corrected by Holm for the number of changes.",
+            quiet=True,
+        ),
+    ]
+    return Section("effects", "Changes", "What each change does", tuple(blocks))
+
+
+def _differences(answer: Answer, figures: dict[str, Draw]) -> Section | None:
+    if len(answer.measured) < 2:
+        return None
+    reference = answer.reference
+    others = [result for result in answer.ranked if result is not reference]
+    comparisons = [answer.comparison(other.label, reference.label) for other in others]
+    single = all(each.only_first is not None for each in comparisons)
+    columns = [f"against {reference.label}", "points", "95% interval", "p", "balanced accuracy", "AUC"]
+    columns += ["only it right", "only the other right"] if single else []
+    rows = []
+    for each in comparisons:
+        row = [each.first, *_comparison_cells(each), points(each.balanced_accuracy), f"{each.auc_macro.value:+.4f}"]
+        row += [f"{each.only_first:,}", f"{each.only_second:,}"] if single else []
+        rows.append(tuple(_minus(cell) if number else cell for number, cell in enumerate(row)))
+    blocks: list[Block] = []
+    if "differences" in figures:
+        blocks += [
+            Picture(
+                "differences", "Difference in test accuracy of every pair of trials", figures["differences"], wide=False
+            ),
+            Text(
+                "Row minus column in percentage points, the numbers across being those of the rows. Pairs in dashed "
+                "frames can't be told apart.",
+                quiet=True,
+            ),
+        ]
+    test = "McNemar's exact test" if single else "an exact sign-flip test of the means over the seeds"
+    blocks += [
+        Table(tuple(columns), tuple(rows), frozenset(range(1, len(columns))) - {2}),
+        Text(
+            f"The intervals are bootstrapped over the test images, the same draws for both sides. The p-values are of "
+            f"{test}, corrected by Holm for all {len(answer.comparisons)} pairs of trials.",
+            quiet=True,
+        ),
+    ]
+    return Section("differences", "Differences", "Which differences are more than chance", tuple(blocks))
+
+
+def _order(answer: Answer, figures: dict[str, Draw]) -> Section | None:
+    if "order" not in figures or answer.order is None:
+        return None
+    picture = Picture("order", "The published order of the trials beside ours", figures["order"])
+    text = (
+        f"Spearman's rank correlation of the {answer.order.count} trials is {_minus(f'{answer.order.value:.2f}')} "
+        f"({p_text(answer.order.p_value)}, by permutation)."
+    )
+    return Section("order", "Order", "The published order and ours", (picture, Text(text)))
+
+
+def _areas(answer: Answer, figures: dict[str, Draw]) -> Section | None:
+    blocks: list[Block] = []
+    if "class-auc" in figures:
+        blocks += [
+            Picture("class-auc", "Area under each class's ROC curve, pair by pair", figures["class-auc"]),
+            Text("Two trials a panel, each dot the area under a class's ROC curve against the rest.", quiet=True),
+        ]
+    if "rare-auc" in figures:
+        text = "Weighted so that a class counts the more the rarer it is among the training images."
+        blocks += [
+            Picture("rare-auc", "Area under the ROC curve weighted by rarity", figures["rare-auc"]),
+            Text(text, quiet=True),
+        ]
+    if "scatter" in figures:
+        blocks.append(Picture("scatter", "Accuracy against the weighted area under the ROC curve", figures["scatter"]))
+    return Section("auc", "AUC", "Areas under the ROC curves", tuple(blocks)) if blocks else None
+
+
+def _rocs(answer: Answer, figures: dict[str, Draw]) -> Section | None:
+    if "roc" not in figures:
+        return None
+    # Thousands of faint lines lie in it as a picture of pixels, which can't change its colours.
+    picture = Picture("roc", "ROC curves of all trials", figures["roc"], adaptive=False)
+    text = "The mean over the classes for each trial, the greatest area first; to the right the same, enlarged."
+    return Section("roc", "ROC", "All ROC curves", (picture, Text(text, quiet=True)))
+
+
+def _examples(answer: Answer, figures: dict[str, Draw]) -> Section | None:
+    blocks: list[Block] = []
+    if "right" in figures:
+        blocks += [
+            Text(f"Named right by {answer.best.label}:"),
+            Picture("right", "Images that were named right", figures["right"], adaptive=False),
+        ]
+    if "wrong" in figures:
+        blocks += [
+            Text("Its surest mistakes: P is what it said, A what it is."),
+            Picture("wrong", "Images that were named wrong", figures["wrong"], adaptive=False),
+        ]
+    return Section("examples", "Images", "Right and wrong", tuple(blocks)) if blocks else None
+
+
+def _layers(answer: Answer, figures: dict[str, Draw]) -> Section | None:
+    blocks: list[Block] = []
+    for result in answer.measured:
+        name = f"layers-{result.label}"
+        if name in figures:
+            summary = MODELS[result.trial.model].summary
+            blocks += [
+                Text(f"{result.label}: {summary}."),
+                Picture(name, f"The layers of {result.label}", figures[name], adaptive=False),
+            ]
+    return Section("layers", "Layers", "The networks", tuple(blocks)) if blocks else None
+
+
+def _how(answer: Answer, command: str) -> Section:
+    config = answer.first_run.config
+    splits, machine = config["dataset"]["splits"], config.get("machine", {})
+    counts = ", ".join(f"{split['count']:,} {_split_name(name)}" for name, split in splits.items())
+    where = [str(machine.get("processor", "")), f"{machine.get('cores')} cores", str(machine.get("device", ""))]
+    facts = [
+        f"Data: {data_title(answer.data)}, {len(config['classes']):,} classes; {counts} images"
+        + (" in the first of the trials." if _splits_differ(answer) else "."),
+        f"Machine: {', '.join(part for part in where if part and 'None' not in part)}.",
+    ]
+    if answer.study.source:
+        facts.append(f"The question comes from: {answer.study.source}.")
+    commands = [run.config.get("command", "") for result in answer.measured for run in result.runs]
+    blocks: list[Block] = [
+        *(Text(fact) for fact in facts),
+        Commands((command,)),
+        Text("Each training alone:", quiet=True),
+        Commands(tuple(dict.fromkeys(each for each in commands if each))),
+    ]
+    return Section("how", "How", "How it was done", tuple(blocks))
+
+
+def _split_name(name: str) -> str:
+    return "training" if name == "train" else name
+
+
+def _splits_differ(answer: Answer) -> bool:
+    counts = {run.config["dataset"]["splits"]["train"]["count"] for result in answer.measured for run in result.runs}
+    return len(counts) > 1
+
+
+def _benchmark(answer: Answer) -> Section | None:
+    """The table beside published ones: a column for each set of data, theirs and ours."""
+    study = answer.study
+    if not study.columns:
+        return None
+    head = ["model"]
+    for column in study.columns:
+        head += [f"{column.title}, published", "ours"]
+    rows, reasons = [], []
+    for result in answer.results:
+        row = [result.label]
+        for column in study.columns:
+            row += [_of_theirs(result.trial, column.key), _ours(answer, result, column)]
+        rows.append(tuple(row))
+    for column in study.columns:
+        reasons += [_missing(answer, column)]
+    measures = "; ".join(
+        f"{column.title}: {column.measure.replace('_', ' ')}" for column in study.columns if column.data
+    )
+    blocks: list[Block] = [
+        Table(tuple(head), tuple(rows), frozenset(range(1, len(head)))),
+        Text(f"{measures}. A dash where nothing was published or measured.", quiet=True),
+        *(Text(reason, quiet=True) for reason in reasons if reason),
+    ]
+    return Section("table", "Table", "The table, theirs and ours", tuple(blocks))
+
+
+def _ours(answer: Answer, result: Result, column: Column) -> str:
+    """Our figure for a cell: of this study's data, or of another run of the study on the data of the column."""
+    if answer.data in column.data:
+        return _share(result.mean(column.measure)) if result.measured else "–"
+    for data in column.data:
+        values = stored_values(answer.study, data)
+        if result.label in values:
+            return _share(values[result.label].get(column.measure, float("nan")))
+    return "–"
+
+
+def _missing(answer: Answer, column: Column) -> str:
+    """Where our figures of a column come from, or why there are none."""
+    if answer.data in column.data:
+        config = answer.first_run.config["dataset"]["splits"]
+        return (
+            f"{column.title}: ours are on {data_title(answer.data)}, {config['train']['count']:,} training and "
+            f"{config['test']['count']:,} test images."
+        )
+    for data in column.data:
+        if stored_values(answer.study, data):
+            return f"{column.title}: ours are from this study on {data_title(data)}."
+    catalogued = [data for data in column.data if data in catalog.DATASETS]
+    if not catalogued:
+        return f"{column.title}: it is no kuzushiji and not in the catalogue, so that nothing was measured on it."
+    there = [data for data in catalogued if state(data) == "complete"]
+    if there:
+        return f"{column.title}: not measured yet; kuzushiji study {answer.study.name} --data {there[0]} does so."
+    return (
+        f"{column.title}: its images are not on this machine, so that nothing could be measured; "
+        f"kuzushiji data info {catalogued[0]} says how to get them."
+    )
+
+
+def _footer(answer: Answer) -> tuple[str, ...]:
+    lines = []
+    name = Path(answer.data).name
+    if answer.data in catalog.DATASETS:
+        entry = catalog.DATASETS[answer.data]
+        lines.append(f"Data: {entry.attribution}, licensed under {entry.licence}.")
+    return (*lines, f"Study {answer.study.name} on {name}.")
+
+
+def _of_theirs(trial: Trial, measure: str) -> str:
+    if measure not in trial.theirs:
+        return "–"
+    value = trial.theirs[measure]
+    return _number(value) if measure.endswith("loss") else _share(value)
+
+
+def _comparison_cells(comparison: Comparison) -> tuple[str, str, str]:
+    """Points, interval and p-value."""
+    accuracy = comparison.accuracy
+    interval = "–" if isnan(accuracy.low) else f"{100 * accuracy.low:.2f} to {100 * accuracy.high:.2f}"
+    return _minus(f"{100 * accuracy.value:+.2f}"), _minus(interval), p_number(comparison.p_adjusted)
+
+
+def _uncertainty(result: Result) -> str:
+    if len(result.evaluations) > 1:
+        return f"± {100 * result.deviation('test_accuracy'):.2f}"
+    accuracy = result.evaluations[0].accuracy
+    return f"{100 * accuracy.low:.2f} to {100 * accuracy.high:.2f}"
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def _share(value: float) -> str:
+    return "–" if isnan(value) else f"{value:.2%}"
+
+
+def _number(value: float) -> str:
+    return "–" if isnan(value) else f"{value:.4f}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def _short(count: float) -> str:
+    """Three digits and a unit, such as 37.2 M."""
+    for unit in ("", " k", " M"):
+        if count < 999.5:
+            return f"{count:.3g}{unit}"
+        count /= 1000
+    return f"{count:.3g} G"

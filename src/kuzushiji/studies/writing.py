@@ -1,0 +1,147 @@
+"""A study's answer as files: one HTML page, JSON, and Markdown with its pictures."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+import kuzushiji
+from kuzushiji.files import write_text
+from kuzushiji.plots.style import save, svg
+from kuzushiji.report.characters import Sprite
+from kuzushiji.report.page import render
+from kuzushiji.studies.answer import Answer, to_json
+from kuzushiji.studies.document import Block, Commands, Document, Picture, Table, Text
+from kuzushiji.studies.stored import ANSWER
+
+REPORT = "report.html"
+MARKDOWN = "answer.md"
+
+
+def write_answer(
+    answer: Answer, conclusion: Sequence[str], document: Document, folder: Path, docs: Path | None = None
+) -> list[Path]:
+    """Writes report.html, answer.json and answer.md with its pictures into a folder.
+
+    Args:
+        answer, conclusion, document: what was found, in numbers, in sentences and in order.
+        folder: where they go.
+        docs: another folder to write the Markdown into, as NAME.md with the pictures in NAME/.
+
+    Returns:
+        The files, without the pictures.
+    """
+    written = [folder / REPORT, folder / ANSWER, folder / MARKDOWN]
+    write_text(written[0], html_page(document, answer.study.name))
+    write_text(written[1], json.dumps(to_json(answer, conclusion), ensure_ascii=False, indent=1))
+    _write_markdown(document, written[2], "pictures")
+    if docs is not None:
+        written.append(docs / f"{answer.study.name}.md")
+        _write_markdown(document, written[-1], answer.study.name)
+    return written
+
+
+def html_page(document: Document, name: str) -> str:
+    """The answer as one HTML file, which needs nothing beside it.
+
+    Args:
+        name: of the study, for the window's title.
+    """
+    content = {
+        "version": kuzushiji.__version__,
+        "title": document.title,
+        "run": name,
+        "question": document.question,
+        "conclusion": " ".join(document.conclusion),
+        "opening": _drawn(document.opening),
+        "sections": [
+            {
+                "id": section.id,
+                "short": section.short,
+                "heading": section.heading,
+                "blocks": [_block(block) for block in section.blocks],
+            }
+            for section in document.sections
+        ],
+        "footer": document.footer,
+        "sprite": Sprite(),
+        "image_ratio": 1.0,
+    }
+    return render(content, "study.html", ("study.css",))
+
+
+def _block(block: Block) -> dict[str, Any]:
+    match block:
+        case Text():
+            return {"kind": "text", **vars(block)}
+        case Table():
+            return {"kind": "table", **vars(block)}
+        case Commands():
+            return {"kind": "commands", **vars(block)}
+        case Picture():
+            return _drawn(block)
+
+
+def _drawn(picture: Picture) -> dict[str, Any]:
+    """A figure as SVG that takes its colours from the page; or one for light and one for dark pages."""
+    if picture.adaptive:
+        drawings = [("", Markup(svg(picture.draw(False), picture.label, adaptive=True)))]
+    else:
+        drawings = [(theme, Markup(svg(picture.draw(theme == "dark"), picture.label))) for theme in ("light", "dark")]
+    return {"kind": "picture", "wide": picture.wide, "drawings": drawings}
+
+
+def _write_markdown(document: Document, path: Path, pictures: str) -> None:
+    """Writes the Markdown, and its pictures into the folder `pictures` beside it."""
+    lines = [f"# {document.title}", "", document.question, "", " ".join(document.conclusion), ""]
+    lines += _markdown(document.opening, path.parent, pictures)
+    for section in document.sections:
+        lines += ["", f"## {section.heading}", ""]
+        for block in section.blocks:
+            lines += [*_markdown(block, path.parent, pictures), ""]
+        lines.pop()
+    lines += ["", "---", "", *(f"{line}  " for line in document.footer)]
+    write_text(path, "\n".join(lines).rstrip() + "\n")
+
+
+def _markdown(block: Block, folder: Path, pictures: str) -> list[str]:
+    match block:
+        case Text():
+            return [block.text]
+        case Commands():
+            return ["```", *block.lines, "```"]
+        case Table():
+            return _markdown_table(block)
+        case Picture():
+            return _markdown_picture(block, folder, pictures)
+
+
+def _markdown_table(table: Table) -> list[str]:
+    rows = [tuple(_escaped(text) for text in row) for row in table.rows]
+    if table.strong is not None and rows:
+        rows[table.strong] = tuple(f"**{text}**" if text not in ("", "–") else text for text in rows[table.strong])
+    ruler = ["---:" if number in table.right else "---" for number in range(len(table.columns))]
+    return ["| " + " | ".join(row) + " |" for row in (tuple(map(_escaped, table.columns)), tuple(ruler), *rows)]
+
+
+def _markdown_picture(picture: Picture, folder: Path, pictures: str) -> list[str]:
+    """Writes a picture for light and for dark pages, and the lines that show the one that fits."""
+    name = re.sub(r"[^a-z0-9]+", "-", picture.name.lower()).strip("-")
+    # Images of characters are pixels, and thousands of lines are smaller as such.
+    kind = "svg" if picture.adaptive else "png"
+    for theme in ("light", "dark"):
+        save(picture.draw(theme == "dark"), folder / pictures / f"{name}-{theme}.{kind}")
+    return [
+        "<picture>",
+        f'<source media="(prefers-color-scheme: dark)" srcset="{pictures}/{name}-dark.{kind}">',
+        f'<img alt="{picture.label}" src="{pictures}/{name}-light.{kind}">',
+        "</picture>",
+    ]
+
+
+def _escaped(text: str) -> str:
+    """Text within a cell of a Markdown table."""
+    return re.sub(r"([|*_<>`\\])", r"\\\1", text)
