@@ -32,6 +32,7 @@ for verb, summary in {
     "runs": "List, describe and remove runs.",
     "results": "Write a table of results from run folders.",
     "study": "Answer a question by training networks; the studies that come with it, or your own.",
+    "sweep": "Search for the best recipe of a network by training it again and again.",
     "demo": "Do the main job once: data, training, evaluation, report.",
 }.items():
     app.command(f"kuzushiji.cli.{verb}:{verb}", name=verb, help=summary)

@@ -116,7 +116,7 @@ def train(
             from_run=from_,
             weights=weights,
             unfrozen=unfrozen,
-            model_options=dict(map(_parsed_option, option)),
+            model_options=dict(map(parsed_option, option)),
             **changed,
         )
     finish(done, report=report, json=json)
@@ -166,8 +166,12 @@ def finish(run: Run, *, report: bool, json: bool) -> None:
         results.print(f"report  {run.report_file}", soft_wrap=True)
 
 
-def _parsed_option(text: str) -> tuple[str, Any]:
-    """`width=32` as ("width", 32)."""
+def parsed_option(text: str) -> tuple[str, Any]:
+    """`width=32` as ("width", 32).
+
+    Raises:
+        UsageError: it is no such thing.
+    """
     name, separator, value = text.partition("=")
     if not separator or not name:
         raise UsageError(f"--option {text!r} is not NAME=VALUE, such as width=32")
