@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from kuzushiji.cli.tables import print_evaluation
+from kuzushiji.cli.tables import print_evaluation, print_mistakes
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.predictions import Predictions
 
@@ -78,3 +78,26 @@ def test_confidence_and_source_of_frequencies_are_named() -> None:
     text = "\n".join(printed(found))
     assert "90% interval" in text
     assert "weighted by 1 / train images" in text
+
+
+def test_mistakes_name_everything_that_each_class_was_taken_for() -> None:
+    labels = np.array([0] * 50 + [1] * 40 + [2] * 10)
+    predicted = labels.copy()
+    predicted[:7], predicted[7:9], predicted[50] = 1, 2, 0
+    logits = np.eye(3, dtype=np.float32)[predicted]
+    found = evaluate(Predictions(logits, labels, np.arange(100), ("す", "[b]つ", "rare")), replicates=0)
+    stream = io.StringIO()
+    print_mistakes(found, Console(file=stream, width=80, highlight=False))
+    lines = [line.split() for line in stream.getvalue().splitlines() if line.strip()]
+    assert " ".join(lines[0]) == "10 of 100 images were taken for another character"
+    assert lines[3] == ["す", "50", "9", "18.0%", "[b]つ", "7×", "rare", "2×"]
+    assert lines[4] == ["[b]つ", "40", "1", "2.5%", "す", "1×"]
+    assert " ".join(lines[-1]) == "1 character was always recognized"
+
+
+def test_hundreds_of_mistaken_classes_fit_the_terminal() -> None:
+    stream = io.StringIO()
+    print_mistakes(evaluation_of(5000, tuple(map(chr, range(0x4E00, 0x4E00 + 300)))), Console(file=stream, width=80))
+    lines = stream.getvalue().splitlines()
+    assert max(map(cell_len, lines)) <= 80
+    assert len(lines) > 300

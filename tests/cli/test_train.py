@@ -67,6 +67,19 @@ def test_evaluates_on_other_data(bars_folder, capsys):
     assert find_run("mine").predictions_file("other-test").exists()
 
 
+def test_mistakes_are_listed(bars_folder, capsys):
+    main(["train", "nn_1", "--data", str(bars_folder), "--epochs", "1", "--no-report", "--run", "mine"])
+    predictions = find_run("mine").predictions()
+    wrong = int((predictions.predicted != predictions.labels).sum())
+    capsys.readouterr()
+    assert main(["evaluate", "mine", "--mistakes", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["mistakes"]
+    assert sum(each["wrong"] for each in listed) == wrong
+    assert sum(found["count"] for each in listed for found in each["taken_for"]) == wrong
+    assert main(["evaluate", "mine", "--mistakes"]) == 0
+    assert f"{wrong} of 80 images were taken for another character" in capsys.readouterr().out
+
+
 def test_predictions_that_were_lost_are_made_again(bars_folder, capsys):
     main(["train", "nn_1", "--data", str(bars_folder), "--epochs", "1", "--no-report", "--run", "mine"])
     run = find_run("mine")
@@ -113,7 +126,11 @@ def test_rare_characters_as_one_class(bars_folder, capsys):
         (["nn_1", "--data", "bars", "--device", "tpu"], 2, "tpu"),
         (["nn_1", "--data", "bars", "--cover", "90"], 2, "at most 1"),
         (["nn_1", "--data", "bars", "--cover", "0.9", "--rare-below", "5"], 2, "one of them"),
+        (["nn_1", "--data", "bars", "--unfrozen", "0"], 2, "random weights"),
+        (["nn_1", "--data", "bars", "--from", "nothing"], 2, "no run"),
+        (["nn_1", "--data", "bars", "--weights", "nothing.pth"], 2, "nothing.pth is no file"),
         (["--resume", "nothing"], 2, "no run"),
+        (["--resume", "nothing", "--unfrozen", "0"], 2, "--resume goes on"),
         (["nn_1", "--resume", "nothing"], 2, "--resume"),
     ],
 )

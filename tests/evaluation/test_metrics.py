@@ -386,3 +386,23 @@ def test_evaluation_needs_neither_pytorch_nor_scikit_learn() -> None:
         "print([name for name in ('torch', 'sklearn', 'scipy', 'matplotlib') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_mistakes_are_listed_class_by_class() -> None:
+    """す is taken for つ twice and once for は, which has no images; つ is always right; を is never right."""
+    labels = np.array([0] * 5 + [1] * 4 + [3] * 3)
+    predicted = np.array([1, 0, 2, 0, 1] + [1] * 4 + [0, 0, 0])
+    logits = np.eye(4, dtype=np.float32)[predicted]
+    found = evaluate(Predictions(logits, labels, np.arange(12), tuple("すつはを")), replicates=0)
+    listed = found.mistakes()
+    assert [(each.character, each.support, each.wrong) for each in listed] == [("を", 3, 3), ("す", 5, 3), ("つ", 4, 0)]
+    assert listed[0].taken_for == (("す", 3),)
+    assert listed[1].taken_for == (("つ", 2), ("は", 1))
+    assert listed[2].taken_for == ()
+    assert json.loads(json.dumps(listed[1].to_dict())) == {
+        "character": "す",
+        "support": 5,
+        "wrong": 3,
+        "taken_for": [{"character": "つ", "count": 2}, {"character": "は", "count": 1}],
+    }
+    assert found.confusion.trace() == 6, "counting them changes nothing"

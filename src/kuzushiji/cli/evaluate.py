@@ -3,7 +3,9 @@
 from kuzushiji.cli.console import notes, print_json, results
 
 
-def evaluate(run: str, /, *, data: str | None = None, device: str = "auto", json: bool = False) -> None:
+def evaluate(
+    run: str, /, *, data: str | None = None, device: str = "auto", mistakes: bool = False, json: bool = False
+) -> None:
     """Measure a run on its test set, or on other data.
 
     Every figure comes with a 95 % bootstrap interval over the images.
@@ -16,10 +18,12 @@ def evaluate(run: str, /, *, data: str | None = None, device: str = "auto", json
         Other data to measure on: its test split, or all of it where it has none.
     device
         Where the network runs if it must: auto, cpu, cuda or mps.
+    mistakes
+        Instead of the measures, list each character with what it was taken for and how often.
     json
-        Print all metrics as JSON.
+        Print all metrics, or all mistakes, as JSON.
     """
-    from kuzushiji.cli.tables import print_evaluation
+    from kuzushiji.cli.tables import print_evaluation, print_mistakes
     from kuzushiji.data import datasets
     from kuzushiji.errors import RunError, UsageError
     from kuzushiji.evaluation.runs import evaluate_run, stored_evaluation
@@ -47,8 +51,13 @@ def evaluate(run: str, /, *, data: str | None = None, device: str = "auto", json
         if len(predictions) < len(images):
             notes.print(f"{len(images) - len(predictions):,} images show characters that the network does not know")
     evaluation = stored_evaluation(found) if key == "test" else evaluate_run(found, key)
-    if json:
+    if json and mistakes:
+        print_json({"run": found.name, "data": key, "mistakes": [each.to_dict() for each in evaluation.mistakes()]})
+    elif json:
         print_json({"run": found.name, "data": key, "evaluation": evaluation.to_dict()})
+    elif mistakes:
+        results.print(f"{found.name} on {data or source}", soft_wrap=True)
+        print_mistakes(evaluation, results)
     else:
         results.print(f"{found.name} on {data or source}", soft_wrap=True)
         print_evaluation(evaluation, results)

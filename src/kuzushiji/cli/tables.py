@@ -65,6 +65,26 @@ def print_evaluation(evaluation: Evaluation, console: Console, worst: int = 5) -
     console.print(classes)
 
 
+def print_mistakes(evaluation: Evaluation, console: Console) -> None:
+    """Prints each character that was not always recognized, with what it was taken for and how often."""
+    listed = evaluation.mistakes()
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in ("class", "images", "wrong", ""):
+        table.add_column(column, justify="left" if column == "class" else "right", no_wrap=True)
+    table.add_column("taken for", overflow="fold")
+    for each in listed:
+        if each.wrong:
+            taken_for = "  ".join(f"{character} {count:,}×" for character, count in each.taken_for)
+            share = f"{each.wrong / each.support:.1%}"
+            table.add_row(Text(each.character), f"{each.support:,}", f"{each.wrong:,}", share, Text(taken_for))
+    wrong, images = sum(each.wrong for each in listed), sum(each.support for each in listed)
+    console.print(f"{wrong:,} of {images:,} images were taken for another character", highlight=False)
+    console.print(table)
+    if always := sum(not each.wrong for each in listed):
+        what = "1 character was" if always == 1 else f"{always:,} characters were"
+        console.print(f"{what} always recognized", highlight=False)
+
+
 def _table(columns: list[str], right: list[int]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for number, column in enumerate(columns):

@@ -75,6 +75,28 @@ class Confusion:
     share: float
 
 
+@dataclass(frozen=True)
+class Mistakes:
+    """What one class was taken for.
+
+    Attributes:
+        character: the class.
+        support: its images.
+        wrong: how many of them were taken for something else.
+        taken_for: for what and how often, the most frequent first.
+    """
+
+    character: str
+    support: int
+    wrong: int
+    taken_for: tuple[tuple[str, int], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        taken_for = [{"character": character, "count": count} for character, count in self.taken_for]
+        return {"character": self.character, "support": self.support, "wrong": self.wrong, "taken_for": taken_for}
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """What `evaluate` found.  All but the loss run from 0 to 1.
@@ -134,6 +156,18 @@ class Evaluation:
         """
         seen = [label for label, scores in enumerate(self.per_class) if scores.support]
         return sorted(seen, key=lambda label: (self.per_class[label].recall.high, -self.per_class[label].support))[:n]
+
+    def mistakes(self) -> list[Mistakes]:
+        """What each class that has images was taken for: the class with the most mistakes first, and among equals
+        the one with the fewest images."""
+        found = []
+        for label, scores in enumerate(self.per_class):
+            row = self.confusion[label].copy()
+            row[label] = 0
+            others = np.argsort(-row, kind="stable")[: np.count_nonzero(row)].tolist()
+            taken_for = tuple((self.classes[other], int(row[other])) for other in others)
+            found.append(Mistakes(scores.character, scores.support, int(row.sum()), taken_for))
+        return sorted((each for each in found if each.support), key=lambda each: (-each.wrong, each.support))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON has it: NaN becomes None; of the confusion matrix, the cells that are not 0 as

@@ -181,6 +181,7 @@ def freeze(network: nn.Module, part: str, unfrozen: int, image_size: tuple[int, 
             counts by itself, and a separable convolution as two.
         image_size: height and width of the images that the network takes.
     """
+    network.requires_grad_(True)
     layers = [
         layer.name for layer in list_layers(network, image_size) if layer.parameters and layer.name.startswith(part)
     ]

@@ -1,0 +1,238 @@
+"""Starting from given weights: what is given, what stays as it is, what does not fit."""
+
+import hashlib
+import socket
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.errors import DataError, DownloadError, Interrupted, KuzushijiError, RunError, UsageError
+from kuzushiji.models import create_model
+from kuzushiji.training import start
+from kuzushiji.training.checkpoint import load_network
+from kuzushiji.training.experiment import Watch, resume, train
+from kuzushiji.training.runs import find_run
+from kuzushiji.training.start import Published, describe_start, freeze, read_weights, start_from, training_mode
+from tests.fileserver import serving
+
+QUICK = {"epochs": 1, "batch_size": 32, "lr": 0.05, "precision": "float32", "model_options": {"width": 4}}
+
+
+@pytest.fixture
+def source(bars):
+    """A finished run on the same images under other names: three of the four classes, two of them as one."""
+    labels = bars.labels.clip(max=2)
+    other = CharacterImages(bars.images, labels, tuple("漢字仮"), name="other", split="train")
+    return train("resnet", other, run="source", **QUICK)
+
+
+def tensors(run):
+    network, _ = load_network(run.weights_file)
+    return network.state_dict()
+
+
+def differing(one, other):
+    """Names of the tensors that differ."""
+    return {name for name, value in one.items() if not torch.equal(value, other[name])}
+
+
+def test_all_but_the_head_is_given(bars, source):
+    network = create_model("resnet", classes=4, image_size=12, width=4)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    described = describe_start("resnet", "source", None, None)
+    start_from(network, described, (12, 12))
+    given = tensors(source)
+    for name, value in network.state_dict().items():
+        expected = before[name] if name.startswith("head.") else given[name]
+        assert torch.equal(value, expected), name
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    assert described["sha256"] == hashlib.sha256(source.weights_file.read_bytes()).hexdigest()
+
+
+def test_a_run_starts_from_another(bars, source):
+    run = train("resnet", bars, from_run="source", run="mine", **QUICK)
+    assert "--from source" in run.config["command"]
+    assert run.config["start"]["name"] == "source"
+    assert run.config["classes"] == list(bars.classes)
+    fresh = train("resnet", bars, run="fresh", **QUICK)
+    assert fresh.config["start"] is None
+    assert "--from" not in fresh.config["command"]
+    assert differing(tensors(run), tensors(fresh))
+    assert run.config["model"]["parameters"] == fresh.config["model"]["parameters"]
+
+
+def test_frozen_layers_stay_as_they_are_to_the_last_bit(bars, source):
+    """Their means and deviations too, although training images go through them."""
+    given = tensors(source)
+    run = train("resnet", bars, from_run="source", unfrozen=0, run="head-alone", **QUICK)
+    assert {name for name in differing(given, tensors(run)) if not name.startswith("head.")} == set()
+    assert "--unfrozen 0" in run.config["command"]
+
+    run = train("resnet", bars, from_run="source", unfrozen=2, run="some", weight_decay=0.1, **QUICK)
+    changed = {name for name in differing(given, tensors(run)) if not name.startswith("head.")}
+    assert changed
+    assert {name.rpartition(".")[0] for name in changed} <= {"body.5.shortcut.0", "body.5.shortcut.1"}
+
+
+def test_the_last_layers_are_counted_in_the_order_in_which_they_run():
+    network = create_model("page_cnn", classes=3, image_size=16)
+    weighty = [name for name, layer in network.body.named_children() if list(layer.parameters())]
+    for unfrozen in (0, 1, 3, len(weighty), 99):
+        freeze(network, "body.", unfrozen, (16, 16))
+        trained = [name for name in weighty if all(p.requires_grad for p in network.body[int(name)].parameters())]
+        assert trained == weighty[len(weighty) - min(unfrozen, len(weighty)) :]
+        assert network.head.weight.requires_grad
+
+
+def test_frozen_normalisation_is_not_put_into_training_mode():
+    network = create_model("resnet", classes=3, image_size=12, width=4)
+    freeze(network, "body.", 0, (12, 12))
+    training_mode(network)
+    assert network.training
+    assert network.head.training
+    assert not any(layer.training for layer in network.modules() if isinstance(layer, torch.nn.BatchNorm2d))
+    network.requires_grad_(True)
+    training_mode(network)
+    assert all(layer.training for layer in network.modules())
+
+
+def test_weights_from_files(bars, source, tmp_path):
+    given = tensors(source)
+    torch.save(given, tmp_path / "plain.pth")
+    torch.save({"state_dict": given, "epoch": 3}, tmp_path / "nested.pth")
+    save_file(given, tmp_path / "ours.safetensors")
+    for name in ("plain.pth", "nested.pth", "ours.safetensors"):
+        network = create_model("resnet", classes=4, image_size=12, width=4)
+        start_from(network, describe_start("resnet", None, tmp_path / name, None), (12, 12))
+        assert all(torch.equal(network.state_dict()[key], given[key]) for key in given if key.startswith("body."))
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "size", "message"),
+    [
+        ("resnet", {"width": 8}, 12, r"body.0.weight is 4 x 1 x 3 x 3 there and 8 x 1 x 3 x 3 here"),
+        ("resnet", {"width": 4, "depth": 2}, 12, r"have no body\.\d+\.|there and"),
+        ("lenet5", {}, 12, "do not fit"),
+        ("nn_1", {}, 12, "do not fit"),
+    ],
+)
+def test_weights_of_another_network_do_not_fit(bars, source, own_home, model, options, size, message):
+    with pytest.raises(UsageError, match=message):
+        train(model, bars, from_run="source", run="mine", epochs=1, model_options=options)
+    assert not (own_home / "runs" / "mine").exists()
+
+
+def test_another_image_size_fits_where_the_layers_are_the_same(bars, source):
+    network = create_model("resnet", classes=4, image_size=24, width=4)
+    start_from(network, describe_start("resnet", "source", None, None), (24, 24))
+    larger = create_model("resnet", classes=4, image_size=80, width=4)
+    with pytest.raises(UsageError, match="same options"):
+        start_from(larger, describe_start("resnet", "source", None, None), (80, 80))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"from_run": "source", "weights": "imagenet"}, UsageError, "give one of them"),
+        ({"unfrozen": 2}, UsageError, "random weights"),
+        ({"from_run": "source", "unfrozen": -1}, UsageError, "unfrozen is -1"),
+        ({"from_run": "sauce"}, UsageError, "did you mean source"),
+        ({"weights": "no/such.pth"}, UsageError, "no/such.pth is no file"),
+        ({"weights": "."}, UsageError, "is no file"),
+        ({"weights": "imagenet"}, UsageError, "published for resnet, only for xception"),
+    ],
+)
+def test_wrong_starts_are_told_before_the_data_is_looked_for(source, arguments, error, message):
+    with pytest.raises(error, match=message):
+        train("resnet", "no/such/folder", **arguments)
+
+
+def test_an_unfinished_run_is_nothing_to_start_from(bars):
+    with pytest.raises(Interrupted):
+        train("resnet", bars, run="broken", watch=Watch(epoch=stop), **QUICK)
+    with pytest.raises(RunError, match="broken is not finished"):
+        train("resnet", bars, from_run="broken", **QUICK)
+
+
+def stop(metrics):
+    raise Interrupted("stop")
+
+
+class Unsafe:
+    pass
+
+
+@pytest.mark.parametrize("kind", ["text", "half", "safetensors", "objects", "list", "numbers", "empty"])
+def test_files_that_hold_no_weights(tmp_path, kind):
+    path = tmp_path / ("weights.safetensors" if kind == "safetensors" else "weights.pth")
+    if kind in ("text", "safetensors"):
+        path.write_text("these are no weights")
+    else:
+        content = {"objects": {"a": Unsafe()}, "list": [1, 2], "numbers": {"a": 1}, "empty": {}}
+        torch.save(content.get(kind, {"a": torch.zeros(100)}), path)
+        if kind == "half":
+            path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(DataError, match=r"weights\.(pth|safetensors) (can't be read|holds no weights)"):
+        read_weights(path)
+
+
+def test_a_training_goes_on_although_the_run_it_started_from_is_gone(bars, source):
+    quick = QUICK | {"epochs": 2}
+    unbroken = train("resnet", bars, from_run="source", unfrozen=4, run="unbroken", **quick)
+    with pytest.raises(Interrupted):
+        train("resnet", bars, from_run="source", unfrozen=4, run="broken", watch=Watch(epoch=stop), **quick)
+    source.remove()
+    resumed = resume(find_run("broken"), data=bars)
+    assert differing(tensors(unbroken), tensors(resumed)) == set()
+
+
+def test_a_training_that_did_not_begin_needs_the_file_that_it_began_with(bars, source):
+    with pytest.raises(Interrupted):
+        train("resnet", bars, from_run="source", run="broken", watch=Watch(epoch=stop), **QUICK)
+    broken = find_run("broken")
+    broken.checkpoint_file.unlink()
+    train("resnet", bars, run="another", seed=1, **QUICK).weights_file.replace(source.weights_file)
+    with pytest.raises(DataError, match="not the file that the run began with"):
+        resume(broken, data=bars)
+
+
+# Weights from the network
+
+
+CONTENT = b"weights" * 1000
+
+
+def test_published_weights_are_fetched_once_and_kept(monkeypatch, own_home):
+    with serving({"xception.pth": CONTENT}) as server:
+        published = Published(server.url("plain", "xception.pth"), hashlib.sha256(CONTENT).hexdigest()[:8])
+        monkeypatch.setitem(start.IMAGENET, "xception", published)
+        monkeypatch.setattr(start, "read_weights", lambda path: {"conv1.weight": torch.zeros(1)})
+        described = [describe_start("xception", None, "imagenet", 6) for _ in range(2)]
+        assert len(server.requests) == 1
+    assert described[0] == described[1]
+    assert (own_home / "weights" / "xception.pth").read_bytes() == CONTENT
+    assert (described[0]["name"], described[0]["part"], described[0]["unfrozen"]) == ("imagenet", "body.1.", 6)
+
+
+@pytest.mark.parametrize("manner", ["wrong", "short", "busy", "page", "dead"])
+def test_weights_that_do_not_arrive_say_how_to_get_them_by_hand(monkeypatch, own_home, manner):
+    with serving({"xception.pth": CONTENT}) as server:
+        url = server.url(manner, "xception.pth")
+        if manner == "dead":
+            with socket.socket() as unused:
+                unused.bind(("127.0.0.1", 0))
+                url = f"http://127.0.0.1:{unused.getsockname()[1]}/xception.pth"
+        monkeypatch.setitem(start.IMAGENET, "xception", Published(url, hashlib.sha256(CONTENT).hexdigest()[:8]))
+        with pytest.raises(DownloadError) as raised:
+            describe_start("xception", None, "imagenet", None)
+    assert url in str(raised.value)
+    assert "kuzushiji train xception --weights xception.pth" in str(raised.value)
+    assert not list((own_home / "weights").iterdir())
+
+
+def test_a_full_disk_is_told(monkeypatch, own_home):
+    (own_home / "weights").write_text("a file where the folder should be")
+    with pytest.raises(KuzushijiError, match="could not be written"):
+        describe_start("xception", None, "imagenet", None)
