@@ -28,7 +28,7 @@ from kuzushiji.evaluation.runs import stored_evaluation
 from kuzushiji.models.inspection import count_macs
 from kuzushiji.predictions import Predictions
 from kuzushiji.studies.definition import MEASURES, Study, Trial
-from kuzushiji.studies.runner import Outcome, Task
+from kuzushiji.studies.runner import Outcome
 from kuzushiji.training.checkpoint import build_network
 from kuzushiji.training.runs import Run
 
@@ -369,7 +369,7 @@ def factor_values(answer: Answer) -> dict[str, list[tuple[float, Result]]]:
         value = result.trial.value_of(study.factor)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return {}
-        name = f"{study.series.removeprefix('options.')} {result.trial.value_of(study.series)}" if study.series else ""
+        name = f"{factor_title(study.series)} {result.trial.value_of(study.series)}" if study.series else ""
         lines.setdefault(name, []).append((float(value), result))
     return {name: sorted(line, key=lambda point: point[0]) for name, line in lines.items()}
 
@@ -432,6 +432,7 @@ def measure_title(measure: str) -> str:
     return MEASURES.get(measure, measure.replace("_", " "))
 
 
-def command_of_task(task: Task) -> str:
-    """The command that makes the same run."""
-    return task.run.config["command"]
+def factor_title(factor: str) -> str:
+    """What a field of the recipe or an option of a network is called."""
+    name = factor.removeprefix("options.")
+    return {"lr": "learning rate"}.get(name, name.replace("_", " "))

@@ -5,18 +5,17 @@ from math import isnan
 
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.compare import Comparison
-from kuzushiji.studies.answer import Answer, Effect, Result, data_title, factor_values, measure_title
+from kuzushiji.studies.answer import Answer, Result, data_title, factor_title, factor_values, measure_title
 
 
 def conclude(answer: Answer) -> list[str]:
     """The sentences of the conclusion, in their order."""
     sentences = [_best(answer)]
     if len(answer.measured) > 1:
-        sentences += _others(answer)
-        if answer.study.baseline and answer.reference.label == answer.study.baseline:
-            sentences += _against_baseline(answer)
+        has_baseline = answer.study.baseline == answer.reference.label
+        sentences += _against_baseline(answer) if has_baseline else _others(answer)
     sentences += _factor(answer)
-    sentences += [_effect(effect) for effect in answer.effects]
+    sentences += _effects(answer)
     if answer.order is not None and not isnan(answer.order.value):
         sentences.append(
             f"Of the {answer.order.count} trials with a published {measure_title(answer.ordered_by)}, ours come in "
@@ -25,7 +24,7 @@ def conclude(answer: Answer) -> list[str]:
         )
     for result in answer.results:
         if result.failures:
-            sentences.append(f"{result.label} has no result for {'; '.join(result.failures)}.")
+            sentences.append(f"There is no result of {result.label}: {'; '.join(result.failures).rstrip('.')}.")
     if answer.seeds == 1 and len(answer.measured) > 1:
         sentences.append(
             "Each was trained once: the intervals and p-values hold for these trained networks and other test images, "
@@ -37,9 +36,9 @@ def conclude(answer: Answer) -> list[str]:
 def points(estimate: Estimate, signed: bool = True) -> str:
     """A difference of shares in percentage points with its interval, such as `+2.10 (1.52 to 2.71)`."""
     value = f"{100 * estimate.value:+.2f}" if signed else f"{100 * estimate.value:.2f}"
-    if isnan(estimate.low):
-        return value
-    return f"{value} ({100 * estimate.low:.2f} to {100 * estimate.high:.2f})"
+    if not isnan(estimate.low):
+        value += f" ({100 * estimate.low:.2f} to {100 * estimate.high:.2f})"
+    return value.replace("-", "−")
 
 
 def p_text(value: float) -> str:
@@ -55,12 +54,12 @@ def p_number(value: float) -> str:
 
 
 def accuracy_text(result: Result) -> str:
-    """`90.48 % (95 % interval 89.90 to 91.05)`, or the mean and deviation of several seeds."""
+    """`90.48% (95% interval 89.90 to 91.05)`, or the mean and deviation of several seeds."""
     if len(result.evaluations) > 1:
         deviation = 100 * result.deviation("test_accuracy")
-        return f"{100 * result.accuracy:.2f} % on average over {len(result.evaluations)} seeds (± {deviation:.2f})"
+        return f"{100 * result.accuracy:.2f}% on average over {len(result.evaluations)} seeds (± {deviation:.2f})"
     accuracy = result.evaluations[0].accuracy
-    return f"{100 * accuracy.value:.2f} % (95 % interval {100 * accuracy.low:.2f} to {100 * accuracy.high:.2f})"
+    return f"{100 * accuracy.value:.2f}% (95% interval {100 * accuracy.low:.2f} to {100 * accuracy.high:.2f})"
 
 
 def listing(names: Sequence[str]) -> str:
@@ -84,7 +83,7 @@ def _others(answer: Answer) -> list[str]:
     sentences = []
     if equal:
         names = listing([each.second for each in equal])
-        sentences.append(f"{names} can't be told from it on these images ({_distances(equal)}).")
+        sentences.append(f"It can't be told from {names} on these images ({_distances(equal)}).")
         sentences += _cheapest(
             answer, [best, *(each for each in answer.ranked if each.label in {e.second for e in equal})]
         )
@@ -96,7 +95,11 @@ def _others(answer: Answer) -> list[str]:
         sentences.append(
             f"{subject} {nearest.second}{comma}{verb} {points(nearest.accuracy, signed=False)} points behind it "
             f"({p_text(nearest.p_adjusted)})"
-            + (f", the last, {behind[-1].second}, {100 * behind[-1].accuracy.value:.2f}." if len(behind) > 1 else ".")
+            + (
+                f", and the last, {behind[-1].second}, {100 * behind[-1].accuracy.value:.2f}."
+                if len(behind) > 1
+                else "."
+            )
         )
     return sentences
 
@@ -130,15 +133,16 @@ def _against_baseline(answer: Answer) -> list[str]:
     worse = [each for each in against if each.differs() and each.accuracy.value < 0]
     same = [each for each in against if not each.differs()]
     parts = []
-    for group, verb in ((better, "is better"), (worse, "is worse")):
-        if group:
-            named = [f"{each.first} by {points(each.accuracy, signed=False)}" for each in group]
-            if verb == "is worse":
-                named = [f"{each.first} by {points(each.swapped().accuracy, signed=False)}" for each in group]
-            parts.append(f"{verb if len(group) == 1 else verb.replace('is', 'are')}: {listing(named)}")
+    if better:
+        parts.append(
+            f"better: {listing([f'{each.first} by {points(each.accuracy, signed=False)}' for each in better])}"
+        )
+    if worse:
+        fall = [(each.first, each.swapped().accuracy) for each in worse]
+        parts.append(f"worse: {listing([f'{label} by {points(loss, signed=False)}' for label, loss in fall])}")
     if same:
-        parts.append(f"no difference shows for {listing([each.first for each in same])}")
-    return [f"Against {base.label} ({100 * base.accuracy:.2f} %), {'; '.join(parts)}."] if parts else []
+        parts.append(f"no difference that shows: {listing([each.first for each in same])}")
+    return [f"Against {base.label} ({100 * base.accuracy:.2f}%), {'; '.join(parts)} (in points)."] if parts else []
 
 
 def _factor(answer: Answer) -> list[str]:
@@ -146,7 +150,7 @@ def _factor(answer: Answer) -> list[str]:
     for name, line in factor_values(answer).items():
         if len(line) < 3:
             continue
-        factor = answer.study.factor.removeprefix("options.").replace("_", " ")
+        factor = factor_title(answer.study.factor)
         at = f"At {name}, accuracy" if name else "Accuracy"
         values = [result.accuracy for _, result in line]
         top = values.index(max(values))
@@ -175,15 +179,27 @@ def _at(point: tuple[float, Result]) -> str:
     return f"{point[1].accuracy:.2%} at {point[0]:g}"
 
 
-def _effect(effect: Effect) -> str:
-    change = effect.together
-    over = f", over {len(effect.pairs)} pairs" if len(effect.pairs) > 1 else ""
-    name = effect.name[0].upper() + effect.name[1:]
-    if not change.differs():
-        return f"{name}: no difference shows, {points(change.accuracy)} points{over} ({p_text(change.p_adjusted)})."
-    signs = {pair.accuracy.value > 0 for pair in effect.pairs if pair.differs()}
-    mixed = ", helping some and harming others" if len(signs) > 1 else ""
-    return f"{name}: {points(change.accuracy)} points{over}{mixed} ({p_text(change.p_adjusted)})."
+def _effects(answer: Answer) -> list[str]:
+    """What each change does, the greatest first, in a sentence for those that show and one for those that don't."""
+    effects = sorted(answer.effects, key=lambda effect: -abs(effect.together.accuracy.value))
+    shown = [effect for effect in effects if effect.together.differs()]
+    hidden = [effect for effect in effects if not effect.together.differs()]
+    sentences = []
+    if shown:
+        changes = listing([f"{effect.name} {points(effect.together.accuracy)}" for effect in shown])
+        largest = max(effect.together.p_adjusted for effect in shown)
+        bound = "p < 0.001" if largest < 0.001 else f"p ≤ {p_number(largest)}"
+        each = "each with " if len(shown) > 1 else ""
+        sentences.append(f"What changes do, in points: {changes}; {each}{bound}.")
+    if hidden:
+        changes = listing([f"{effect.name} ({points(effect.together.accuracy)})" for effect in hidden])
+        sentences.append(f"No difference shows for {changes}.")
+    mixed = [
+        effect.name for effect in shown if len({pair.accuracy.value > 0 for pair in effect.pairs if pair.differs()}) > 1
+    ]
+    if mixed:
+        sentences.append(f"Of its pairs of trials, some gain and some lose by {listing(mixed)}.")
+    return sentences
 
 
 def _agreement(value: float) -> str:

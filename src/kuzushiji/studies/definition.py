@@ -63,7 +63,7 @@ from typing import Any
 
 from kuzushiji.errors import UsageError, unknown_name
 from kuzushiji.models import MODELS, create_model, resolve
-from kuzushiji.training.recipe import Recipe, named_recipe
+from kuzushiji.training.recipe import Recipe, check_for_fitting, named_recipe
 
 MEASURES: Mapping[str, str] = {
     "train_accuracy": "training accuracy",
@@ -189,10 +189,16 @@ class Study:
         raise unknown_name("trial", label, self.labels)
 
     def with_recipe(self, **changes: Any) -> "Study":
-        """The same study with fields of all recipes changed, such as `epochs=1` for a quick look."""
-        return replace(
-            self, trials=tuple(replace(trial, recipe=trial.recipe.change(**changes)) for trial in self.trials)
-        )
+        """The same study with fields of all recipes changed, such as `epochs=1` for a quick look.
+
+        Classical models, which are fitted in one pass, stay as they are.
+        """
+
+        def changed(trial: Trial) -> Trial:
+            is_network = trial.model and not MODELS[trial.model].fitted
+            return replace(trial, recipe=trial.recipe.change(**changes)) if is_network else trial
+
+        return replace(self, trials=tuple(map(changed, self.trials)))
 
     def only(self, patterns: Iterable[str]) -> "Study":
         """The study with those trials alone whose labels are named or match a shell pattern.
@@ -382,6 +388,8 @@ def _trial(table: dict[str, Any], shared: dict[str, Any], columns: Sequence[Colu
     own = {key: value for key, value in table.items() if key in RECIPE_FIELDS}
     common = {key: value for key, value in shared.items() if key in RECIPE_FIELDS}
     recipe = named_recipe(recipe_name).change(**(common | own))
+    if MODELS[model].fitted:
+        check_for_fitting(model, recipe)
     label = _text(table, "label") or _made_label(table, model)
     return Trial(label, model, recipe_name, recipe, options, (), theirs)
 

@@ -9,7 +9,7 @@ from kuzushiji.data import catalog
 from kuzushiji.data.verify import state
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.models import MODELS
-from kuzushiji.studies.answer import Answer, Result, data_title, measure_title
+from kuzushiji.studies.answer import Answer, Result, data_title, factor_title, measure_title
 from kuzushiji.studies.conclusion import p_number, p_text, points
 from kuzushiji.studies.definition import Column, Trial
 from kuzushiji.studies.figures import Draw, study_figures
@@ -115,40 +115,48 @@ def answer_document(answer: Answer, conclusion: Sequence[str], command: str) -> 
 
 def results_table(answer: Answer) -> Table:
     """A row for each trial, the best accuracy first; those without a result last."""
-    columns = ["trial", "parameters", "multiplications", "seconds"]
-    columns += ["training accuracy", "training loss", "test accuracy", "", "test loss"]
-    measures = ["auc_macro"]
-    if answer.unbalanced:
-        columns.append("balanced accuracy")
-        measures.insert(0, "balanced_accuracy")
+    columns = ["trial", "training accuracy", "training loss", "test accuracy", "", "test loss"]
+    columns += ["balanced accuracy"] if answer.unbalanced else []
     columns.append("AUC")
     published = _published_measures(answer)
-    columns += [f"published {measure_title(measure)}" for measure in published]
     rows = []
     for result in answer.ranked:
         row = [
             result.label,
-            f"{result.parameters:,}" if result.parameters else "–",
-            _short(result.macs) if result.macs else "–",
-            _seconds(result.mean("seconds")) if result.runs else "–",
             _share(result.mean("train_accuracy")),
             _number(result.mean("train_loss")),
             _share(result.accuracy),
             _uncertainty(result),
             _number(result.mean("test_loss")),
         ]
-        row += [
-            _share(result.mean(name)) if name == "balanced_accuracy" else _number(result.mean(name))
-            for name in measures
-        ]
-        row += [_of_theirs(result.trial, measure) for measure in published]
-        rows.append(tuple(row))
+        row += [_share(result.mean("balanced_accuracy"))] if answer.unbalanced else []
+        row.append(_number(result.mean("auc_macro")))
+        rows.append((*row, *(_of_theirs(result.trial, measure) for measure in published)))
     for result in answer.results:
         if not result.measured:
-            row = [result.label, *["–"] * (len(columns) - 1 - len(published))]
-            row += [_of_theirs(result.trial, measure) for measure in published]
-            rows.append(tuple(row))
-    return Table(tuple(columns), tuple(rows), frozenset(range(1, len(columns))) - {7}, strong=0)
+            row = [result.label, *["–"] * (len(columns) - 1)]
+            rows.append((*row, *(_of_theirs(result.trial, measure) for measure in published)))
+    columns += [f"published {measure_title(measure)}" for measure in published]
+    return Table(tuple(columns), tuple(rows), frozenset(range(1, len(columns))) - {4}, strong=0)
+
+
+def _costs(answer: Answer) -> Table:
+    """What each trial costs, in the order of the table of results."""
+    columns = ("trial", "parameters", "multiplications", "epochs", "seconds", "seconds an epoch")
+    rows = []
+    for result in answer.ranked:
+        epochs = f"{len(result.runs[0].metrics)}" if result.runs else "–"
+        rows.append(
+            (
+                result.label,
+                f"{result.parameters:,}" if result.parameters else "–",
+                _short(result.macs) if result.macs else "–",
+                epochs,
+                _seconds(result.mean("seconds")),
+                _seconds(result.mean("seconds_per_epoch")),
+            )
+        )
+    return Table(columns, tuple(rows), frozenset(range(1, len(columns))))
 
 
 def _published_measures(answer: Answer) -> list[str]:
@@ -164,7 +172,7 @@ def _results(answer: Answer) -> Section:
     text = (
         "Each trial read the test images once, when its training was over; nothing was chosen on them. After the test "
         f"accuracy stands {spread}. Training accuracy and loss are those of the last epoch as the network saw it: "
-        "with dropout, on images as they were augmented, and while it still learned. Multiplications are for one image."
+        "with dropout, on images as they were augmented, and while it still learned."
     )
     blocks.append(Text(text, quiet=True))
     if study.published_source and _published_measures(answer):
@@ -175,13 +183,18 @@ def _results(answer: Answer) -> Section:
             blocks.append(Text(f"{result.label}: {'; '.join(result.failures)}."))
     if study.note:
         blocks.append(Text(study.note))
+    blocks += [
+        _costs(answer),
+        Text("Multiplications are for one image; seconds are those of the training with its validation.", quiet=True),
+    ]
     return Section("results", "Results", "What came of each", tuple(blocks))
 
 
 def _curves(answer: Answer, figures: dict[str, Draw]) -> Section | None:
     if "curves" not in figures:
         return None
-    text = "Loss and accuracy after each epoch, of the first seed."
+    text = "Training accuracy and loss are means over the epoch, those of the validation images are taken at its end."
+    text += " Of each trial, the first seed is drawn." if answer.seeds > 1 else ""
     picture = Picture("curves", "Loss and accuracy of each trial over the epochs", figures["curves"])
     return Section("curves", "Training", "How the trainings went", (picture, Text(text, quiet=True)))
 
@@ -189,8 +202,7 @@ def _curves(answer: Answer, figures: dict[str, Draw]) -> Section | None:
 def _factor(answer: Answer, figures: dict[str, Draw]) -> Section | None:
     if "factor" not in figures:
         return None
-    factor = answer.study.factor.removeprefix("options.").replace("_", " ")
-    named = "learning rate" if factor == "lr" else factor
+    named = factor_title(answer.study.factor)
     picture = Picture("factor", f"Test accuracy and seconds an epoch against the {named}", figures["factor"])
     text = "The thick lines are 95% intervals over the test images." if answer.seeds == 1 else "Small dots are seeds."
     return Section("factor", "Factor", f"Accuracy by {named}", (picture, Text(text, quiet=True)))
@@ -222,11 +234,15 @@ def _differences(answer: Answer, figures: dict[str, Draw]) -> Section | None:
     others = [result for result in answer.ranked if result is not reference]
     comparisons = [answer.comparison(other.label, reference.label) for other in others]
     single = all(each.only_first is not None for each in comparisons)
-    columns = [f"against {reference.label}", "points", "95% interval", "p", "balanced accuracy", "AUC"]
+    columns = [f"against {reference.label}", "points", "95% interval", "p"]
+    columns += ["balanced accuracy"] if answer.unbalanced else []
+    columns.append("AUC")
     columns += ["only it right", "only the other right"] if single else []
     rows = []
     for each in comparisons:
-        row = [each.first, *_comparison_cells(each), points(each.balanced_accuracy), f"{each.auc_macro.value:+.4f}"]
+        row = [each.first, *_comparison_cells(each)]
+        row += [points(each.balanced_accuracy)] if answer.unbalanced else []
+        row.append(f"{each.auc_macro.value:+.4f}")
         row += [f"{each.only_first:,}", f"{each.only_second:,}"] if single else []
         rows.append(tuple(_minus(cell) if number else cell for number, cell in enumerate(row)))
     blocks: list[Block] = []
@@ -241,12 +257,14 @@ def _differences(answer: Answer, figures: dict[str, Draw]) -> Section | None:
                 quiet=True,
             ),
         ]
+    pairs = len(answer.comparisons)
+    correction = f", corrected by Holm for all {pairs} pairs of trials" if pairs > 1 else ""
     test = "McNemar's exact test" if single else "an exact sign-flip test of the means over the seeds"
     blocks += [
         Table(tuple(columns), tuple(rows), frozenset(range(1, len(columns))) - {2}),
         Text(
             f"The intervals are bootstrapped over the test images, the same draws for both sides. The p-values are of "
-            f"{test}, corrected by Holm for all {len(answer.comparisons)} pairs of trials.",
+            f"{test}{correction}.",
             quiet=True,
         ),
     ]
@@ -314,7 +332,7 @@ def _layers(answer: Answer, figures: dict[str, Draw]) -> Section | None:
             summary = MODELS[result.trial.model].summary
             blocks += [
                 Text(f"{result.label}: {summary}."),
-                Picture(name, f"The layers of {result.label}", figures[name], adaptive=False),
+                Picture(name, f"The layers of {result.label}", figures[name], wide=False, adaptive=False),
             ]
     return Section("layers", "Layers", "The networks", tuple(blocks)) if blocks else None
 
@@ -454,6 +472,8 @@ def _number(value: float) -> str:
 
 
 def _seconds(value: float) -> str:
+    if isnan(value):
+        return "–"
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 

@@ -29,6 +29,7 @@ from kuzushiji.studies.answer import (
     Answer,
     Result,
     data_title,
+    factor_title,
     factor_values,
     measure_title,
     predictions_of,
@@ -131,8 +132,7 @@ def _factor(answer: Answer, dark: bool) -> Figure:
         )
         for name, line in factor_values(answer).items()
     ]
-    factor = answer.study.factor.removeprefix("options.").replace("_", " ")
-    return factor_figure(lines, "learning rate" if factor == "lr" else factor, published_title(answer), dark)
+    return factor_figure(lines, factor_title(answer.study.factor), published_title(answer), dark)
 
 
 def _differences(answer: Answer, dark: bool) -> Figure:
