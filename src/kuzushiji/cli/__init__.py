@@ -31,6 +31,7 @@ for verb, summary in {
     "explain": "Show which pixels made a network say what it says, or the feature maps of a layer.",
     "runs": "List, describe and remove runs.",
     "results": "Write a table of results from run folders.",
+    "compare": "Compare runs on the same test images, pair by pair.",
     "study": "Answer a question by training networks; the studies that come with it, or your own.",
     "sweep": "Search for the best recipe of a network by training it again and again.",
     "demo": "Do the main job once: data, training, evaluation, report.",

@@ -7,7 +7,7 @@ from statistics import mean, stdev
 
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.metrics import Evaluation
-from kuzushiji.evaluation.runs import stored_evaluation
+from kuzushiji.evaluation.runs import same_but_for_the_seed, stored_evaluation
 from kuzushiji.training.recipe import changes_of
 from kuzushiji.training.runs import Run
 
@@ -84,20 +84,8 @@ def results_page(runs: Iterable[Run], title: str = "Results") -> str:
 
 
 def _trials(runs: Iterable[Run]) -> list[Trial]:
-    grouped: dict[str, list[Run]] = defaultdict(list)
-    for run in runs:
-        if run.finished and run.predictions_file().exists():
-            config = run.config
-            recipe = {name: value for name, value in config["recipe"].items() if name != "seed"}
-            same = (
-                config["dataset"]["name"],
-                config["dataset"]["limit"],
-                config["model"],
-                config["recipe_name"],
-                recipe,
-            )
-            grouped[repr(same)].append(run)
-    return [Trial(tuple(group), tuple(map(stored_evaluation, group))) for group in grouped.values()]
+    measured = [run for run in runs if run.finished and run.predictions_file().exists()]
+    return [Trial(group, tuple(map(stored_evaluation, group))) for group in same_but_for_the_seed(measured)]
 
 
 def _changes(config: dict) -> str:

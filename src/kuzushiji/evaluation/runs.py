@@ -1,6 +1,8 @@
 """The evaluation of a run, computed from its predictions and kept beside them."""
 
 import json
+from collections import defaultdict
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -34,3 +36,16 @@ def stored_evaluation(run: Run) -> Evaluation:
     except (OSError, ValueError, DataError):
         pass
     return evaluate_run(run)
+
+
+def same_but_for_the_seed(runs: Iterable[Run]) -> list[tuple[Run, ...]]:
+    """Groups runs that differ in nothing but the seed: same network, recipe, data and number of training images."""
+    grouped: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        config = run.config
+        recipe = {name: value for name, value in config["recipe"].items() if name != "seed"}
+        dataset = config["dataset"]
+        data = {key: dataset.get(key) for key in ("name", "limit", "cover", "rare_below")}
+        same = data, config["model"], config["recipe_name"], recipe
+        grouped[repr(same)].append(run)
+    return list(map(tuple, grouped.values()))
