@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -76,7 +77,7 @@ def page_figure(
 
     Args:
         image: uint8 (H, W), ink bright on black.
-        surface: (h, w), how sure it is at each place, 0 to 1.
+        surface: (h, w), how sure it is at each place, 0 to 1; what is less than a half is not drawn.
         seen: characters; only what figures can draw (`drawable`).
     """
     height, width = image.shape
@@ -85,18 +86,19 @@ def page_figure(
         figure = new_figure(max(width * inches, 1), max(height * inches, 1))
         axes = figure.subplots()
         axes.set_axis_off()
-        _draw_heat(axes, surface, image.shape, theme)
+        _draw_heat(axes, 2 * surface - 1, image.shape, theme, strongest=0.5)
         _draw_ink(axes, image, theme)
+        around = [withStroke(linewidth=2, foreground=theme.paper)]
         for each in seen:
-            axes.plot(each.x, each.y, "o", markersize=2.5, color=theme.wrong)
+            axes.plot(each.x, each.y, "o", markersize=3, color=theme.right, path_effects=around)
             axes.annotate(
                 each.character,
                 (each.x, each.y),
-                xytext=(3, 3),
+                xytext=(3, 2),
                 textcoords="offset points",
                 fontsize=9,
-                color=theme.wrong,
-                fontweight="bold",
+                color=theme.right,
+                path_effects=around,
             )
         axes.set(xlim=(0, width), ylim=(height, 0))
         return figure
@@ -129,11 +131,13 @@ def _draw_ink(axes: Axes, image: NDArray[np.uint8], theme: Theme) -> None:
     axes.imshow(ink, extent=(0, image.shape[1], image.shape[0], 0), interpolation="nearest", zorder=2)
 
 
-def _draw_heat(axes: Axes, strength: NDArray[np.float32], size: tuple[int, ...], theme: Theme) -> None:
+def _draw_heat(
+    axes: Axes, strength: NDArray[np.float32], size: tuple[int, ...], theme: Theme, strongest: float = 0.85
+) -> None:
     """A map of 0 to 1 behind an image of a size; its points are the centres of equal parts of the image."""
     heat = np.empty((*strength.shape, 4))
     heat[..., :3] = to_rgb(theme.wrong)
-    heat[..., 3] = 0.85 * np.clip(strength, 0, 1)
+    heat[..., 3] = strongest * np.clip(strength, 0, 1)
     axes.imshow(heat, extent=(0, size[1], size[0], 0), interpolation="bilinear", zorder=1)
 
 
