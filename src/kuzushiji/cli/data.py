@@ -13,7 +13,7 @@ from kuzushiji.data.catalog import DATASETS, Dataset, dataset, folder
 from kuzushiji.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from kuzushiji.data.pages import PageReport
+    from kuzushiji.data.pages import PageListing, PageReport
 
 data = App(name="data", help="List, describe, fetch and verify datasets.")
 
@@ -280,13 +280,13 @@ def pages(
         Print the report as JSON.
     """
     from kuzushiji.data.page_characters import cached_characters, pages_of, report_of
-    from kuzushiji.data.pages import KINDS
+    from kuzushiji.data.pages import KINDS, list_pages
 
     if page is not None and draw is None:
         raise UsageError("--page says which page to draw; say where with --draw, such as --draw page.png")
     source = pages_of(name)
     if draw is not None:
-        _draw_page(source.path, page, draw, dark)
+        _draw_page(list_pages(source.path), page, draw, dark)
     with count_bar() as bar:
         task = bar.add_task("cutting", total=None)
         found = cached_characters(source, progress=lambda done, total: bar.update(task, completed=done, total=total))
@@ -313,22 +313,21 @@ def pages(
 def _page_facts(report: "PageReport") -> str:
     """A sentence."""
     books = "1 book" if report.books == 1 else f"{report.books:,} books"
-    left_out = f"{report.left_out:,} boxes left out" if report.left_out else "no box left out"
+    left_out = "1 box" if report.left_out == 1 else f"{report.left_out:,} boxes" if report.left_out else "no box"
     return (
         f"{report.pages:,} pages of {books} with {report.boxes:,} boxes; "
-        f"{report.characters:,} characters cut, {report.classes:,} different ones; {left_out}"
+        f"{report.characters:,} characters cut, {report.classes:,} different ones; {left_out} left out"
     )
 
 
-def _draw_page(source: Path, name: str | None, path: Path, dark: bool) -> None:
-    from kuzushiji.data.pages import list_pages, read_page
+def _draw_page(listing: "PageListing", name: str | None, path: Path, dark: bool) -> None:
+    from kuzushiji.data.pages import read_page
     from kuzushiji.plots.pages import page_figure
     from kuzushiji.plots.style import save
 
-    listing = list_pages(source)
     drawable = [page for page in listing.pages if page.image and len(page)]
     if name is None and not drawable:
-        raise DataError(f"{source} has no page with an image and a box")
+        raise DataError(f"{listing.source} has no page with an image and a box")
     page = drawable[0] if name is None else listing.page(name)
     save(page_figure(read_page(page), page.boxes, page.characters, title=page.name, dark=dark), path)
     notes.print(f"{page.name} drawn into {path}", markup=False, soft_wrap=True)

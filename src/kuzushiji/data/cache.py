@@ -141,7 +141,7 @@ def _read(folder: Path) -> CachedImages | None:
         images = np.load(folder / "images.npy", mmap_mode="c")  # refuses a file that is shorter than its header says
         labels, ids = np.load(folder / "labels.npy"), np.load(folder / "ids.npy")
         whole = list(images.shape) == about["shape"] and labels.shape == ids.shape == (len(images),)
-        if not whole:
+        if not whole or any((folder / name).stat().st_size != size for name, size in about.get("sizes", {}).items()):
             return None
         return CachedImages(
             images=images,
@@ -161,7 +161,8 @@ def _make(folder: Path, source: Path, variant: str, make: Callable[[Path], dict[
     with folder_written_whole(folder) as beside:
         about = make(beside)
         shape = np.load(beside / "images.npy", mmap_mode="r").shape
-        about |= {"path": str(source.resolve()), "variant": variant, "shape": shape}
+        sizes = {path.name: path.stat().st_size for path in beside.iterdir()}
+        about |= {"path": str(source.resolve()), "variant": variant, "shape": shape, "sizes": sizes}
         (beside / "about.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
 
 

@@ -29,7 +29,7 @@ _BLACK, _WHITE = 0.2, 0.75
 it from the other side, above the grain of the ink.  Characters then look as those of Kuzushiji-Kanji do."""
 _LEAST_CONTRAST = 32
 """Between paper and ink, so that an empty box stays empty."""
-_SEVERAL = 4
+_SEVERAL = 8
 """For so many pages one more process is worth its start."""
 
 
@@ -52,10 +52,10 @@ def cut_page(page: NDArray[np.uint8], boxes: NDArray[np.int32], side: int) -> ND
         return cut
     image = Image.fromarray(page)
     within = [_histogram(image, box, 0) for box in boxes]
-    if _is_dark_paper(np.sum(within, axis=0)):
-        image = Image.fromarray(255 - page)
-        within = [histogram[::-1] for histogram in within]
     around = [_histogram(image, box, round(_MARGIN * max(box[2], box[3]))) for box in boxes]
+    if _is_dark_paper(np.sum(around, axis=0)):
+        image = Image.fromarray(255 - page)
+        within, around = [each[::-1] for each in within], [each[::-1] for each in around]
     paper = np.array([_quantile(histogram, _PAPER) for histogram in around])
     contrast = paper - np.array([_quantile(histogram, _INK) for histogram in within])
     usual_paper, usual_contrast = np.median(paper), max(np.median(contrast), _LEAST_CONTRAST)
@@ -90,7 +90,7 @@ def _quantile(histogram: NDArray[np.int64], share: float) -> int:
 def _is_dark_paper(histogram: NDArray[np.int64]) -> bool:
     """Whether the ink is brighter than the paper.
 
-    Most of what is in the boxes is paper, so that the median is one of its tones, and the ink lies far to one side.
+    Most of what is in and around the boxes is paper: the median is one of its tones, and the ink lies far to one side.
     """
     darkest, median, brightest = (_quantile(histogram, share) for share in (0.02, 0.5, 0.98))
     return brightest - median > median - darkest

@@ -58,7 +58,17 @@ class PageSource:
 
     @cached_property
     def identity(self) -> str:
-        """Changes when the pages do."""
+        """Changes when the pages do.
+
+        Raises:
+            DataError: they are not there.
+        """
+        if not self.path.exists():
+            name = self.name.partition(":")[0]
+            raise DataError(
+                f"{self.path} does not exist. `kuzushiji data get {name}` says how to get it; "
+                f"`kuzushiji data get {name} --from FOLDER` takes it from a folder or zip of yours"
+            )
         return f"{_VERSION} {identity(self.path)}"
 
 

@@ -27,7 +27,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from kuzushiji.characters import from_codepoint
 from kuzushiji.data.decode import to_gray
@@ -281,7 +281,7 @@ def list_pages(source: Path) -> PageListing:
     """Reads the tables of a folder or a zip of pages; the images are looked for, not read.
 
     Raises:
-        DataError: there is no table, a table has other columns, or a zip is not whole.
+        DataError: there is no such file or folder, no table in it, a table has other columns, or a zip is not whole.
     """
     with FileReader() as reader:
         files = _files(source, reader)
@@ -312,7 +312,7 @@ def read_page(page: Page) -> NDArray[np.uint8]:
             content = reader.read(page.image)
             to_gray(content)  # refuses what is damaged, in words
             with Image.open(io.BytesIO(content)) as image:
-                return np.asarray(image.convert("RGB"))
+                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
         except DataError as error:
             raise DataError(f"{page.image} {error}") from None
 

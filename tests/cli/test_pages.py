@@ -1,0 +1,98 @@
+"""`kuzushiji data pages` and `data info`, as they are typed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kuzushiji.cli import main
+from kuzushiji.data import catalog
+from tests.data.test_pages import NAMES, words, write_kaggle, zipped
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    bad = f"{words()} U+3042 500 20 30 50 U+3042 190 20 30 50"
+    return write_kaggle(tmp_path / "pages", {NAMES[0]: bad})
+
+
+def test_the_report(pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "pages", str(pages)]) == 0
+    told = capsys.readouterr().out
+    assert "pages: 6 pages of 3 books with 74 boxes; 73 characters cut, 12 different ones; 1 box left out" in told
+    assert "characters: train 49, validation 12, test 12, divided by page" in told
+    assert "outside the page" in told
+    assert f"{NAMES[0]}: U+3042 500 20 30 50" in " ".join(told.split())
+
+
+def test_the_report_as_json(pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "pages", f"{pages}:book", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["name"], told["divided_by"], told["characters"]) == ("pages:book", "book", 73)
+    assert sum(told["splits"].values()) == 73
+    assert [problem["kind"] for problem in told["problems"]] == ["outside", "clipped"]
+
+
+def test_info_knows_what_has_been_cut(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], own_home: Path
+) -> None:
+    assert main(["data", "info", "recognition"]) == 0
+    assert "not cut yet; `kuzushiji data pages recognition` does it" in capsys.readouterr().out
+    assert main(["data", "pages", "recognition"]) == 1
+    assert "`kuzushiji data get recognition --from FOLDER`" in capsys.readouterr().err
+    (pages / "unicode_translation.csv").write_text("Unicode,char\n")
+    assert main(["data", "get", "recognition", "--from", str(zipped(tmp_path / "k.zip", pages))]) == 0
+    assert main(["data", "pages", "recognition"]) == 0
+    capsys.readouterr()
+    assert main(["data", "info", "recognition"]) == 0
+    assert "73 characters cut" in capsys.readouterr().out
+    assert main(["data", "info", "recognition", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["report"]["characters"] == 73
+    assert catalog.folder("recognition").is_relative_to(own_home)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_page_is_drawn(pages: Path, tmp_path: Path, dark: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "page.png"
+    flag = ["--dark"] if dark else []
+    assert main(["data", "pages", str(pages), "--page", NAMES[2], "--draw", str(picture), *flag]) == 0
+    assert NAMES[2] in capsys.readouterr().err
+    drawn = np.asarray(Image.open(picture)).astype(int)
+    assert drawn.shape[2] == 4
+    assert (drawn[..., 3] == 0).mean() > 0.3  # the half with the type is transparent
+    type_half = drawn[:, drawn.shape[1] // 2 + 20 :]
+    strokes = type_half[type_half[..., 3] > 250][:, :3]
+    assert len(strokes) > 500
+    assert (strokes.mean() > 128) == dark
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "found"),
+    [
+        (["kmnist"], 2, "kmnist holds no pages; expected train.csv beside train_images"),
+        (["{pages}", "--page", "x"], 2, "say where with --draw"),
+        (["{pages}", "--page", "x", "--draw", "{out}"], 2, "has no page 'x'"),
+        (["{pages}", "--draw", "{out}.bmp"], 2, "a figure can be written as"),
+        (["{pages}/nothing"], 2, "nothing holds no pages"),
+        (["{pages}:book:page"], 2, "holds no pages"),
+    ],
+)
+def test_wrong_usage(
+    arguments: list[str], code: int, found: str, pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.png"
+    filled = [argument.format(pages=pages, out=out) for argument in arguments]
+    assert main(["data", "pages", *filled]) == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert found in " ".join(told.err.split())
+    assert not out.exists()
+
+
+def test_a_damaged_page_is_not_drawn(pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = pages / "train_images" / f"{NAMES[1]}.jpg"
+    image.write_bytes(image.read_bytes()[:2000])
+    assert main(["data", "pages", str(pages), "--page", NAMES[1], "--draw", str(tmp_path / "x.png")]) == 1
+    assert f"{NAMES[1]}.jpg is a damaged image" in " ".join(capsys.readouterr().err.split())
