@@ -62,7 +62,7 @@ def _list(pattern: str, classes: int, image_size: int, json: bool) -> None:
     rows = []
     for each in summaries:
         counted = each["parameters"] is not None
-        needs = f"extra {each['extra']}" if each["extra"] else f"needs {each['smallest_image_size']} px"
+        needs = "" if each["extra"] else f"needs {each['smallest_image_size']} px"
         parameters = f"{each['parameters']:,}" if counted else needs
         rows.append((each["name"], parameters, _short(each["macs"]) if counted else "", each["recipe"], each["source"]))
     print_table(["network", "parameters", "MACs", "recipe", "source"], rows, right=(1, 2))
@@ -70,6 +70,11 @@ def _list(pattern: str, classes: int, image_size: int, json: bool) -> None:
         f"counted for {classes} classes and {image_size} x {image_size} pixels; --classes and --image-size change it"
     )
     notes.print(f"names with a recipe: {', '.join(VARIANTS)}")
+    for extra in sorted({each["extra"] for each in summaries} - {""}):
+        needing = " and ".join(each["name"] for each in summaries if each["extra"] == extra)
+        notes.print(
+            f"{needing} come with: pip install 'kuzushiji[{extra}]'; kuzushiji models NAME counts one", markup=False
+        )
 
 
 def _describe(name: str, classes: int, image_size: int, draw: Path | None, dark: bool, json: bool) -> None:
