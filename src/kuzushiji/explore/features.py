@@ -90,9 +90,9 @@ class Components:
 
     Attributes:
         mean: (D,), the mean of the vectors that they were fitted on.
-        axes: (D, D), a row a component, each of length 1, the one with the greatest variance first; its entry of the
-            greatest magnitude is positive.
-        variances: (D,), of the vectors along each.
+        axes: (K, D), a row a component, each of length 1, the one with the greatest variance first; its entry of the
+            greatest magnitude is positive.  K is D, or the number of vectors if that is less.
+        variances: (K,), of the vectors along each.
         count: how many vectors they were fitted on.
     """
 
@@ -103,7 +103,7 @@ class Components:
 
     @property
     def explained(self) -> NDArray[np.float64]:
-        """(D,), the share of the whole variance along each."""
+        """(K,), the share of the whole variance along each."""
         whole = self.variances.sum()
         return self.variances / whole if whole else self.variances
 
@@ -120,15 +120,19 @@ class Components:
 
 
 def fit_components(vectors: NDArray[np.float32]) -> Components:
-    """Principal components of vectors (N, D), from the eigenvectors of their covariance."""
+    """Principal components of vectors (N, D)."""
     mean = vectors.mean(axis=0, dtype=np.float64)
     centred = vectors - mean.astype(np.float32)
-    covariance = (centred.T @ centred).astype(np.float64) / max(len(vectors) - 1, 1)
-    variances, axes = np.linalg.eigh(covariance)
-    axes = axes[:, ::-1].T
+    freedom = max(len(vectors) - 1, 1)
+    if len(vectors) < len(mean):
+        _, singular, axes = np.linalg.svd(centred, full_matrices=False)
+        variances = singular.astype(np.float64) ** 2 / freedom
+    else:
+        ascending, columns = np.linalg.eigh((centred.T @ centred).astype(np.float64) / freedom)
+        variances, axes = np.maximum(ascending[::-1], 0), columns[:, ::-1].T
     largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)]
     axes = axes * np.where(largest < 0, -1, 1)[:, None]
-    return Components(mean.astype(np.float32), axes.astype(np.float32), np.maximum(variances[::-1], 0), len(vectors))
+    return Components(mean.astype(np.float32), axes.astype(np.float32), variances, len(vectors))
 
 
 def pool_scores(

@@ -6,6 +6,9 @@ from kuzushiji.explore.health import Health
 from kuzushiji.explore.projection import METHODS, NEIGHBOURS, Projection
 from kuzushiji.explore.samples import Samples
 
+SURE = 0.95
+"""From this probability of another character on the judge is called certain."""
+
 
 def findings(found: Exploration) -> dict[str, str]:
     """One or two sentences of each thing that was looked at, by its name on the page."""
@@ -53,7 +56,7 @@ def of_balance(balance: Balance) -> str:
     frequent = balance.classes[balance.order[0]]
     text = (
         f"{frequent} is in {_count(most, 'image')} of {balance.deciding}, the rarest character in {least:,}: "
-        f"{balance.ratio:,.3g} times as many."
+        f"{balance.ratio:,.{0 if balance.ratio >= 100 else 1}f} times as many."
     )
     if balance.singles:
         have = "character has" if balance.singles == 1 else "characters have"
@@ -103,7 +106,7 @@ def of_components(projection: Projection) -> str:
     components = projection.components
     assert components is not None
     return (
-        f"{components.needed(0.5):,} of {len(components.axes):,} principal components hold half of the variance of the "
+        f"{components.needed(0.5):,} of {len(components.mean):,} principal components hold half of the variance of the "
         f"pixels, {components.needed(0.9):,} hold 90%."
     )
 
@@ -144,8 +147,9 @@ def of_labels(health: Health) -> str:
     is_ = "is" if len(suspects.places) == 1 else "are"
     return (
         f"{len(suspects.places):,} of {_count(suspects.judged, 'label')} ({share:.2%}) {is_} doubtful to "
-        f"{health.judge}. That judge names {suspects.agreement:.1%} of all as they are labelled, so that many of these "
-        "are its mistakes; the first of the list are the likeliest errors."
+        f"{health.judge}, {int((suspects.suggested_share >= SURE).sum()):,} of them with a certainty of {SURE:.0%} or "
+        f"more. That judge names {suspects.agreement:.1%} of all as they are labelled and errs itself: the first of the "
+        "list are the likeliest errors."
     )
 
 

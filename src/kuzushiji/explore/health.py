@@ -159,10 +159,12 @@ def check_health(
     with step("labels"):
         if predictions is None:
             opinions = neighbours_opinions(pool.labels[looked_at], distances, places, same_as[looked_at])
+            nearness: NDArray[np.float32] | None = distances[:, 0]
             judged, judge = looked_at, f"the {VOTERS} nearest neighbours of each image"
         else:
+            nearness = None
             judged, opinions = _network_judge(pool, predictions)
-        suspects = find_suspects(pool.labels[judged], opinions, len(pool.classes))
+        suspects = find_suspects(pool.labels[judged], opinions, len(pool.classes), nearness)
         suspects = replace(suspects, places=judged[suspects.places])
     shift = None
     if {"train", "test"} <= set(pool.splits):

@@ -18,6 +18,9 @@ VOTERS = 10
 FEWEST = 5
 """A class with fewer images is not judged: nothing could be learned of it."""
 
+HIGHEST_THRESHOLD = 0.8
+"""Of classes that are hardly ever mistaken the threshold would be so near 1 that a single wrong vote would miss it."""
+
 QUERIES_AT_ONCE = 8192
 
 
@@ -139,27 +142,31 @@ def network_opinions(predictions: Predictions, most: int = 16) -> Opinions:
 
 
 def find_suspects(
-    labels: NDArray[np.int64], opinions: Opinions, class_count: int, judged: NDArray[np.bool_] | None = None
+    labels: NDArray[np.int64],
+    opinions: Opinions,
+    class_count: int,
+    nearness: NDArray[np.floating] | None = None,
 ) -> Suspects:
     """Finds labels that are likely wrong.
 
-    A class's threshold is the mean probability that it is given on the images labelled with it.  An image of whose
-    classes above their thresholds the most probable is not the one that it is labelled with is a suspect: it counts off
-    the diagonal of the confident joint.  Here it must be more probable than the label's own class too.  Suspects are
-    sorted by the margin between the two probabilities.
+    A class's threshold is the mean probability that it is given on the images labelled with it, or `HIGHEST_THRESHOLD`
+    if that is less.  An image of whose classes above their thresholds the most probable is not the one that it is
+    labelled with is a suspect: it counts off the diagonal of the confident joint.  Here it must be more probable than
+    the label's own class too.  Suspects are sorted by the margin between the two probabilities.  Classes with fewer
+    than `FEWEST` images are neither suspected nor suggested.
 
     Args:
         labels: (N,), the class that each image is labelled with.
         opinions: of each image, from somebody who did not learn from it.
         class_count: the number of classes.
-        judged: (N,), which images may be suspects; all if None.  Images of classes with fewer than `FEWEST` never are.
+        nearness: (N,), of suspects with the same margin the one with the least comes first.
     """
     counts = np.bincount(labels, minlength=class_count)
     common = counts >= FEWEST
-    judged = common[labels] if judged is None else judged & common[labels]
+    judged = common[labels]
     given = opinions.of(labels)
     sums = np.bincount(labels, weights=given, minlength=class_count)
-    thresholds = np.where(common, sums / np.maximum(counts, 1), np.inf)
+    thresholds = np.where(common, np.minimum(sums / np.maximum(counts, 1), HIGHEST_THRESHOLD), np.inf)
     # Of a class that is never recognized the threshold is 0, which every class that is not named at all would reach.
     reached = (opinions.classes >= 0) & (opinions.shares > 0)
     reached &= opinions.shares >= thresholds[opinions.classes] - 1e-12
@@ -171,7 +178,8 @@ def find_suspects(
     suspected &= confident[rows, place] > given
     chosen = np.flatnonzero(suspected)
     margin = given[chosen] - confident[chosen, place[chosen]]
-    chosen = chosen[np.argsort(margin, kind="stable")]
+    then = np.zeros(len(chosen)) if nearness is None else nearness[chosen]
+    chosen = chosen[np.lexsort([then, margin.round(6)])]
     agreement = float((opinions.favourite == labels)[judged].mean()) if judged.any() else float("nan")
     return Suspects(
         chosen, favourite[chosen], given[chosen], confident[chosen, place[chosen]], int(judged.sum()), agreement

@@ -233,13 +233,13 @@ class Projection:
             "learned_from": self.learned_from,
             "dimensions": self.dimensions,
             "neighbours": NEIGHBOURS,
-            "accuracy_in_all_dimensions": round(self.accuracy, 4),
+            "accuracy_in_all_dimensions": round(self.accuracy, 6),
             "seed": self.seed,
             "maps": {
                 each.method: {
                     "seconds": round(each.seconds, 2),
-                    "trustworthiness": round(each.trustworthiness, 4),
-                    "accuracy": round(each.accuracy, 4),
+                    "trustworthiness": round(each.trustworthiness, 6),
+                    "accuracy": round(each.accuracy, 6),
                     "note": each.note,
                 }
                 for each in self.maps
@@ -400,7 +400,9 @@ def _quietly(
     with warnings.catch_warnings(record=True) as complaints:
         warnings.simplefilter("always")
         positions = np.asarray(method.project(known, labels, vectors, seed), dtype=np.float64)
-    if positions.shape[1] < 2:  # LDA of two classes
+    if positions.shape[1] == 0:
+        raise ValueError("it needs images of at least two classes")
+    if positions.shape[1] == 1:  # LDA of two classes
         positions = np.column_stack([positions, np.zeros(len(positions))])
     if not np.isfinite(positions).all():
         raise ValueError("it gives no finite positions")

@@ -1,7 +1,6 @@
 """Whether two splits differ: a classifier that tells their images apart."""
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ class Shift:
     Attributes:
         first: name of one split, such as `train`.
         second: name of the other.
-        auc: the chance that of two images, one of each split, the classifier names the right one, with its 95 %
+        auc: the chance that of two images, one of each split, the classifier knows which is which, with its 95 %
             interval; 0.5 where the splits do not differ.
         count: images of each split, equally many of every class.
         first_numbers: (count,), numbers of the images of the first split, those most like the second one last.
@@ -60,8 +59,9 @@ def measure_shift(
 ) -> Shift | None:
     """Trains a classifier to tell two splits apart and measures it by cross-validation.
 
-    Both sides have equally many images of every class, so that the mixture of classes says nothing.  The classifier is
-    gradient boosting of decision trees; each image is scored by one that has not seen it.
+    Each image of one split is paired with one of the same class of the other, so that the mixture of classes says
+    nothing; a pair stays together, so that what is left of a class to learn from says nothing either.  The classifier
+    is gradient boosting of decision trees; each image is scored by one that has not seen it.
 
     Args:
         scores: (N, D), features of all images.
@@ -75,22 +75,24 @@ def measure_shift(
         None if the splits have too few images of the same classes.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.model_selection import StratifiedKFold
 
     first, second = _alike(labels, first, second, most, seed)
     if len(first) < FEWEST:
         return None
     numbers = np.concatenate([first, second])
     side = np.repeat([False, True], len(first))
-    score = np.empty(len(numbers))
-    for learn, judge in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(numbers, side):
+    score, areas = np.empty(len(numbers)), []
+    fold = np.tile(np.random.default_rng(seed).permutation(len(first)) % FOLDS, 2)
+    for number in range(FOLDS):
+        learn, judge = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         trees = HistGradientBoostingClassifier(max_leaf_nodes=15, early_stopping=False, random_state=seed)
         trees.fit(scores[numbers[learn]], side[learn])
         score[judge] = trees.predict_proba(scores[numbers[judge]])[:, 1]
+        areas.append(1 - float(misranked(score[judge], side[judge])[side[judge]].mean()))
     one, other = np.argsort(score[~side], kind="stable"), np.argsort(-score[side], kind="stable")
     return Shift(
         *names,
-        area_with_interval(score, side),
+        mean_with_interval(areas, 1 / (FOLDS - 1)),
         len(first),
         first[one],
         second[other],
@@ -99,28 +101,29 @@ def measure_shift(
     )
 
 
-def area_with_interval(scores: NDArray[np.float64], positive: NDArray[np.bool_], confidence: float = 0.95) -> Estimate:
-    """The area under the ROC curve with DeLong's interval.
+def mean_with_interval(measured: list[float], judged_to_learned: float, confidence: float = 0.95) -> Estimate:
+    """The mean over the folds of a cross-validation, with an interval that knows that the folds share images.
 
     Args:
-        scores: (N,).
-        positive: (N,), with at least two of each side.
-        confidence: share of such intervals that should hold the true area.
+        measured: what was measured in each fold, between 0 and 1.
+        judged_to_learned: images that are judged for one that is learned from.
+        confidence: share of such intervals that should hold the true mean.
 
     Source:
-        DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988).
+        The corrected variance of Nadeau and Bengio, Inference for the generalization error (Machine Learning 52, 2003).
     """
-    right = 1 - misranked(scores, positive)
-    area = float(right[positive].mean())
-    variance = sum(right[side].var(ddof=1) / side.sum() for side in (positive, ~positive))
-    half = NormalDist().inv_cdf((1 + confidence) / 2) * float(np.sqrt(variance))
-    return Estimate(area, max(area - half, 0.0), min(area + half, 1.0))
+    from scipy.stats import t
+
+    mean = float(np.mean(measured))
+    variance = float(np.var(measured, ddof=1)) * (1 / len(measured) + judged_to_learned)
+    half = float(t.ppf((1 + confidence) / 2, len(measured) - 1)) * variance**0.5
+    return Estimate(mean, max(mean - half, 0.0), min(mean + half, 1.0))
 
 
 def _alike(
     labels: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64], most: int, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Equally many images of each class from both, drawn at random, at most `most` of each in all."""
+    """As many images of the same classes in the same order from both, drawn at random, about `most` of each at most."""
     generator = np.random.default_rng(seed)
     first, second = generator.permutation(first), generator.permutation(second)
     size = int(labels.max(initial=0)) + 1
@@ -129,7 +132,9 @@ def _alike(
         # Each class gives its share, rounded at random so that rare ones are neither all lost nor all kept.
         wanted = common * (most / common.sum())
         common = np.minimum(np.floor(wanted + generator.random(size)).astype(np.int64), common)
-    return first[_first_of_each(labels[first], common)], second[_first_of_each(labels[second], common)]
+    chosen = (numbers[_first_of_each(labels[numbers], common)] for numbers in (first, second))
+    first, second = (numbers[np.argsort(labels[numbers], kind="stable")] for numbers in chosen)
+    return first, second
 
 
 def _first_of_each(labels: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -46,10 +46,13 @@ def balance_figure(
                 # Sorted within each split: the same classes in another order would be a cloud, not a line.
                 line = np.sort(count)[::-1].astype(float)
                 line[line == 0] = np.nan
-                axes.step(ranks, line, where="mid", color=theme.series[number], label=split)
+                # Validation and test often have as many: the last is dashed, so that the one below it shows.
+                style = (0, (3, 3)) if number > 1 else "-"
+                axes.step(ranks, line, where="mid", color=theme.series[number], linestyle=style, label=split)
             axes.set_yscale("log")
             axes.set_xscale("log")
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda rank, _: f"{rank:,.0f}"))
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
             axes.set_xlabel("rank of the character, the most frequent first")
         if len(counts) > 1:
             figure.legend(loc="outside upper right", ncols=len(counts))

@@ -31,5 +31,6 @@ def shift_figure(
         axes.set_ylabel("share of the images")
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.grid(axis="x", visible=False)
-        axes.legend(loc="upper center", ncols=2)
+        axes.set_axisbelow(True)
+        figure.legend(loc="outside upper right", ncols=2)
         return figure
