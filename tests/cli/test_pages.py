@@ -1,6 +1,7 @@
 """`kuzushiji data pages` and `data info`, as they are typed."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from kuzushiji.cli import main
 from kuzushiji.data import catalog
+from kuzushiji.training.runs import find_run
 from tests.data.test_pages import NAMES, words, write_kaggle, zipped
 
 
@@ -96,3 +98,23 @@ def test_a_damaged_page_is_not_drawn(pages: Path, tmp_path: Path, capsys: pytest
     image.write_bytes(image.read_bytes()[:2000])
     assert main(["data", "pages", str(pages), "--page", NAMES[1], "--draw", str(tmp_path / "x.png")]) == 1
     assert f"{NAMES[1]}.jpg is a damaged image" in " ".join(capsys.readouterr().err.split())
+
+
+def test_training_on_pages_divided_by_book(pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(pages, catalog.folder("recognition"))
+    quick = ["--epochs", "1", "--image-size", "20", "--no-report"]
+    assert main(["train", "nn_1", "--data", "recognition:book", "--run", "mine", *quick]) == 0
+    assert "1 of 74 boxes are left out; `kuzushiji data pages recognition:book` says why" in capsys.readouterr().err
+    config = find_run("mine").config
+    assert (config["dataset"]["name"], config["dataset"]["path"]) == ("recognition:book", None)
+    assert "--data recognition:book" in config["command"]
+    assert len(find_run("mine").predictions()) == config["dataset"]["splits"]["test"]["count"]
+    assert main(["evaluate", "mine", "--data", str(pages)]) == 0
+    assert "12 images of 12 classes" in capsys.readouterr().out
+
+
+def test_training_on_too_few_pages(pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in NAMES[:4]:
+        (pages / "train_images" / f"{name}.jpg").unlink()
+    assert main(["train", "nn_1", "--data", str(pages)]) == 2
+    assert "as three pages or books at least are needed to set some apart" in " ".join(capsys.readouterr().err.split())

@@ -122,7 +122,7 @@ def test_pages_load_as_characters(kaggle: Path) -> None:
     assert isinstance(data.images, np.memmap)
     assert (data.name, data.split, data.classes) == ("pages", "train", tuple(LABELS))
     assert data.class_counts().tolist() == [4] * 12
-    assert set(data.source) == {"train.csv", "pages"}
+    assert set(data.source) == {"train.csv", "train_images"}
     assert sorted(all_of(kaggle)) == list(range(12 * 6))
     assert report(kaggle) == PageReport(pages=6, books=3, boxes=72, characters=72, classes=12, problems=())
 

@@ -53,6 +53,8 @@ def console_watch() -> Iterator[Watch]:
             f"({counts}; {len(run.config['classes']):,} classes)",
             soft_wrap=True,
         )
+        if left_out := _boxes_left_out(run.config["dataset"]):
+            notes.print(left_out, markup=False, soft_wrap=True)
 
     def progress(now: TrainingProgress) -> None:
         bar.update(
@@ -77,3 +79,16 @@ def console_watch() -> Iterator[Watch]:
 
     with bar:
         yield Watch(started=started, progress=progress, epoch=epoch, reading=reading)
+
+
+def _boxes_left_out(dataset: dict[str, Any]) -> str:
+    """What to say of boxes on pages that became no character; nothing of other data."""
+    from kuzushiji.data.datasets import is_name
+    from kuzushiji.data.page_characters import SIDE, find_pages, known_report
+
+    name = dataset["path"] or dataset["name"]
+    pages = find_pages(name) if dataset["path"] or is_name(name) else None
+    report = known_report(pages, side=dataset["image_size"] or SIDE) if pages else None
+    if report is None or not report.left_out:
+        return ""
+    return f"{report.left_out:,} of {report.boxes:,} boxes are left out; `kuzushiji data pages {name}` says why"

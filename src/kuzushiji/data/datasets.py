@@ -86,6 +86,11 @@ def load(
     return data
 
 
+def is_name(data: str | Path) -> bool:
+    """Whether data is called by a name, such as `kmnist`, `brush:kmnist` or `recognition:book`, and not by a path."""
+    return str(data).partition(":")[0] in (*catalog.DATASETS, "brush")
+
+
 def splits(name: str | Path) -> tuple[str, ...]:
     """The splits that `load` gives of a dataset; see there for the names.
 

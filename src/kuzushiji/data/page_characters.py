@@ -318,4 +318,4 @@ def _source(listing: PageListing, pages: Sequence[Page], cut: CutPages) -> dict[
         images.update(page.encode() + digest)
     with FileReader() as reader:
         tables = {table.inside.name: hashlib.sha256(reader.read(table)).hexdigest() for table in listing.tables}
-    return tables | {"pages": images.hexdigest()}
+    return tables | {"train_images" if "train.csv" in tables else "images": images.hexdigest()}

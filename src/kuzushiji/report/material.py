@@ -105,7 +105,8 @@ class Material:
     @cached_property
     def catalogued(self) -> catalog.Dataset | None:
         """The published dataset that the run was trained on, by its name or by the names of its files."""
-        name, files = self.config["dataset"]["name"], set(self.config["dataset"].get("source", {}))
+        name = self.config["dataset"]["name"].partition(":")[0]  # recognition:book is recognition
+        files = set(self.config["dataset"].get("source", {}))
         if name in catalog.DATASETS:
             return catalog.DATASETS[name]
         for entry in catalog.DATASETS.values():

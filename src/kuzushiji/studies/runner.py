@@ -23,7 +23,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from kuzushiji.data import catalog, datasets
+from kuzushiji.data import datasets
 from kuzushiji.errors import Diverged, Interrupted, KuzushijiError, RunError, UsageError
 from kuzushiji.files import write_text
 from kuzushiji.home import home
@@ -245,8 +245,7 @@ def _task(
 
 def _found_again(data: str) -> str:
     """The data by a name that means the same in any folder."""
-    is_name = data in catalog.DATASETS or data.startswith("brush:")
-    return data if is_name else str(Path(data).expanduser().resolve())
+    return data if datasets.is_name(data) else str(Path(data).expanduser().resolve())
 
 
 def _slug(text: str) -> str:

@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock, Timeout
 
 import kuzushiji
-from kuzushiji.data import catalog, datasets
+from kuzushiji.data import datasets
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import check_cut_off, frequent_classes, group_rare, validation_split, with_classes_of
 from kuzushiji.errors import Interrupted, RunError, UsageError
@@ -391,7 +391,7 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Wat
 
 def _path_of(data: str | Path | CharacterImages) -> str | None:
     """Where data that is neither catalogued nor embedded lies, so that `resume` finds it from any folder."""
-    if isinstance(data, CharacterImages) or str(data).startswith("brush:") or str(data) in catalog.DATASETS:
+    if isinstance(data, CharacterImages) or datasets.is_name(data):
         return None
     return str(Path(data).expanduser().resolve())
 
