@@ -1,8 +1,9 @@
 """How fast characters are cut out of pages, and how much memory that takes.
 
-    python benchmarks/pages.py FOLDER [--pages 200]
+    python benchmarks/pages.py [FOLDER] [--pages 200]
 
-FOLDER holds a few real pages in Kaggle's layout (`train.csv`, `train_images/`).  They are repeated under other names
+FOLDER holds a few real pages in Kaggle's layout (`train.csv`, `train_images/`); if not given it is that of the dataset
+`recognition`.  They are repeated under other names
 until there are as many pages as asked for, each with as many boxes as the mean page of Kuzushiji Recognition has, and
 loaded with an empty cache by a process of its own.  `--pages 3881` is that set at its full size; from fewer pages its
 time is extrapolated.  What the copies cannot show is the time to read 3,881 different files from a disk.
@@ -97,7 +98,7 @@ def own_bytes(pid: int) -> int:
 def main() -> None:
     """Prints pages and characters a second, peak memory, and what that makes for the whole set."""
     parser = argparse.ArgumentParser(description="Cut characters out of repeated pages.")
-    parser.add_argument("folder", type=Path, help="a folder with train.csv and train_images")
+    parser.add_argument("folder", type=Path, nargs="?", default=catalog.folder("recognition"), help="with train.csv")
     parser.add_argument("--pages", type=int, default=200, help="how many pages to make of those")
     options = parser.parse_args()
     if not (options.folder / "train.csv").exists():

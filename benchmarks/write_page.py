@@ -23,6 +23,7 @@ COMMANDS = {
     "Training speed beside Keras 3 on TensorFlow": "benchmarks/training_speed.py --data kmnist6k",
     "Accuracy beside Keras after the same epochs": "benchmarks/training_speed.py --data kmnist6k --accuracy --seeds 3",
     "Reading Kuzushiji-Kanji": "benchmarks/read_kkanji.py",
+    "Cutting the characters out of pages": "benchmarks/pages.py",
     "Memory to load data of the size of Kuzushiji-49": "benchmarks/memory_k49.py",
     "Evaluation beside scikit-learn": "benchmarks/evaluation_speed.py --sets kmnist k49",
     "From brush glyphs to real characters": "benchmarks/brush_to_real.py",

@@ -61,7 +61,8 @@ def train(
     model
         A network, or a network with a recipe such as nn_1_sgd; `kuzushiji models` lists them.
     data
-        A catalogued name, a folder (of class folders, or with npz or IDX files), kkanji.tar, or brush:NAME.
+        A catalogued name, a folder (of class folders, of pages, or with npz or IDX files), kkanji.tar, or brush:NAME;
+        recognition:book divides pages so that no book is in two splits.
     recipe
         The name of a recipe to start from.
     run
