@@ -71,10 +71,8 @@ def _list(pattern: str, classes: int, image_size: int, json: bool) -> None:
     )
     notes.print(f"names with a recipe: {', '.join(VARIANTS)}")
     for extra in sorted({each["extra"] for each in summaries} - {""}):
-        needing = " and ".join(each["name"] for each in summaries if each["extra"] == extra)
-        notes.print(
-            f"{needing} come with: pip install 'kuzushiji[{extra}]'; kuzushiji models NAME counts one", markup=False
-        )
+        needing = ", ".join(each["name"] for each in summaries if each["extra"] == extra)
+        notes.print(f"counted only one by one: {needing} (pip install 'kuzushiji[{extra}]')", markup=False)
 
 
 def _describe(name: str, classes: int, image_size: int, draw: Path | None, dark: bool, json: bool) -> None:
