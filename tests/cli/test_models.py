@@ -93,7 +93,7 @@ def test_the_layers_are_drawn_into_a_file(capsys, tmp_path):
     ("arguments", "message"),
     [
         (["lenet"], "there is no model 'lenet'; did you mean lenet5"),
-        (["vgg*"], "no network has a name like vgg*; there are resnet, lenet5"),
+        (["bert*"], "no network has a name like bert*; there are resnet, lenet5"),
         (["lenet5", "--classes", "1"], "at least 2 classes"),
         (["--classes", "0"], "at least 2 classes"),
         (["lenet5", "--image-size", "11"], "at least 12 x 12 pixels, found 11 x 11"),

@@ -15,7 +15,7 @@ FACES = 5
 
 
 def drawn(name, dark=False, **changes):
-    options = {"classes": MODELS[name].classes, "image_size": MODELS[name].image_size} | changes
+    options: dict = {"classes": MODELS[name].classes, "image_size": MODELS[name].image_size} | changes
     with torch.device("meta"):
         model = create_model(name, **options)
     return layer_figure(model, options["image_size"], dark)
@@ -91,6 +91,33 @@ def test_normalisation_is_a_slice_of_what_it_normalises():
         sizes = fronts(figure)
         assert len(slices) == normalized
         assert all(sizes[number][1] == sizes[number - 1][1] for number in slices)
+
+
+@pytest.mark.parametrize(("name", "blocks"), [("densenet", 5), ("shake_shake", 12)])
+def test_of_a_deep_network_the_blocks_are_drawn(name, blocks):
+    figure = drawn(name)
+    colours = [to_hex(patch.get_facecolor()) for patch in figure.axes[0].patches][::FACES]
+    assert "block" in legend(figure)
+    assert colours.count(LIGHT.series[4]) == blocks
+
+
+def test_the_blocks_of_densenet_have_the_channels_that_they_give():
+    assert captions(drawn("densenet", classes=10))[2:8] == ["16", "400", "400", "14×14", "784", "784"]
+
+
+@pytest.mark.parametrize("kind", ["se", "cbam", "self"])
+def test_attention_is_a_slice_of_what_it_weighs(kind):
+    figure = drawn("keras_cnn", attention=kind)
+    colours = [to_hex(patch.get_facecolor()) for patch in figure.axes[0].patches][::FACES]
+    plain = [to_hex(patch.get_facecolor()) for patch in drawn("keras_cnn").axes[0].patches][::FACES]
+    assert colours == [*plain[:4], LIGHT.ink, *plain[4:]]
+    sizes = fronts(figure)
+    assert sizes[4][1] == sizes[3][1]
+
+
+def test_classical_models_are_drawn_as_what_they_compare_with():
+    assert legend(drawn("pca_knn")) == ["input", "flatten", "dense", "training images"]
+    assert captions(drawn("svm")) == ["1", "28×28", "784", "10"]
 
 
 def test_images_need_not_be_square():

@@ -64,7 +64,8 @@ def _list(pattern: str, classes: int, image_size: int, json: bool) -> None:
         counted = each["parameters"] is not None
         needs = "" if each["extra"] else f"needs {each['smallest_image_size']} px"
         parameters = f"{each['parameters']:,}" if counted else needs
-        rows.append((each["name"], parameters, _short(each["macs"]) if counted else "", each["recipe"], each["source"]))
+        macs = _short(each["macs"]) if each["macs"] is not None else ""
+        rows.append((each["name"], parameters, macs, each["recipe"], each["source"]))
     print_table(["network", "parameters", "MACs", "recipe", "source"], rows, right=(1, 2))
     notes.print(
         f"counted for {classes} classes and {image_size} x {image_size} pixels; --classes and --image-size change it"
@@ -107,10 +108,13 @@ def _describe(name: str, classes: int, image_size: int, draw: Path | None, dark:
         right=(3, 4),
     )
     options = ", ".join(f"{option}={value}" for option, value in summary["options"].items())
+    macs = "as many as the training images that it keeps ask for"
+    if summary["macs"] is not None:
+        macs = f"{summary['macs']:,} for one image of {image_size} x {image_size} pixels"
     facts = {
         model_name: summary["summary"],
         "parameters": f"{summary['parameters']:,}",
-        "MACs": f"{summary['macs']:,} for one image of {image_size} x {image_size} pixels",
+        "MACs": macs,
         "recipe": recipe,
         "options": options or "none",
         "made for": f"{summary['made_for_classes']} classes, {summary['made_for_image_size']} pixels",
@@ -136,7 +140,7 @@ def _summary(name: str, model: "nn.Module | None", image_size: int) -> dict[str,
         "name": name,
         "summary": entry.summary,
         "parameters": count_parameters(model) if model else None,
-        "macs": count_macs(model, image_size) if model else None,
+        "macs": count_macs(model, image_size) if model and not entry.fitted else None,
         "recipe": entry.recipe,
         "source": entry.source,
         "reference": entry.reference,

@@ -1,7 +1,5 @@
 """Residual networks: a small one of this project, the default, and the two of 18 layers for small images."""
 
-from collections.abc import Callable
-
 from torch import Tensor, nn
 
 from kuzushiji.errors import UsageError
@@ -85,8 +83,7 @@ def resnet18(classes: int, image_size: tuple[int, int], *, width: int = 64) -> N
         image_size: has no influence; the network takes images of any size.
         width: channels of the first stage; the embedding has eight times as many.
     """
-    stem = [nn.Conv2d(1, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-    return _four_stages(classes, width, stem, Block)
+    return _four_stages(classes, width, Block)
 
 
 def preact_resnet18(classes: int, image_size: tuple[int, int], *, width: int = 64) -> Network:
@@ -99,7 +96,7 @@ def preact_resnet18(classes: int, image_size: tuple[int, int], *, width: int = 6
         image_size: has no influence; the network takes images of any size.
         width: channels of the first stage; the embedding has eight times as many.
     """
-    return _four_stages(classes, width, [nn.Conv2d(1, width, 3, padding=1, bias=False)], PreActBlock)
+    return _four_stages(classes, width, PreActBlock)
 
 
 class PreActBlock(nn.Module):
@@ -130,12 +127,13 @@ class PreActBlock(nn.Module):
         return self.conv2(self.relu2(self.norm2(self.conv1(y)))) + past
 
 
-def _four_stages(
-    classes: int, width: int, stem: list[nn.Module], block: Callable[[int, int, int], nn.Module]
-) -> Network:
-    """Two blocks in each stage; the first stage begins with the stem, the others halve the image."""
+def _four_stages(classes: int, width: int, block: type[Block] | type[PreActBlock]) -> Network:
+    """Two blocks in each stage; the first stage begins with a convolution, the others halve the image."""
     if width < 1:
         raise UsageError(f"a residual network needs a width of 1 or more, found {width}")
+    stem: list[nn.Module] = [nn.Conv2d(1, width, 3, padding=1, bias=False)]
+    if block is Block:
+        stem += [nn.BatchNorm2d(width), nn.ReLU()]
     stages: list[nn.Module] = [nn.Sequential(*stem, block(width, width, 1), block(width, width, 1))]
     for channels in (2 * width, 4 * width, 8 * width):
         stages.append(nn.Sequential(block(channels // 2, channels, 2), block(channels, channels, 1)))

@@ -132,6 +132,8 @@ class SupportVectors(nn.Module):
 
     def _chosen(self, vectors: Tensor, labels: Tensor) -> tuple[float, float]:
         """C and gamma: those asked for, else those that name most of a sample right that was kept out of the fit."""
+        from sklearn.svm import SVC
+
         C, gamma, tuning = self.options
         if C and gamma:
             return C, gamma
@@ -142,8 +144,6 @@ class SupportVectors(nn.Module):
         part = torch.arange(len(sample)) % FOLDS
 
         def right(C: float, gamma: float) -> int:
-            from sklearn.svm import SVC
-
             kernel = (squared * -gamma).exp()
             count = 0
             for number in range(FOLDS):

@@ -208,7 +208,8 @@ def _facts(material: Material) -> list[tuple[str, list[tuple[str, str]]]]:
         from kuzushiji.models.inspection import count_macs
 
         macs = count_macs(material.model, material.image_size)
-        network.append(("Multiplications", f"{short(macs)} an image"))
+        if not MODELS[model["name"]].fitted:  # else they depend on how many training images it keeps
+            network.append(("Multiplications", f"{short(macs)} an image"))
     training = [
         ("Recipe", str(config.get("recipe_name", "own"))),
         ("Epochs", f"{len(metrics)} of {config['recipe'].get('epochs', len(metrics))}"),
