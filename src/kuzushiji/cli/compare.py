@@ -58,7 +58,8 @@ def compare(
     groups = dict(sorted(groups.items(), key=lambda entry: -mean(map(_accuracy, entry[1]))))
     pairs = None
     if against is not None:
-        target = next(name for name, group in groups.items() if any(each is predictions[-1] for each in group))
+        wanted = predictions[[run.path.resolve() for run in found].index(find_run(against).path.resolve())]
+        target = next(name for name, group in groups.items() if any(each is wanted for each in group))
         pairs = [(name, target) for name in groups if name != target]
     compared = comparing.compare(groups, pairs)
     accuracies = {name: [_accuracy(each) for each in group] for name, group in groups.items()}

@@ -46,6 +46,6 @@ def same_but_for_the_seed(runs: Iterable[Run]) -> list[tuple[Run, ...]]:
         recipe = {name: value for name, value in config["recipe"].items() if name != "seed"}
         dataset = config["dataset"]
         data = {key: dataset.get(key) for key in ("name", "limit", "cover", "rare_below")}
-        same = data, config["model"], config["recipe_name"], recipe
+        same = data, config.get("start"), config["model"], config["recipe_name"], recipe
         grouped[repr(same)].append(run)
     return list(map(tuple, grouped.values()))

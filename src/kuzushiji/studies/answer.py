@@ -284,7 +284,7 @@ def test_images(answer: Answer, predictions: Predictions) -> CharacterImages | N
     """The images that were predicted, in the order of the predictions; None where they can't be had any more."""
     dataset = answer.first_run.config["dataset"]
     try:
-        images = datasets.load(dataset["path"] or dataset["name"], "test", image_size=dataset["image_size"])
+        images = datasets.load(dataset["path"] or dataset["name"], "test", image_size=dataset.get("image_size"))
     except KuzushijiError:
         return None
     return images if images.fingerprint() == predictions.data_fingerprint else None

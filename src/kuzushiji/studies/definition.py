@@ -389,7 +389,7 @@ def _trial(table: dict[str, Any], shared: dict[str, Any], columns: Sequence[Colu
     common = {key: value for key, value in shared.items() if key in RECIPE_FIELDS}
     recipe = named_recipe(recipe_name).change(**(common | own))
     if MODELS[model].fitted:
-        check_for_fitting(model, recipe)
+        check_for_fitting(model, recipe, own)
     label = _text(table, "label") or _made_label(table, model)
     return Trial(label, model, recipe_name, recipe, options, (), theirs)
 

@@ -10,9 +10,9 @@ from kuzushiji.data.verify import state
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.models import MODELS
 from kuzushiji.studies.answer import Answer, Result, data_title, factor_title, measure_title
-from kuzushiji.studies.conclusion import p_number, p_text, points
+from kuzushiji.studies.conclusion import listing, p_number, p_text, points
 from kuzushiji.studies.definition import Column, Trial
-from kuzushiji.studies.figures import Draw, study_figures
+from kuzushiji.studies.figures import Draw, networks, study_figures
 from kuzushiji.studies.stored import stored_values
 
 
@@ -326,13 +326,13 @@ def _examples(answer: Answer, figures: dict[str, Draw]) -> Section | None:
 
 def _layers(answer: Answer, figures: dict[str, Draw]) -> Section | None:
     blocks: list[Block] = []
-    for result in answer.measured:
-        name = f"layers-{result.label}"
+    for label, results in networks(answer).items():
+        name = f"layers-{label}"
         if name in figures:
-            summary = MODELS[result.trial.model].summary
+            summary = MODELS[results[0].trial.model].summary
             blocks += [
-                Text(f"{result.label}: {summary}."),
-                Picture(name, f"The layers of {result.label}", figures[name], wide=False, adaptive=False),
+                Text(f"{listing([result.label for result in results])}: {summary}."),
+                Picture(name, f"The layers of {label}", figures[name], wide=False, adaptive=False),
             ]
     return Section("layers", "Layers", "The networks", tuple(blocks)) if blocks else None
 

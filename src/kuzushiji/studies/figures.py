@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from kuzushiji.evaluation.compare import Comparison
+from kuzushiji.models import MODELS
 from kuzushiji.plots.characters import character_sheet
 from kuzushiji.plots.studies import (
     Course,
@@ -77,10 +78,24 @@ def _asked_for(answer: Answer) -> dict[str, Draw]:
     if "examples" in show:
         figures |= _examples(answer)
     if "layers" in show:
-        for result in answer.measured:
-            if result.runs:
-                figures[f"layers-{result.label}"] = _layers(result)
+        for name, results in networks(answer).items():
+            figures[f"layers-{name}"] = _layers(results[0])
     return figures
+
+
+def networks(answer: Answer) -> dict[str, list[Result]]:
+    """The different networks of a study, by the label of the first trial that has them."""
+    found: dict[str, list[Result]] = {}
+    for result in answer.measured:
+        if not result.runs or MODELS[result.trial.model].fitted:
+            continue
+        for others in found.values():
+            if (result.trial.model, result.trial.options) == (others[0].trial.model, others[0].trial.options):
+                others.append(result)
+                break
+        else:
+            found[result.label] = [result]
+    return found
 
 
 def accuracy_mark(result: Result, published: str = "") -> Mark:

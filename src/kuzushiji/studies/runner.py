@@ -29,7 +29,7 @@ from kuzushiji.files import write_text
 from kuzushiji.home import home
 from kuzushiji.machine import describe_machine
 from kuzushiji.studies.definition import Study, Trial, check_networks
-from kuzushiji.training.experiment import Watch, resume, train
+from kuzushiji.training.experiment import Watch, predict_run, resume, train
 from kuzushiji.training.loop import Progress
 from kuzushiji.training.recipe import Recipe
 from kuzushiji.training.runs import Run
@@ -184,7 +184,10 @@ def attempt(task: Task, watch: Watch) -> Outcome:
         Interrupted: Ctrl-C or a request to terminate.
     """
     try:
-        if (task.run.path / "config.json").exists():
+        if task.run.finished:  # but its predictions were lost
+            test = datasets.load(task.data, "test", image_size=task.image_size)
+            predict_run(task.run, test, "test", task.device)
+        elif (task.run.path / "config.json").exists():
             resume(task.run, device=task.device, watch=watch)
         else:
             train(

@@ -2,14 +2,16 @@
 
 import json
 import re
+import shutil
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 import kuzushiji
-from kuzushiji.files import write_text
+from kuzushiji.files import write_text, written_whole
 from kuzushiji.plots.style import save, svg
 from kuzushiji.report.characters import Sprite
 from kuzushiji.report.page import render
@@ -19,6 +21,7 @@ from kuzushiji.studies.stored import ANSWER
 
 REPORT = "report.html"
 MARKDOWN = "answer.md"
+PICTURES = "pictures"
 
 
 def write_answer(
@@ -37,10 +40,15 @@ def write_answer(
     written = [folder / REPORT, folder / ANSWER, folder / MARKDOWN]
     write_text(written[0], html_page(document, answer.study.name))
     write_text(written[1], json.dumps(to_json(answer, conclusion), ensure_ascii=False, indent=1))
-    _write_markdown(document, written[2], "pictures")
+    pictures = _write_pictures(document, folder / PICTURES)
+    write_text(written[2], markdown_page(document, PICTURES))
     if docs is not None:
-        written.append(docs / f"{answer.study.name}.md")
-        _write_markdown(document, written[-1], answer.study.name)
+        name = answer.study.name
+        for picture in pictures:
+            with written_whole(docs / name / picture.name) as beside:
+                shutil.copyfile(picture, beside)
+        written.append(docs / f"{name}.md")
+        write_text(written[-1], markdown_page(document, name))
     return written
 
 
@@ -94,29 +102,62 @@ def _drawn(picture: Picture) -> dict[str, Any]:
     return {"kind": "picture", "wide": picture.wide, "drawings": drawings}
 
 
-def _write_markdown(document: Document, path: Path, pictures: str) -> None:
-    """Writes the Markdown, and its pictures into the folder `pictures` beside it."""
-    lines = [f"# {document.title}", "", document.question, "", " ".join(document.conclusion), ""]
-    lines += _markdown(document.opening, path.parent, pictures)
+def markdown_page(document: Document, pictures: str) -> str:
+    """The answer as Markdown.
+
+    Args:
+        pictures: the folder that its pictures lie in, as the page refers to it.
+    """
+    lines = [
+        f"# {_escaped(document.title)}",
+        "",
+        _escaped(document.question),
+        "",
+        _escaped(" ".join(document.conclusion)),
+        "",
+    ]
+    lines += _markdown(document.opening, pictures)
     for section in document.sections:
-        lines += ["", f"## {section.heading}", ""]
+        lines += ["", f"## {section.heading}"]
         for block in section.blocks:
-            lines += [*_markdown(block, path.parent, pictures), ""]
-        lines.pop()
+            lines += ["", *_markdown(block, pictures)]
     lines += ["", "---", "", *(f"{line}  " for line in document.footer)]
-    write_text(path, "\n".join(lines).rstrip() + "\n")
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def _markdown(block: Block, folder: Path, pictures: str) -> list[str]:
+def _markdown(block: Block, pictures: str) -> list[str]:
     match block:
         case Text():
-            return [block.text]
+            return [_escaped(block.text)]
         case Commands():
             return ["```", *block.lines, "```"]
         case Table():
             return _markdown_table(block)
         case Picture():
-            return _markdown_picture(block, folder, pictures)
+            return [
+                "<picture>",
+                f'<source media="(prefers-color-scheme: dark)" srcset="{pictures}/{_file_name(block, "dark")}">',
+                f'<img alt="{escape(block.label)}" src="{pictures}/{_file_name(block, "light")}">',
+                "</picture>",
+            ]
+
+
+def _file_name(picture: Picture, theme: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "-", picture.name.lower()).strip("-")
+    # Images of characters are pixels, and thousands of lines are smaller as such.
+    return f"{name}-{theme}.{'svg' if picture.adaptive else 'png'}"
+
+
+def _write_pictures(document: Document, folder: Path) -> list[Path]:
+    """Writes each picture of a document for light and for dark pages."""
+    blocks = [document.opening, *(block for section in document.sections for block in section.blocks)]
+    written = []
+    for block in blocks:
+        if isinstance(block, Picture):
+            for theme in ("light", "dark"):
+                written.append(folder / _file_name(block, theme))
+                save(block.draw(theme == "dark"), written[-1])
+    return written
 
 
 def _markdown_table(table: Table) -> list[str]:
@@ -127,21 +168,6 @@ def _markdown_table(table: Table) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in (tuple(map(_escaped, table.columns)), tuple(ruler), *rows)]
 
 
-def _markdown_picture(picture: Picture, folder: Path, pictures: str) -> list[str]:
-    """Writes a picture for light and for dark pages, and the lines that show the one that fits."""
-    name = re.sub(r"[^a-z0-9]+", "-", picture.name.lower()).strip("-")
-    # Images of characters are pixels, and thousands of lines are smaller as such.
-    kind = "svg" if picture.adaptive else "png"
-    for theme in ("light", "dark"):
-        save(picture.draw(theme == "dark"), folder / pictures / f"{name}-{theme}.{kind}")
-    return [
-        "<picture>",
-        f'<source media="(prefers-color-scheme: dark)" srcset="{pictures}/{name}-dark.{kind}">',
-        f'<img alt="{picture.label}" src="{pictures}/{name}-light.{kind}">',
-        "</picture>",
-    ]
-
-
 def _escaped(text: str) -> str:
-    """Text within a cell of a Markdown table."""
+    """Text as Markdown shows it, whatever is in it."""
     return re.sub(r"([|*_<>`\\])", r"\\\1", text)
