@@ -175,7 +175,6 @@ def test_epochs_of_networks_may_be_changed_and_those_of_classical_models_not():
         ("show = 'layers'\n[[trials]]\nmodel = 'nn_1'", "expected a list"),
         ("seeds = 0\n[[trials]]\nmodel = 'nn_1'", "at least 1"),
         ("factor = 'batchsize'\n[[trials]]\nmodel = 'nn_1'", "did you mean batch_size"),
-        ("factor = 'options.depth'\n[[trials]]\nmodel = 'nn_1'", "no option 'depth'"),
         ("[[trials]]\nmodel = 'nn_1'\ntheirs = { test_acuracy = 0.9 }", "did you mean test_accuracy"),
         ("[[trials]]\nmodel = 'nn_1'\ntheirs = { test_accuracy = 91.2 }", "shares from 0 to 1"),
         ("[[trials]]\nlabel = 'e'\nensemble = ['nn_1']", "no trial 'nn_1'"),
@@ -213,6 +212,12 @@ def test_wrong_options_show_when_the_network_is_made(options, message):
     with pytest.raises(UsageError, match=message) as caught:
         check_networks(study, 10, (28, 28))
     assert "trial 'x'" in str(caught.value)
+
+
+def test_a_factor_must_be_an_option_of_every_network():
+    study = parse("factor = 'options.depht'\n[[trials]]\nmodel = 'resnet'")
+    with pytest.raises(UsageError, match="no option of resnet 'depht'; did you mean depth"):
+        check_networks(study, 10, (28, 28))
 
 
 def test_images_that_are_too_small_for_a_network_are_told():

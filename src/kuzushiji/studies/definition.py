@@ -286,11 +286,15 @@ def check_networks(study: Study, classes: int, image_size: tuple[int, int]) -> N
     """
     import torch
 
+    varied = [name.removeprefix("options.") for name in (study.factor, study.series) if name.startswith("options.")]
     for trial in study.trials:
         if trial.model:
             try:
                 with torch.device("meta"):
                     create_model(trial.model, classes=classes, image_size=image_size, **trial.options)
+                for option in varied:
+                    if option not in MODELS[trial.model].options:
+                        raise unknown_name(f"option of {trial.model}", option, MODELS[trial.model].options)
             except UsageError as error:
                 raise UsageError(f"trial {trial.label!r} of {study.name}: {error}") from None
 
@@ -354,18 +358,9 @@ def _check_references(study: Study) -> None:
         if part not in SHOWN:
             raise unknown_name("part of an answer", part, SHOWN)
     for factor in filter(None, (study.factor, study.series)):
-        for trial in study.trials:
-            if trial.model:
-                _check_factor(factor, trial)
-
-
-def _check_factor(factor: str, trial: Trial) -> None:
-    prefix, _, option = factor.partition(".")
-    if prefix == "options" and option:
-        if option not in MODELS[trial.model].options:
-            raise UsageError(f"factor: {trial.model} has no option {option!r}")
-    elif factor not in RECIPE_FIELDS:
-        raise unknown_name("recipe field to be the factor", factor, RECIPE_FIELDS)
+        # Which options there are, only the network itself knows; see `check_networks`.
+        if not factor.startswith("options.") and factor not in RECIPE_FIELDS:
+            raise unknown_name("recipe field to be the factor", factor, RECIPE_FIELDS)
 
 
 def _trial(table: dict[str, Any], shared: dict[str, Any], columns: Sequence[Column]) -> Trial:

@@ -29,6 +29,7 @@ from kuzushiji.files import write_text
 from kuzushiji.home import home
 from kuzushiji.machine import describe_machine
 from kuzushiji.studies.definition import Study, Trial, check_networks
+from kuzushiji.training.device import choose_device
 from kuzushiji.training.experiment import Watch, predict_run, resume, train
 from kuzushiji.training.loop import Progress
 from kuzushiji.training.recipe import Recipe
@@ -155,6 +156,7 @@ def run_study(
         raise UsageError(f"{seeds} seeds; expected at least 1")
     if limit is not None and limit < 1:
         raise UsageError(f"a limit of {limit} images; expected at least 1")
+    choose_device(device)
     if "test" not in datasets.splits(data):
         raise UsageError(f"{data} has no test split, on which a study measures; take other data")
     test = datasets.load(data, "test", image_size=image_size)
@@ -213,7 +215,7 @@ def attempt(task: Task, watch: Watch) -> Outcome:
     except MemoryError:
         return Outcome(task, "out of memory")
     except RuntimeError as error:  # PyTorch's way of telling that memory ran out, and much else
-        return Outcome(task, str(error).strip().splitlines()[0])
+        return Outcome(task, (str(error).strip() or type(error).__name__).splitlines()[0])
 
 
 def _task(
