@@ -3,10 +3,11 @@
     python benchmarks/pages.py [FOLDER] [--pages 200]
 
 FOLDER holds a few real pages in Kaggle's layout (`train.csv`, `train_images/`); if not given it is that of the dataset
-`recognition`.  They are repeated under other names
-until there are as many pages as asked for, each with as many boxes as the mean page of Kuzushiji Recognition has, and
-loaded with an empty cache by a process of its own.  `--pages 3881` is that set at its full size; from fewer pages its
-time is extrapolated.  What the copies cannot show is the time to read 3,881 different files from a disk.
+`recognition`.  They are repeated under other names until there are as many pages as asked for, each with as many boxes
+as the mean page of Kuzushiji Recognition has, and loaded with an empty cache by a process of its own.  `--pages 3881`
+is that set at its full size; from fewer pages its time is extrapolated.  What the copies cannot show is the time to
+read 3,881 different files from a disk.  Processor time is that of all processes together: on a busy machine it tells
+more than the clock.
 
 Memory is that of all processes together, sampled ten times a second, without what the system caches of files (Linux).
 """
@@ -16,6 +17,7 @@ import csv
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -113,6 +115,9 @@ def main() -> None:
     split = ", ".join(f"{count:,}" for count in first["counts"])
     print(f"{options.pages:,} pages of {pixels / 1e6:.1f} million pixels, {boxes:,} characters at 80 x 80 ({split})")
     print(f"cut     {first['seconds']:8.1f} s   {rate:.1f} pages/s   {boxes / first['seconds']:,.0f} characters/s")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = used.ru_utime + used.ru_stime
+    print(f"        {busy:8.1f} s   of processor time, {1000 * busy / options.pages:.0f} ms a page")
     print(f"again   {first['again']:8.3f} s   all three splits, from the cache")
     disk = boxes * 80 * 80
     print(f"peak    {peak / 1e6:8.0f} MB  all processes together; {disk / 1e6:,.0f} MB of characters on disk")
