@@ -9,7 +9,9 @@ from safetensors.torch import save_file
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, DownloadError, Interrupted, KuzushijiError, RunError, UsageError
+from kuzushiji.evaluation.results import results_page
 from kuzushiji.models import create_model
+from kuzushiji.report import write_report
 from kuzushiji.training import start
 from kuzushiji.training.checkpoint import load_network
 from kuzushiji.training.experiment import Watch, resume, train
@@ -52,8 +54,14 @@ def test_all_but_the_head_is_given(bars, source):
 
 
 def test_a_run_starts_from_another(bars, source):
-    run = train("resnet", bars, from_run="source", run="mine", **QUICK)
+    test = bars.select(slice(0, 20), "test")
+    run = train("resnet", bars, test=test, from_run="source", unfrozen=9, cover=0.6, run="mine", **QUICK)
     assert "--from source" in run.config["command"]
+    assert "--cover 0.6 --from source --unfrozen 9" in results_page([run]), "it is not listed as if it were a plain one"
+    assert "the run source; of its layers only the last 9 are trained" in write_report(run, images=test).read_text(
+        "utf-8"
+    )
+    run = train("resnet", bars, from_run="source", run="all", **QUICK)
     assert run.config["start"]["name"] == "source"
     assert run.config["classes"] == list(bars.classes)
     fresh = train("resnet", bars, run="fresh", **QUICK)

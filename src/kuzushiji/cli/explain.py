@@ -149,7 +149,7 @@ def _characters(
 
     return _Answer(
         [each.to_dict() for each in explained],
-        ["image", "actual", "seen as", "probability", "for it speaks what is at (x y)"],
+        ["image", "actual", "seen as", "probability", "strongest places (x y)"],
         rows,
         (3,),
         figure,

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import mean, stdev
 
 from kuzushiji.evaluation.bootstrap import Estimate
@@ -91,6 +92,11 @@ def _trials(runs: Iterable[Run]) -> list[Trial]:
 def _changes(config: dict) -> str:
     """What differs from the named recipe, as it would be written on the command line."""
     changes = {field: value for field, value in changes_of(config).items() if field != "seed"}
+    dataset, start = config["dataset"], config.get("start")
+    changes |= {name: dataset[name] for name in ("cover", "rare_below") if dataset.get(name) is not None}
+    if start:
+        changes["from" if start["kind"] == "run" else "weights"] = Path(start["name"]).name
+        changes |= {} if start["unfrozen"] is None else {"unfrozen": start["unfrozen"]}
     return "".join(f" --{field.replace('_', '-')} {value}" for field, value in changes.items())
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import fields
 from math import floor, isnan
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -204,6 +205,11 @@ def _facts(material: Material) -> list[tuple[str, list[tuple[str, str]]]]:
         network += [("What", entry.summary), ("From", f"{entry.source}; {entry.reference}")]
     network += [(f"Option {name}", str(value)) for name, value in model.get("options", {}).items()]
     network.append(("Parameters", f"{model['parameters']:,}"))
+    if start := config.get("start"):
+        trained = "" if start["unfrozen"] is None else f"; of its layers only the last {start['unfrozen']} are trained"
+        network.append(
+            ("Starts from", ("the run " if start["kind"] == "run" else "") + Path(start["name"]).name + trained)
+        )
     if material.model is not None:
         from kuzushiji.models.inspection import count_macs
 
