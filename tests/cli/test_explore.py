@@ -32,13 +32,35 @@ def folder(tmp_path_factory):
     return folder
 
 
+FIGURES = {
+    "random-samples",
+    "forms",
+    "balance",
+    "coverage",
+    "map-measures",
+    "map-pca",
+    "map-svd",
+    "variance",
+    "components",
+    "shift",
+    "doubtful-labels",
+    "duplicates",
+}
+
+
 @pytest.fixture(scope="module")
 def written(folder, tmp_path_factory):
-    """The page of everything."""
+    """The page of everything and two of its figures, which stand for all of them."""
     output = tmp_path_factory.mktemp("output") / "deep"
-    code = main(["explore", str(folder), "--methods", "pca", "svd", "--no-figures", "--output", str(output)])
-    assert code == 0
-    assert sorted(path.name for path in output.iterdir()) == ["explore.html", "explore.json"]
+
+    def two(found):
+        figures = exploration_figures(found)
+        assert set(figures) == FIGURES
+        return {name: figures[name] for name in ("coverage", "variance")}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kuzushiji.report.explore.exploration_figures", two)
+        assert main(["explore", str(folder), "--methods", "pca", "svd", "--output", str(output)]) == 0
     return output
 
 
@@ -75,39 +97,15 @@ def test_the_page_tells_what_was_found(written):
     assert "75 images at random" in page.text
 
 
-def test_every_figure_is_named_and_drawn_light_and_dark_and_transparent(folder, tmp_path, monkeypatch):
-    # Two figures stand for all of them, which would take a while.
-    every = []
-
-    def two(found):
-        figures = exploration_figures(found)
-        every.extend(figures)
-        return {name: figures[name] for name in ("coverage", "variance")}
-
-    monkeypatch.setattr("kuzushiji.report.explore.exploration_figures", two)
-    output = tmp_path / "output"
-    assert main(["explore", str(folder), "--methods", "pca", "svd", "--output", str(output)]) == 0
-    assert every == [
-        "random-samples",
-        "forms",
-        "balance",
-        "coverage",
-        "map-measures",
-        "map-pca",
-        "map-svd",
-        "variance",
-        "components",
-        "shift",
-        "doubtful-labels",
-        "duplicates",
-    ]
-    assert sorted(path.name for path in (output / "figures").iterdir()) == [
+def test_figures_are_light_and_dark_and_transparent(written):
+    assert sorted(path.name for path in written.iterdir()) == ["explore.html", "explore.json", "figures"]
+    assert sorted(path.name for path in (written / "figures").iterdir()) == [
         f"{name}-{theme}.{kind}"
         for name in ("coverage", "variance")
         for theme in ("dark", "light")
         for kind in ("png", "svg")
     ]
-    with Image.open(output / "figures" / "coverage-dark.png") as picture:
+    with Image.open(written / "figures" / "coverage-dark.png") as picture:
         assert picture.convert("RGBA").getpixel((0, 0))[3] == 0
 
 

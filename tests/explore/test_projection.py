@@ -7,7 +7,6 @@ from sklearn.manifold import trustworthiness as reference
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import UsageError
-from kuzushiji.explore import projection
 from kuzushiji.explore.projection import METHODS, neighbour_accuracy, neighbour_ranks, project, trustworthiness
 from tests.explore.planted import CLASSES, make_splits
 
@@ -168,13 +167,3 @@ def test_those_who_watch_are_told(monkeypatch):
     told = []
     project(make_splits()["train"], ["svd", "pca"], tell=lambda method, seconds: told.append((method, seconds is None)))
     assert told == [("pca", True), ("pca", False), ("svd", True), ("svd", False)]
-
-
-def test_a_package_missing_in_a_method_that_does_not_name_it_is_our_mistake(monkeypatch):
-    def broken(*_):
-        raise ModuleNotFoundError("No module named 'nothing'", name="nothing")
-
-    method = METHODS["umap"]
-    monkeypatch.setitem(METHODS._entries, "umap", projection.Method("umap", "U", "", "", broken, needs=method.needs))
-    with pytest.raises(ModuleNotFoundError):
-        project(make_splits()["train"], ["umap"])

@@ -148,8 +148,8 @@ def of_labels(health: Health) -> str:
     return (
         f"{len(suspects.places):,} of {_count(suspects.judged, 'label')} ({share:.2%}) {is_} doubtful to "
         f"{health.judge}, {int((suspects.suggested_share >= SURE).sum()):,} of them with a certainty of {SURE:.0%} or "
-        f"more. That judge names {suspects.agreement:.1%} of all as they are labelled and errs itself: the first of the "
-        "list are the likeliest errors."
+        f"more. That judge names {suspects.agreement:.1%} of all as they are labelled and errs itself: the first of "
+        "the list are the likeliest errors."
     )
 
 

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -307,14 +308,12 @@ def project(
     for name in methods:
         method = METHODS[name]
         tell(name, None)
+        if method.needs is not None and (lacking := _lacks(method.needs[0])):
+            missing[name] = f"{method.title} needs {lacking}: pip install 'kuzushiji[{method.needs[1]}]'"
+            continue
         started = time.perf_counter()
         try:
             positions, note = _quietly(method, known_vectors, known_labels, vectors, seed)
-        except ModuleNotFoundError as error:
-            if method.needs is None or (error.name or "").partition(".")[0] != method.needs[0]:
-                raise
-            missing[name] = f"{method.title} needs {error.name}: pip install 'kuzushiji[{method.needs[1]}]'"
-            continue
         except (ValueError, np.linalg.LinAlgError) as error:
             # Degenerate data, such as a single class or equal images, is beyond some of the methods.
             missing[name] = f"{method.title} could not be computed: {error}"
@@ -391,6 +390,17 @@ def _by_distance(vectors: NDArray[np.floating]) -> NDArray[np.int64]:
     distances = pairwise_distances(vectors.astype(np.float64), metric="sqeuclidean")
     np.fill_diagonal(distances, -1)
     return np.argsort(distances, axis=1, kind="stable")
+
+
+def _lacks(package: str) -> str:
+    """Imports a package, which may take long and is no part of a method's time; what is missing of it, if anything."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import_module(package)
+    except ModuleNotFoundError as error:
+        return error.name or package
+    return ""
 
 
 def _quietly(
