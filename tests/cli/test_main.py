@@ -6,7 +6,7 @@ import pytest
 import kuzushiji
 from kuzushiji.cli import app, main
 
-VERBS = ("data", "models", "train", "evaluate", "report", "explain", "runs", "results", "demo")
+VERBS = ("data", "explore", "models", "train", "evaluate", "report", "explain", "runs", "results", "demo")
 
 
 @pytest.mark.parametrize("verb", VERBS)
