@@ -112,6 +112,23 @@ def test_of_several_seeds_the_means_are_compared():
     assert compared.p_value == sign_flip_test(np.rint(6 * (shares[0] - shares[1])).astype(int))
 
 
+def test_a_difference_must_be_greater_than_what_seeds_make():
+    near = compare({"one": [make(2.6, 1), make(2.6, 2)], "other": [make(1.5, 3), make(1.5, 4)]})[0]
+    far = compare({"one": [make(4.5, 1), make(1.2, 2)], "other": [make(1.5, 3), make(1.5, 4)]})[0]
+    for compared in (near, far):
+        assert compared.p_adjusted < 0.05
+    assert near.differs()
+    assert far.seed_error > abs(far.accuracy.value) / 2
+    assert not far.differs()
+    assert compare({"one": make(2.6, 1), "other": [make(1.5, 3), make(1.5, 4)]})[0].seed_error is None
+
+
+def test_the_error_over_seeds_is_that_of_two_means():
+    groups = {"one": [make(2, 1), make(2, 2), make(2, 3)], "other": [make(1.8, 4), make(1.8, 5)]}
+    squares = [np.var([accuracy(each) for each in group], ddof=1) / len(group) for group in groups.values()]
+    assert compare(groups)[0].seed_error == pytest.approx(np.sqrt(sum(squares)))
+
+
 def test_doubling_every_seed_changes_nothing_but_their_number():
     one, other = make(2.2, 1), make(2.0, 4)
     (single,) = compare({"one": one, "other": other})

@@ -61,6 +61,17 @@ def test_what_is_finished_is_not_trained_again_and_what_differs_is(bars_folder, 
     assert all(outcome.run.weights_file.exists() for outcome in first)
 
 
+def test_a_trial_may_be_called_otherwise(bars_folder, tmp_path):
+    first = run_study(study(), str(bars_folder), folder=tmp_path)
+    renamed = study(TWO.replace('label = "Adam"', 'label = "Adaptive"'))
+    waiting = []
+    watch = StudyWatch(planned=lambda tasks, left: waiting.extend(left))
+    again = run_study(renamed, str(bars_folder), folder=tmp_path, watch=watch)
+    assert waiting == []
+    assert again[0].task.label == "Adaptive"
+    assert again[0].run.path == first[0].run.path
+
+
 def test_predictions_that_were_lost_are_made_again(bars_folder, tmp_path):
     (outcome, _) = run_study(study(), str(bars_folder), folder=tmp_path)
     logits = outcome.run.predictions().logits

@@ -38,6 +38,9 @@ def study(
 
     Example: kuzushiji study lenet-or-alexnet --data kmnist --seeds 3
 
+    What is trained already is not trained again, and after Ctrl-C the same command goes on. How to write a study of
+    your own: python -m pydoc kuzushiji.studies.definition
+
     Parameters
     ----------
     name
@@ -126,19 +129,27 @@ def _command(name: str, data: str, settings: dict[str, Any]) -> str:
     return shlex.join(words)
 
 
+SHOWN = {
+    "trial": "trial",
+    "training accuracy": "training",
+    "test accuracy": "test",
+    "": "",
+    "test loss": "loss",
+    "AUC": "AUC",
+    "published test accuracy": "published",
+    "published validation accuracy": "published",
+}
+"""Columns of the table of results that a terminal has room for, and what they are called there."""
+
+
 def _print(answer: Answer, conclusion: list[str]) -> None:
-    """The table of results and the conclusion; the columns that fit a terminal."""
+    """The table of results and the conclusion."""
     from kuzushiji.studies.document import results_table
 
     table = results_table(answer)
-    shown = [
-        number
-        for number, column in enumerate(table.columns)
-        if column in ("trial", "parameters", "seconds", "training accuracy", "test accuracy", "", "test loss", "AUC")
-        or column.startswith("published")
-    ]
+    shown = [number for number, column in enumerate(table.columns) if column in SHOWN]
     print_table(
-        [table.columns[number] for number in shown],
+        [SHOWN[table.columns[number]] for number in shown],
         [[row[number] for number in shown] for row in table.rows],
         right=[place for place, number in enumerate(shown) if number in table.right],
     )

@@ -3,14 +3,15 @@
 What is compared are predictions that exist, image by image.  Where something was trained with several seeds, its mean
 over the seeds is compared: of each image, the share of the seeds that named it right.  Intervals and p-values tell how
 other test images of the same kind could change the outcome; how another training could is only seen from the spread
-over seeds.
+over seeds (`Comparison.seed_error`), and a difference counts as one only where it is greater than both.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
-from math import lcm, lgamma, log, nan
+from math import lcm, lgamma, log, nan, sqrt
+from statistics import variance
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,19 +31,24 @@ class Scores:
 
     Attributes:
         right: int64 (N,), how many of the predictions named each image right.
-        seeds: how many predictions there are.
+        accuracies: of each of the predictions.
         values: measure -> (1 + R,), its value and its bootstrap replicates.
         predictions_of: what was predicted, for messages.
         ids, labels, classes: of the images, to tell whether others are the same.
     """
 
     right: NDArray[np.int64]
-    seeds: int
+    accuracies: tuple[float, ...]
     values: Mapping[str, NDArray[np.float64]]
     predictions_of: str
     ids: NDArray[np.int64]
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
+
+    @property
+    def seeds(self) -> int:
+        """How many predictions there are."""
+        return len(self.accuracies)
 
 
 Group = Predictions | Scores | Sequence[Predictions | Scores]
@@ -65,6 +71,7 @@ class Comparison:
         p_value: of the difference in accuracy, by `sign_flip_test`, which for single predictions is McNemar's exact
             test.
         p_adjusted: the same, corrected by Holm for all pairs that were compared together.
+        seed_error: standard error of the difference in accuracy over the seeds; None where either has a single one.
     """
 
     first: str
@@ -78,10 +85,16 @@ class Comparison:
     only_second: int | None
     p_value: float
     p_adjusted: float
+    seed_error: float | None = None
 
     def differs(self, level: float = 0.05) -> bool:
-        """Whether the accuracies differ by more than chance, at a level that holds for all pairs together."""
-        return self.p_adjusted < level
+        """Whether the accuracies differ by more than chance.
+
+        That is, by the test over the images, at a level that holds for all pairs together, and, where there are
+        several seeds, by more than twice the standard error over them.
+        """
+        by_seeds = self.seed_error is None or abs(self.accuracy.value) > 2 * self.seed_error
+        return self.p_adjusted < level and by_seeds
 
     def swapped(self) -> "Comparison":
         """The second against the first."""
@@ -180,6 +193,7 @@ def compare(
                 only_second=int((differences < 0).sum()) if single else None,
                 p_value=(p_value := sign_flip_test(differences)),
                 p_adjusted=p_value,
+                seed_error=_seed_error(one, other),
                 **{
                     measure: _difference(one.values[measure], other.values[measure], confidence)
                     for measure in ("accuracy", "balanced_accuracy", "auc_macro")
@@ -216,7 +230,7 @@ def score(predictions: Predictions, *, replicates: int = 1000, seed: int = 0) ->
     areas, drawn_areas = areas_with_replicates(predictions.probabilities, labels, drawn)
     return Scores(
         right=right,
-        seeds=1,
+        accuracies=(float(accuracy[0]),),
         values={
             "accuracy": accuracy,
             "balanced_accuracy": _nan_mean(np.stack(recalls, axis=1)),
@@ -353,13 +367,20 @@ def _mean_scores(name: str, scores: Sequence[Scores]) -> Scores:
         _check_same_images(scores[0], each, name, name)
     values = {measure: np.mean([each.values[measure] for each in scores], axis=0) for measure in scores[0].values}
     right = np.sum([each.right for each in scores], axis=0)
-    return replace(scores[0], right=right, seeds=sum(each.seeds for each in scores), values=values)
+    accuracies = tuple(accuracy for each in scores for accuracy in each.accuracies)
+    return replace(scores[0], right=right, accuracies=accuracies, values=values)
 
 
 def _whole_differences(one: Scores, other: Scores) -> NDArray[np.int64]:
     """Differences of the shares of seeds that were right, each times a number that makes them whole."""
     common = lcm(one.seeds, other.seeds)
     return one.right * (common // one.seeds) - other.right * (common // other.seeds)
+
+
+def _seed_error(one: Scores, other: Scores) -> float | None:
+    if min(one.seeds, other.seeds) < 2:
+        return None
+    return sqrt(sum(variance(each.accuracies) / each.seeds for each in (one, other)))
 
 
 def _difference(one: NDArray[np.float64], other: NDArray[np.float64], confidence: float) -> Estimate:

@@ -220,14 +220,14 @@ def factor_figure(
 
 
 def differences_figure(
-    labels: Sequence[str], differences: NDArray[np.float64], p_values: NDArray[np.float64], dark: bool = False
+    labels: Sequence[str], differences: NDArray[np.float64], chance: NDArray[np.bool_], dark: bool = False
 ) -> Figure:
     """Draws every pair as a cell: row minus column in percentage points; pale where it could be chance.
 
     Args:
         labels: the trials, the best first.
         differences: (T, T), row minus column, as shares.
-        p_values: (T, T), corrected for being so many.
+        chance: (T, T), where the difference could be chance.
     """
     count = len(labels)
     with themed(dark) as theme:
@@ -239,11 +239,11 @@ def differences_figure(
         for row, column in product(range(count), range(count)):
             if row == column:
                 continue
-            difference, chance = float(differences[row, column]), p_values[row, column] >= 0.05
+            difference, by_chance = float(differences[row, column]), bool(chance[row, column])
             colour = theme.right if difference > 0 else theme.wrong
-            strength = 0.0 if chance else 0.15 + 0.85 * (abs(difference) / greatest) ** 0.5
+            strength = 0.0 if by_chance else 0.15 + 0.85 * (abs(difference) / greatest) ** 0.5
             place = (column - 0.46, row - 0.46)
-            if chance:
+            if by_chance:
                 axes.add_patch(Rectangle(place, 0.92, 0.92, fill=False, ec=theme.faint, lw=1, ls=(0, (2, 2))))
             else:
                 axes.add_patch(Rectangle(place, 0.92, 0.92, fc=(colour, strength), ec="none"))
@@ -254,7 +254,7 @@ def differences_figure(
                 ha="center",
                 va="center",
                 fontsize=7 if count > 6 else 8.5,
-                color=theme.muted if chance else theme.paper if strength > 0.62 else theme.ink,
+                color=theme.muted if by_chance else theme.paper if strength > 0.62 else theme.ink,
             )
         axes.set_yticks(
             range(count), [f"{_short(drawable(label), 34)}   {number}" for number, label in enumerate(labels, 1)]

@@ -1,9 +1,9 @@
 """From the runs of a study to its answer: measures, paired differences, and a conclusion in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from math import nan
+from math import nan, sqrt
 from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
@@ -335,10 +335,14 @@ def _effects(study: Study, scores: Mapping[str, tuple[Scores, ...]]) -> tuple[Ef
         asked.append(sides)
     together = compare(groups, asked)
     singles = iter(compare({**scores}, [pair for pairs in pairs_of.values() for pair in pairs]))
-    return tuple(
-        Effect(name, whole, tuple(next(singles) for _ in pairs))
-        for (name, pairs), whole in zip(pairs_of.items(), together, strict=True)
-    )
+    effects = []
+    for (name, pairs), whole in zip(pairs_of.items(), together, strict=True):
+        each = tuple(next(singles) for _ in pairs)
+        # Over seeds, not over the different networks of the pairs.
+        errors = [pair.seed_error for pair in each if pair.seed_error is not None]
+        error = sqrt(sum(one * one for one in errors)) / len(each) if len(errors) == len(each) else None
+        effects.append(Effect(name, replace(whole, seed_error=error), each))
+    return tuple(effects)
 
 
 def _order(measured: Sequence[Result]) -> tuple[RankCorrelation | None, str]:

@@ -11,7 +11,7 @@ from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.models import MODELS
 from kuzushiji.studies.answer import Answer, Result, data_title, factor_title, measure_title
 from kuzushiji.studies.conclusion import listing, p_number, p_text, points
-from kuzushiji.studies.definition import Column, Trial
+from kuzushiji.studies.definition import MEASURES, Column, Trial
 from kuzushiji.studies.figures import Draw, networks, study_figures
 from kuzushiji.studies.stored import stored_values
 
@@ -160,9 +160,8 @@ def _costs(answer: Answer) -> Table:
 
 
 def _published_measures(answer: Answer) -> list[str]:
-    columns = {column.key for column in answer.study.columns}
-    named = (measure for result in answer.results for measure in result.trial.theirs if measure not in columns)
-    return list(dict.fromkeys(named))
+    named = {measure for result in answer.results for measure in result.trial.theirs}
+    return [measure for measure in MEASURES if measure in named]
 
 
 def _results(answer: Answer) -> Section:
@@ -237,13 +236,16 @@ def _differences(answer: Answer, figures: dict[str, Draw]) -> Section | None:
     columns = [f"against {reference.label}", "points", "95% interval", "p"]
     columns += ["balanced accuracy"] if answer.unbalanced else []
     columns.append("AUC")
-    columns += ["only it right", "only the other right"] if single else []
+    columns += ["only it right", "only the other right"] if single else ["error over seeds"]
     rows = []
     for each in comparisons:
         row = [each.first, *_comparison_cells(each)]
         row += [points(each.balanced_accuracy)] if answer.unbalanced else []
         row.append(f"{each.auc_macro.value:+.4f}")
-        row += [f"{each.only_first:,}", f"{each.only_second:,}"] if single else []
+        if single:
+            row += [f"{each.only_first:,}", f"{each.only_second:,}"]
+        else:
+            row.append("–" if each.seed_error is None else f"{100 * each.seed_error:.2f}")
         rows.append(tuple(_minus(cell) if number else cell for number, cell in enumerate(row)))
     blocks: list[Block] = []
     if "differences" in figures:
@@ -259,12 +261,15 @@ def _differences(answer: Answer, figures: dict[str, Draw]) -> Section | None:
         ]
     pairs = len(answer.comparisons)
     correction = f", corrected by Holm for all {pairs} pairs of trials" if pairs > 1 else ""
+    over_seeds = (
+        "" if single else " A difference counts only if it is also greater than twice its error over the seeds."
+    )
     test = "McNemar's exact test" if single else "an exact sign-flip test of the means over the seeds"
     blocks += [
         Table(tuple(columns), tuple(rows), frozenset(range(1, len(columns))) - {2}),
         Text(
             f"The intervals are bootstrapped over the test images, the same draws for both sides. The p-values are of "
-            f"{test}{correction}.",
+            f"{test}{correction}.{over_seeds}",
             quiet=True,
         ),
     ]

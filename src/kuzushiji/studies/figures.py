@@ -153,14 +153,14 @@ def _factor(answer: Answer, dark: bool) -> Figure:
 def _differences(answer: Answer, dark: bool) -> Figure:
     labels = [result.label for result in answer.ranked]
     count = len(labels)
-    differences, p_values = np.zeros((count, count)), np.ones((count, count))
+    differences, chance = np.zeros((count, count)), np.ones((count, count), dtype=bool)
     for row, one in enumerate(labels):
         for column, other in enumerate(labels):
             if one != other:
                 comparison = answer.comparison(one, other)
                 differences[row, column] = comparison.accuracy.value
-                p_values[row, column] = comparison.p_adjusted
-    return differences_figure(labels, differences, p_values, dark)
+                chance[row, column] = not comparison.differs()
+    return differences_figure(labels, differences, chance, dark)
 
 
 def _effects(answer: Answer, dark: bool) -> Figure:

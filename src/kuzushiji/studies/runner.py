@@ -236,7 +236,7 @@ def _task(
     return Task(
         label=trial.label,
         seed=seed,
-        path=str((folder / f"{_slug(trial.label)}-seed{seed}-{mark}").absolute()),
+        path=str(_run_folder(folder, trial.label, seed, mark).absolute()),
         model=trial.model,
         options=dict(trial.options),
         recipe_name=trial.recipe_name,
@@ -246,6 +246,12 @@ def _task(
         image_size=image_size,
         device=device,
     )
+
+
+def _run_folder(folder: Path, label: str, seed: int, mark: str) -> Path:
+    """The folder of a run; the one that is there, should the trial have been called otherwise when it was made."""
+    there = sorted(folder.glob(f"*-seed{seed}-{mark}"))
+    return there[0] if there else folder / f"{_slug(label)}-seed{seed}-{mark}"
 
 
 def _found_again(data: str) -> str:
