@@ -96,7 +96,7 @@ def test_shrinks_it(mine, tmp_path, capsys):
     [
         (["twelve-netwroks"], "did you mean twelve-networks"),
         (["nothing.toml"], "there is no file nothing.toml"),
-        (["losses", "--only", "cros-entropy, rate 0.1"], "did you mean cross-entropy"),
+        (["losses", "--only", "cros-entropy at 0.1"], "did you mean cross-entropy"),
         (["losses", "--epochs", "0"], "epochs is 0"),
         (["losses", "--data", "brush:kmnist", "--jobs", "0"], "at least 1"),
         (["losses", "--data", "nowhere"], "nowhere"),

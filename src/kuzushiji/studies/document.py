@@ -218,8 +218,8 @@ def _effects(answer: Answer, figures: dict[str, Draw]) -> Section | None:
         Table(("change", "points", "95% interval", "p"), tuple(rows), frozenset({1, 3})),
         Text(
             "Each change is measured on pairs of trials that differ in it: with the change minus without it, image by "
-            "image over the same test images. Bold names stand for all pairs of a change together. The p-values are of "
-            "an exact sign-flip test, corrected by Holm for the number of changes.",
+            "image over the same test images. The large dots stand for all pairs of a change together. The p-values are "
+            "of an exact sign-flip test, corrected by Holm for the number of changes.",
             quiet=True,
         ),
     ]
@@ -346,7 +346,11 @@ def _how(answer: Answer, command: str) -> Section:
     config = answer.first_run.config
     splits, machine = config["dataset"]["splits"], config.get("machine", {})
     counts = ", ".join(f"{split['count']:,} {_split_name(name)}" for name, split in splits.items())
-    where = [str(machine.get("processor", "")), f"{machine.get('cores')} cores", str(machine.get("device", ""))]
+    where = [
+        str(machine.get("processor", "")),
+        "1 core" if machine.get("cores") == 1 else f"{machine.get('cores')} cores",
+        str(machine.get("device", "")),
+    ]
     facts = [
         f"Data: {data_title(answer.data)}, {len(config['classes']):,} classes; {counts} images"
         + (" in the first of the trials." if _splits_differ(answer) else "."),
