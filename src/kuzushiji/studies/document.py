@@ -218,7 +218,7 @@ def _effects(answer: Answer, figures: dict[str, Draw]) -> Section | None:
         Table(("change", "points", "95% interval", "p"), tuple(rows), frozenset({1, 3})),
         Text(
             "Each change is measured on pairs of trials that differ in it: with the change minus without it, image by "
-            "image over the same test images. The large dots stand for all pairs of a change together. The p-values are "
+            "image over the same test images. Large dots stand for all pairs of a change together. The p-values are "
             "of an exact sign-flip test, corrected by Holm for the number of changes.",
             quiet=True,
         ),
