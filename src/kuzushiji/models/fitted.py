@@ -1,26 +1,10 @@
 """What the classical models share with the networks: the same contract, and `fit` in the place of gradients."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-
-class FittedHead(Protocol):
-    """What names the class of a vector after it has seen the training images."""
-
-    in_features: int
-    out_features: int
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Vectors (B, D) -> logits (B, C)."""
-
-    def fit(self, vectors: Tensor, labels: Tensor) -> dict[str, float]:
-        """Takes the training vectors (N, D) and their labels (N,); returns what it chose, by name."""
-
-    def emptied(self, classes: int) -> "nn.Module":
-        """A head of the same kind for another number of classes, which has seen nothing yet."""
 
 
 class Fitted(nn.Module):
@@ -30,8 +14,10 @@ class Fitted(nn.Module):
     float64, so that its answers are those of scikit-learn.
 
     Args:
-        head: vectors (B, D) -> logits (B, C).
-        projection: pixels (B, H * W) -> vectors (B, D), also fitted; the vectors are the pixels if None.
+        head: vectors (B, D) -> logits (B, C), with `in_features`, `out_features`, `fit(vectors, labels)`, which returns
+            what `Fitted.fit` does, and `emptied(classes)`, which gives one of its kind that has seen nothing.
+        projection: pixels (B, H * W) -> vectors (B, D), with `fit(pixels)`, which returns the vectors; the vectors are
+            the pixels if None.
     """
 
     def __init__(self, head: nn.Module, projection: nn.Module | None = None) -> None:
@@ -61,8 +47,9 @@ class Fitted(nn.Module):
         Raises:
             UsageError: there are too few images for it.
         """
+        parts: Any = self.body
         vectors = images.flatten(1)
-        for projection in self.body[1:]:
+        for projection in parts[1:]:
             vectors = projection.fit(vectors)
         return self.head.fit(vectors, labels)
 

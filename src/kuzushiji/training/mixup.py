@@ -7,6 +7,7 @@ al. 2019, arXiv:1806.05236) what goes into a layer, a random one in each step.  
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +62,8 @@ def mixing_layers(network: nn.Module) -> list[nn.Module]:
     Raises:
         UsageError: there are none.
     """
-    layers = [part for part in network.body.children() if any(each.ndim > 1 for each in part.parameters())]
+    body: Any = network.body
+    layers = [part for part in body.children() if any(each.ndim > 1 for each in part.parameters())]
     if not layers:
         raise UsageError("manifold mixup needs a network of layers; this one has none that it could mix before")
     return layers
