@@ -27,6 +27,7 @@ def test_all_parts_are_looked_at(found):
     assert [len(images) for images in found.splits.values()] == [100, 60]
     assert found.main_split.split == "train"
     assert [each.method for each in found.projection.maps] == ["pca", "svd"]
+    assert found.projection.split == "train"
 
 
 def test_its_numbers_are_json(found):
@@ -116,6 +117,8 @@ def test_on_a_run_maps_are_of_the_embedding_and_its_network_judges(tmp_path):
         {"train": train, "test": test}, only=["projection", "health"], methods=["pca"], on=str(tmp_path / "my-run")
     )
     assert found.on == "my-run"
+    assert found.projection.split == "test"
+    assert np.array_equal(found.projection.labels, test.labels[found.projection.numbers])
     assert found.projection.dimensions == 84
     assert found.projection.components is None
     assert "components" not in findings(found)

@@ -51,8 +51,13 @@ class Exploration:
 
     @property
     def main_split(self) -> CharacterImages:
-        """The split that samples and maps are of: the training images where there are any."""
+        """The split that samples are of: the training images where there are any."""
         return _main(self.splits)
+
+    @property
+    def mapped_split(self) -> CharacterImages:
+        """The split that maps are of: as samples, but of a network's embedding the test images where there are any."""
+        return self.main_split if self.projection is None else self.splits[self.projection.split]
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers, as JSON has them."""
@@ -72,7 +77,7 @@ class Exploration:
         if self.balance is not None:
             written["balance"] = self.balance.to_dict()
         if self.projection is not None:
-            written["projection"] = self.projection.to_dict(split)
+            written["projection"] = self.projection.to_dict(self.mapped_split)
         if self.health is not None:
             written["health"] = self.health.to_dict()
         return written
@@ -109,8 +114,8 @@ def explore(
     Args:
         data: anything that `kuzushiji.load` takes, or split -> images.
         only: some of `PARTS`; all if None.
-        on: `pixels`, or the name or path of a run: forms and maps are then made from its network's embedding, and
-            labels are judged by what it said of images that it was not trained on.
+        on: `pixels`, or the name or path of a run: forms and maps are then made from its network's embedding, maps of
+            test images, and labels are judged by what it said of images that it was not trained on.
         seed: of all draws.
         limit: take so many images of each split at most, each class in its proportion.
         methods: of projection; all if None.
@@ -177,7 +182,9 @@ def explore(
                 else:
                     watch.done(f"map by {method}", taken)
 
-            projection = project(split, methods, embed=embed, seed=seed, tell=told)
+            # A network parts the images that it was trained on better than others: maps of its embedding show others.
+            mapped = split if run is None else splits.get("test", split)
+            projection = project(mapped, methods, embed=embed, seed=seed, tell=told)
     if "health" in parts:
         with part("health"):
             said = None if run is None else _predictions(run)
@@ -216,7 +223,7 @@ def _read(
     else:
         names = datasets.splits(data)
         splits = {name: datasets.load(data, name, progress=watch.reading) for name in names}
-        splits = {name: replace(images, split=name) for name, images in splits.items()}
+    splits = {name: replace(images, split=name) for name, images in splits.items()}
     if limit is not None:
         splits = {name: subsample(images, limit, seed=seed) for name, images in splits.items()}
     return {name: images for name, images in splits.items() if len(images)}

@@ -171,7 +171,7 @@ def _balance(found: Exploration) -> dict[str, Any] | None:
 def _projection(found: Exploration, projection: Projection | None, pictures: _Pictures) -> dict[str, Any] | None:
     if projection is None:
         return None
-    classes = found.main_split.classes
+    classes = found.mapped_split.classes
     best_of = {
         measure: max((getattr(each, measure) for each in projection.maps), default=0)
         for measure in ("trustworthiness", "accuracy")
@@ -204,16 +204,17 @@ def _projection(found: Exploration, projection: Projection | None, pictures: _Pi
             for each in projection.maps
         ],
         "missing": list(projection.missing.values()),
+        "split": projection.split,
         "points": len(projection.numbers),
         "classes": [classes[label] for label in projection.shown_classes],
-        "all_classes": len(projection.shown_classes) == np.count_nonzero(found.main_split.class_counts()),
+        "all_classes": len(projection.shown_classes) == np.count_nonzero(found.mapped_split.class_counts()),
         "learned_from": projection.learned_from,
         "dimensions": projection.dimensions,
         "accuracy": percent(projection.accuracy, 1),
         "neighbours": NEIGHBOURS,
         "components": components,
         "component_count": projection.components.count if projection.components else 0,
-        "shrunk": tuple(projection.components_size) not in ((0, 0), found.main_split.image_size),
+        "shrunk": tuple(projection.components_size) not in ((0, 0), found.mapped_split.image_size),
     }
 
 

@@ -76,7 +76,7 @@ def _balance(balance: Balance) -> dict[str, Draw]:
 
 def _maps(found: Exploration, projection: Projection) -> dict[str, Draw]:
     figures: dict[str, Draw] = {}
-    split, maps = found.main_split, projection.maps
+    split, maps = found.mapped_split, projection.maps
     if len(maps) > 1:
         titles = [METHODS[each.method].title for each in maps]
         measures = [each.trustworthiness for each in maps], [each.accuracy for each in maps]
