@@ -10,7 +10,7 @@ from kuzushiji.errors import RunError
 from kuzushiji.studies.answer import factor_values, gather_answer
 from kuzushiji.studies.conclusion import conclude
 from kuzushiji.studies.definition import load_study, parse_study
-from kuzushiji.studies.document import answer_document, results_table
+from kuzushiji.studies.document import Section, answer_document, results_table
 from kuzushiji.studies.figures import study_figures
 from kuzushiji.studies.runner import Outcome, Task, study_folder
 from kuzushiji.studies.stored import stored_values
@@ -193,6 +193,20 @@ def test_every_picture_of_the_markdown_is_there(written, place, name):
     assert all((path.parent / picture).stat().st_size > 1000 for picture in pictures)
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len({line.replace(r"\|", "").count("|") for line in rows[:7]}) == 1
+
+
+def test_images_of_the_data_are_in_the_answer_but_not_in_the_docs(answer, tmp_path):
+    document = answer_document(answer, ("So it is.",), "kuzushiji study rates.toml")
+    images = replace(document.opening, name="right", label="Images that were named right")
+    document = replace(document, sections=(Section("examples", "Images", "Right and wrong", (images,), True),))
+    write_answer(answer, ("So it is.",), document, tmp_path / "answer", tmp_path / "docs")
+    assert "right-light.svg" in (tmp_path / "answer" / "answer.md").read_text(encoding="utf-8")
+    assert "Right and wrong" in (tmp_path / "answer" / "report.html").read_text(encoding="utf-8")
+    assert "Right and wrong" not in (tmp_path / "docs" / "rates.md").read_text(encoding="utf-8")
+    assert sorted(path.name for path in (tmp_path / "docs" / "rates").iterdir()) == [
+        "accuracies-dark.svg",
+        "accuracies-light.svg",
+    ]
 
 
 def test_the_json_holds_the_numbers(written, answer):

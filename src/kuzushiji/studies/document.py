@@ -60,12 +60,14 @@ Block = Text | Picture | Table | Commands
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below; `short` is the heading in a menu."""
+    """A heading and what stands below; `short` is the heading in a menu, `shows_data` says that images of the dataset
+    are in it."""
 
     id: str
     short: str
     heading: str
     blocks: tuple[Block, ...]
+    shows_data: bool = False
 
 
 @dataclass(frozen=True)
@@ -326,7 +328,7 @@ def _examples(answer: Answer, figures: dict[str, Draw]) -> Section | None:
             Text("Its surest mistakes: P is what it said, A what it is."),
             Picture("wrong", "Images that were named wrong", figures["wrong"], adaptive=False),
         ]
-    return Section("examples", "Images", "Right and wrong", tuple(blocks)) if blocks else None
+    return Section("examples", "Images", "Right and wrong", tuple(blocks), shows_data=True) if blocks else None
 
 
 def _layers(answer: Answer, figures: dict[str, Draw]) -> Section | None:

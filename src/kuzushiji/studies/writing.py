@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ def write_answer(
     Args:
         answer, conclusion, document: what was found, in numbers, in sentences and in order.
         folder: where they go.
-        docs: another folder to write the Markdown into, as NAME.md with the pictures in NAME/.
+        docs: another folder to write the Markdown into, as NAME.md with the pictures in NAME/; images of the dataset
+            are left out there, so that its licence is no matter of the repository that the folder may lie in.
 
     Returns:
         The files, without the pictures.
@@ -44,11 +46,12 @@ def write_answer(
     write_text(written[2], markdown_page(document, PICTURES))
     if docs is not None:
         name = answer.study.name
-        for picture in pictures:
-            with written_whole(docs / name / picture.name) as beside:
-                shutil.copyfile(picture, beside)
+        public = replace(document, sections=tuple(each for each in document.sections if not each.shows_data))
+        for picture in _picture_files(public):
+            with written_whole(docs / name / picture) as beside:
+                shutil.copyfile(pictures[picture], beside)
         written.append(docs / f"{name}.md")
-        write_text(written[-1], markdown_page(document, name))
+        write_text(written[-1], markdown_page(public, name))
     return written
 
 
@@ -148,15 +151,19 @@ def _file_name(picture: Picture, theme: str) -> str:
     return f"{name}-{theme}.{'svg' if picture.adaptive else 'png'}"
 
 
-def _write_pictures(document: Document, folder: Path) -> list[Path]:
-    """Writes each picture of a document for light and for dark pages."""
+def _picture_files(document: Document) -> dict[str, tuple[Picture, str]]:
+    """File name -> the picture and its theme, for each picture of a document on light and on dark pages."""
     blocks = [document.opening, *(block for section in document.sections for block in section.blocks)]
-    written = []
-    for block in blocks:
-        if isinstance(block, Picture):
-            for theme in ("light", "dark"):
-                written.append(folder / _file_name(block, theme))
-                save(block.draw(theme == "dark"), written[-1])
+    pictures = [block for block in blocks if isinstance(block, Picture)]
+    return {_file_name(picture, theme): (picture, theme) for picture in pictures for theme in ("light", "dark")}
+
+
+def _write_pictures(document: Document, folder: Path) -> dict[str, Path]:
+    """Writes each picture of a document; file name -> where it lies."""
+    written = {}
+    for name, (picture, theme) in _picture_files(document).items():
+        written[name] = folder / name
+        save(picture.draw(theme == "dark"), written[name])
     return written
 
 
