@@ -18,6 +18,7 @@ _HOME_OF = {
     "Predictions": "kuzushiji.predictions",
     "Recipe": "kuzushiji.training.recipe",
     "Run": "kuzushiji.training.runs",
+    "compare": "kuzushiji.evaluation.compare",
     "create_model": "kuzushiji.models",
     "evaluate": "kuzushiji.evaluation.metrics",
     "list_models": "kuzushiji.models",
@@ -32,6 +33,7 @@ __all__ = [
     "Predictions",
     "Recipe",
     "Run",
+    "compare",
     "create_model",
     "evaluate",
     "list_models",
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from kuzushiji.data.datasets import load
     from kuzushiji.data.images import CharacterImages
     from kuzushiji.errors import KuzushijiError
+    from kuzushiji.evaluation.compare import compare
     from kuzushiji.evaluation.metrics import evaluate
     from kuzushiji.models import create_model, list_models
     from kuzushiji.predictions import Predictions
