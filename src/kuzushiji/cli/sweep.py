@@ -142,10 +142,15 @@ def sweep(
         raise UsageError(f"{figures} is a file; name a folder for the figures")
 
     from kuzushiji.sweep.storage import open_sweep, storage_errors
+    from kuzushiji.training.device import choose_device
 
+    choose_device(device)
+    if settings is not None:
+        settings.check_data()
     with storage_errors():
         opened = open_sweep(name, settings, storage)
-        opened.settings.check_data()
+        if settings is None:
+            opened.settings.check_data()
         request = {"trials": run["trials"], "timeout": run["timeout"], "device": device, "keep_runs": keep_runs}
         try:
             _search(opened, run["jobs"] or 1, storage, request)

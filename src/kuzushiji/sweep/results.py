@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,7 @@ class SweepResult:
     best: TrialRecord | None
     interval: tuple[float, float] | None
     importance: dict[str, float]
-    conclusion: str = field(default="")
+    conclusion: str = ""
 
     def of(self, *states: str) -> list[TrialRecord]:
         """The trials in some states."""
@@ -116,7 +116,7 @@ def sweep_result(sweep: OpenSweep) -> SweepResult:
         low, high = wilson_interval(round(best.value * images), images)
         interval = (float(low), float(high))
     result = SweepResult(sweep.name, sweep.settings, images, trials, best, interval, _importance(sweep))
-    return SweepResult(**{**vars(result), "conclusion": _conclusion(result)})
+    return replace(result, conclusion=conclusion(result))
 
 
 def objective_text(settings: Sweep, value: float | None) -> str:
@@ -175,7 +175,8 @@ def _importance(sweep: OpenSweep) -> dict[str, float]:
     return {name: float(share) for name, share in found.items()}
 
 
-def _conclusion(result: SweepResult) -> str:
+def conclusion(result: SweepResult) -> str:
+    """What follows from the numbers of a sweep, in sentences."""
     settings = result.settings
     sentences = [_what_ran(result)]
     if result.best is None:

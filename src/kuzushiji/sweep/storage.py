@@ -120,6 +120,11 @@ def open_sweep(name: str, settings: Sweep | None = None, storage: str | None = N
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # what it would tell, this package tells itself
     folder = sweep_folder(name)
+    if storage is not None and "://" not in storage:
+        raise UsageError(
+            f"the storage {storage!r} is no address; expected one such as sqlite:////mnt/shared/sweeps.db or "
+            "postgresql+psycopg://user:password@host/database"
+        )
     if settings is None and storage is None and not folder.is_dir():
         there = [path.name for path in sweeps_folder().iterdir()] if sweeps_folder().is_dir() else []
         raise (
@@ -223,13 +228,8 @@ def _storage(folder: Path, address: str | None) -> BaseStorage:
         try:
             # Its other lock is a symbolic link, which not every file system has.
             return JournalStorage(JournalFileBackend(str(journal), JournalFileOpenLock(str(journal))))
-        except (ValueError, KeyError, OSError) as error:
-            raise KuzushijiError(f"{journal} can't be read as the trials of a sweep ({error})") from None
-    if "://" not in address:
-        raise UsageError(
-            f"the storage {address!r} is no address; expected one such as sqlite:////mnt/shared/sweeps.db or "
-            "postgresql+psycopg://user:password@host/database"
-        )
+        except Exception as error:  # of many kinds, assertions among them
+            raise KuzushijiError(f"{journal} can't be read as the trials of a sweep ({error!r})") from None
     if journal.exists():
         raise UsageError(
             f"the trials of this sweep are kept in {journal}; leave out --storage, or choose another --name"

@@ -1,0 +1,305 @@
+"""Sweeps over networks so small that a trial takes a tenth of a second."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kuzushiji.cli import main
+from kuzushiji.errors import Interrupted, KuzushijiError, UsageError
+from kuzushiji.sweep.results import SweepResult, sweep_result
+from kuzushiji.sweep.settings import Sweep
+from kuzushiji.sweep.storage import OpenSweep, open_sweep
+from kuzushiji.sweep.trials import SweepWatch, run_trials
+from kuzushiji.sweep.workers import run_workers
+from kuzushiji.training.experiment import Watch
+from kuzushiji.training.runs import find_run
+
+GRID = {"lr": "0.001,0.01", "optimizer": "sgd,adamw"}
+QUICK = {"validation_fraction": 0.25, "epochs": 1}
+
+
+@pytest.fixture(scope="module")
+def searched(bars_folder, tmp_path_factory) -> tuple[OpenSweep, SweepResult]:
+    """16 trials over learning rates of eight decades, of which two are any good; Nesterov's momentum does nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUZUSHIJI_HOME", str(tmp_path_factory.mktemp("searched")))
+        settings = Sweep(
+            "nn_1",
+            str(bars_folder),
+            {"lr": "1e-7..10 log", "nesterov": "yes,no"},
+            fixed={"validation_fraction": 0.25, "epochs": 4, "optimizer": "adamw", "batch_size": 16},
+        )
+        sweep = open_sweep("searched", settings)
+        run_trials(sweep, trials=16)
+        return sweep, sweep_result(sweep)
+
+
+def test_a_planted_optimum_is_found(searched):
+    _, result = searched
+    assert len(result.trials) == 16
+    assert result.best.value > 0.9
+    assert 1e-4 < result.best.params["lr"] < 0.3
+    assert next(iter(result.importance)) == "lr"
+    assert sum(result.importance.values()) == pytest.approx(1)
+
+
+def test_bad_trials_are_ended_early_and_leave_nothing(searched):
+    sweep, result = searched
+    pruned = result.of("pruned")
+    assert pruned
+    for trial in pruned:
+        assert max(trial.values) < 4
+        assert trial.value == trial.values[max(trial.values)] < result.best.value
+    assert all(max(trial.values) == 4 for trial in result.of("finished"))
+    left = [path.name for path in (sweep.folder / "trials").iterdir()]
+    assert left == [f"{result.best.number:04d}"], "of the run folders that of the best alone, and no lock"
+
+
+def test_the_best_is_a_run_without_test_predictions_and_its_command_repeats_it(searched, bars_folder, tmp_path, capsys):
+    """The data of the fixture has garbage for test images, so that no trial can have read them."""
+    sweep, result = searched
+    run = find_run(sweep.trial_folder(result.best.number))
+    assert run.finished
+    assert not run.predictions_file().exists()
+    assert max(line["validation_accuracy"] for line in run.metrics) >= result.best.value
+    assert run.metrics[-1]["validation_accuracy"] == result.best.value, "the recipe keeps the last epoch"
+
+    whole = tmp_path / "bars"
+    whole.mkdir()
+    for path in bars_folder.iterdir():
+        (whole / path.name).write_bytes(path.read_bytes())
+    np.savez(whole / "bars-test-imgs.npz", np.load(whole / "bars-train-imgs.npz")["arr_0"][:20])
+    command = shlex.split(result.best.command.replace(str(bars_folder), str(whole)))
+    assert command[:3] == ["kuzushiji", "train", "nn_1"]
+    assert main([*command[1:], "--no-report", "--json"]) == 0
+    trained = json.loads(capsys.readouterr().out)
+    for again, before in zip(trained["epochs"], run.metrics, strict=True):
+        assert again["validation_loss"] == before["validation_loss"]
+    assert trained["evaluation"]["count"] == 20
+
+
+def test_the_conclusion_is_what_the_numbers_say(searched):
+    _, result = searched
+    finished, pruned = len(result.of("finished")), len(result.of("pruned"))
+    assert f"Of 16 trials, {finished} ran to the end and {pruned} got cut short by median." in result.conclusion
+    assert (
+        f"The best, number {result.best.number}, has {result.best.value:.2%} validation accuracy" in result.conclusion
+    )
+    low, high = result.interval
+    assert low <= result.best.value <= high
+    assert "over the 40 images" in result.conclusion
+    assert "What matters most is lr" in result.conclusion
+
+
+def test_a_sweep_ends_the_same_whether_it_was_interrupted_or_not(searched, own_home):
+    """Ctrl-C in the middle of the third trial; the trial goes on from its checkpoint, the sampler from its seed."""
+    _, unbroken = searched
+    sweep = open_sweep("mine", unbroken.settings)
+    epochs = 0
+
+    def interrupt(metrics: dict) -> None:
+        nonlocal epochs
+        epochs += 1
+        if epochs == 10:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted, match="kuzushiji sweep --resume mine"):
+        run_trials(sweep, trials=5, watch=SweepWatch(training=Watch(epoch=interrupt)))
+    (interrupted,) = sweep_result(sweep).of("running")
+    assert (interrupted.number, max(interrupted.values)) == (2, 2)
+
+    run_trials(open_sweep("mine"))  # as many as it was to have
+    result = sweep_result(open_sweep("mine"))
+    assert [trial.values for trial in result.trials] == [trial.values for trial in unbroken.trials[:5]]
+    assert [trial.params for trial in result.trials] == [trial.params for trial in unbroken.trials[:5]]
+
+
+def test_a_sweep_of_the_same_name_goes_on_if_it_is_the_same(bars_folder):
+    settings = Sweep("nn_1", str(bars_folder), {"lr": "0.001..0.1"}, fixed=QUICK, sampler="random")
+    run_trials(open_sweep("mine", settings), trials=1)
+    again = open_sweep("mine", settings)
+    run_trials(again, trials=2)
+    assert len(again.trials()) == 2
+    for change in ({"search": {"lr": "0.001..0.2"}}, {"sampler": "tpe"}, {"fixed": {**QUICK, "epochs": 2}}):
+        with pytest.raises(UsageError, match="--resume mine"):
+            open_sweep("mine", replace(settings, **change))
+
+
+def test_other_images_than_it_began_with_are_refused(bars_folder, tmp_path):
+    settings = Sweep("nn_1", str(bars_folder), {"lr": "0.001,0.01"}, fixed=QUICK)
+    run_trials(open_sweep("mine", settings), trials=1)
+    other = tmp_path / "bars"
+    other.mkdir()
+    for path in bars_folder.iterdir():
+        (other / path.name).write_bytes(path.read_bytes())
+    np.savez(other / "bars-train-imgs.npz", 255 - np.load(bars_folder / "bars-train-imgs.npz")["arr_0"])
+    with pytest.raises(KuzushijiError, match="not those with which the sweep began"):
+        run_trials(open_sweep("mine", replace(settings, data=str(other))), trials=2)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "pruner"),
+    [("random", "none"), ("gp", "median"), ("qmc", "hyperband"), ("nsgaii", "successive_halving")],
+)
+def test_samplers_and_pruners(bars_folder, sampler, pruner):
+    search = {"lr": "0.001..0.1 log", "batch_size": "16..64 step 16", "epochs": "1..3", "optimizer": "sgd,adam"}
+    settings = Sweep("nn_1", str(bars_folder), search, {"validation_fraction": 0.25}, sampler=sampler, pruner=pruner)
+    sweep = open_sweep("mine", settings)
+    run_trials(sweep, trials=3)
+    result = sweep_result(sweep)
+    assert len({tuple(trial.params.values()) for trial in result.trials}) == 3
+    for trial in result.trials:
+        assert 0.001 <= trial.params["lr"] <= 0.1
+        assert trial.params["batch_size"] in (16, 32, 48, 64)
+
+
+def test_a_trial_that_diverges_does_not_end_the_sweep(bars_folder):
+    settings = Sweep("nn_1", str(bars_folder), {"lr": "0.01,1e30"}, fixed=QUICK, sampler="grid", objective="loss")
+    sweep = open_sweep("mine", settings)
+    run_trials(sweep)
+    result = sweep_result(sweep)
+    assert sorted(trial.state for trial in result.trials) == ["diverged", "finished"]
+    assert "diverged" in result.of("diverged")[0].why
+    assert result.best.value == result.best.kept["validation_loss"]
+    assert len(list((sweep.folder / "trials").iterdir())) == 1
+
+
+def test_every_run_is_kept_where_that_is_asked_for(bars_folder, capsys):
+    arguments = ["nn_1", "--data", str(bars_folder), "--search", "lr=0.001,0.01", "--sampler", "grid", "--epochs", "1"]
+    assert main(["sweep", *arguments, "--name", "mine", "--keep-runs", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    folder = Path(printed["report"]).parent
+    assert all(find_run(folder / "trials" / name).finished for name in ("0000", "0001"))
+    assert json.loads((folder / "sweep.json").read_text()) == {
+        key: value for key, value in printed.items() if key != "report"
+    }
+    assert {trial["params"]["lr"] for trial in printed["trials"]} == {0.001, 0.01}
+
+
+def test_options_of_the_network_and_an_early_end_by_time(bars_folder, tmp_path, capsys):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        f'data = "{bars_folder}"\nname = "mine"\nsampler = "random"\n'
+        '[shared]\nmodel = "resnet"\nepochs = 1\n[search]\noptions = { width = [1, 2] }\n'
+    )
+    assert main(["sweep", str(path), "--timeout", "0.001", "--trials", "3"]) == 0
+    assert "--option width=" in " ".join(capsys.readouterr().out.split())
+    assert len(open_sweep("mine").trials()) == 1
+
+
+def test_a_database_is_shared_and_its_password_is_not_noted(bars_folder, tmp_path, own_home, capsys):
+    address = f"sqlite:///{tmp_path}/sweeps.db"
+    settings = Sweep("nn_1", str(bars_folder), GRID, fixed=QUICK, sampler="grid")
+    sweep = open_sweep("mine", settings, address)
+    run_trials(sweep, trials=2)
+    assert not sweep.is_local
+    sweep = open_sweep("mine")
+    assert sweep.settings == settings
+    assert len(sweep_result(sweep).of("finished")) == 2
+    with pytest.raises(UsageError, match="no sweep 'other'"):
+        run_trials(open_sweep("other", None, address))
+
+    assert main(["sweep", "--resume", "mine", "--storage", "postgresql+nothing://me:secret@nowhere/db"]) == 1
+    assert "secret" not in capsys.readouterr().err
+    assert main(["sweep", "--resume", "mine", "--storage", f"sqlite:///{tmp_path}/no/such/folder.db"]) == 1
+    assert "can't be opened" in " ".join(capsys.readouterr().err.split())
+
+
+def test_damaged_trials_are_told(own_home, capsys):
+    folder = own_home / "sweeps" / "mine"
+    folder.mkdir(parents=True)
+    for content in (b"\x00\x01 garbage\n\n", b'{"op_code": 99}\n', b"[]\n", b'{"op_code":0,"worker_id":"a"}\n'):
+        (folder / "journal.log").write_bytes(content)
+        assert main(["sweep", "--resume", "mine"]) == 1
+        error = " ".join(capsys.readouterr().err.split())
+        assert "journal.log can't be read" in error
+        assert "Traceback" not in error
+
+
+def test_without_optuna_the_extra_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    for module in [name for name in sys.modules if name.startswith("kuzushiji.sweep.")]:
+        monkeypatch.delitem(sys.modules, module)
+    assert main(["sweep", "nn_1", "--data", "brush:kmnist", "--search", "lr=0.1..1"]) == 1
+    assert "pip install 'kuzushiji[sweep]'" in " ".join(capsys.readouterr().err.split())
+
+
+def begin(bars_folder: Path, rates: str, *more: str) -> subprocess.Popen:
+    words = ["nn_1", "--data", str(bars_folder), "--name", "mine", "--sampler", "grid", "--pruner", "none"]
+    words += ["--search", f"lr={rates}", "--validation-fraction", "0.25", "--batch-size", "8", "--epochs", "25"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "kuzushiji", "sweep", *words, *more],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"OMP_NUM_THREADS": "1", **os.environ},
+    )
+
+
+def wait_until_under_way(own_home: Path, *processes: subprocess.Popen, count: int) -> None:
+    """Waits until so many trials have behind them an epoch."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert all(process.poll() is None for process in processes)
+        if len(list((own_home / "sweeps" / "mine" / "trials").glob("*/metrics.jsonl"))) >= count:
+            return
+        time.sleep(0.02)
+    raise AssertionError("no trial got so far")
+
+
+def test_two_commands_at_once_share_a_grid_and_one_is_interrupted(bars_folder, own_home):
+    rates = "0.001,0.002,0.003,0.004"
+    with begin(bars_folder, rates) as first, begin(bars_folder, rates) as second:
+        wait_until_under_way(own_home, first, second, count=2)
+        first.send_signal(signal.SIGINT)
+        errors = first.stderr.read()
+        assert second.wait() == 0, second.stderr.read()
+    assert first.returncode == 130
+    assert "kuzushiji sweep --resume mine" in " ".join(errors.split())
+    assert "Traceback" not in errors
+    sweep = open_sweep("mine")
+    run_trials(sweep)
+    result = sweep_result(sweep)
+    ended = sorted(trial.params["lr"] for trial in result.of("finished"))
+    assert ended == [0.001, 0.002, 0.003, 0.004], "each once, that of the interrupted command too"
+    assert len(result.trials) == 4
+    assert (sweep.folder / "report.html").stat().st_size > 10_000
+
+
+def test_workers_end_when_what_started_them_is_killed_and_lose_nothing(bars_folder, own_home):
+    with begin(bars_folder, "0.001..0.1 step 0.001", "--jobs", "2") as process:
+        wait_until_under_way(own_home, process, count=2)
+        process.kill()
+    sweep = open_sweep("mine")
+    running = sweep_result(sweep).of("running")
+    assert running
+    for trial in running:
+        lock = sweep.trial_lock(trial.number)
+        lock.acquire(timeout=60)  # as soon as its worker has ended
+        lock.release()
+    before = sweep_result(sweep)
+    still = [trial.number for trial in before.of("running")]
+    assert still == [trial.number for trial in running], "the workers ended before their trials did"
+    run_trials(sweep, trials=len(before.trials))
+    result = sweep_result(sweep)
+    assert [trial.params for trial in result.of("finished")] == [trial.params for trial in before.trials]
+
+
+def test_what_fails_in_a_worker_is_told(bars_folder, tmp_path):
+    data = tmp_path / "bars"
+    data.mkdir()
+    for path in bars_folder.iterdir():
+        (data / path.name).write_bytes(path.read_bytes()[:1000])
+    sweep = open_sweep("mine", Sweep("nn_1", str(data), {"lr": "0.1,0.2"}))
+    with pytest.raises(KuzushijiError, match=r"bars-train-imgs\.npz"):
+        run_workers(sweep, 1, {"storage": None})
+    assert [trial.state.name for trial in sweep.trials()] == ["RUNNING"], "it is taken up when the data is mended"
