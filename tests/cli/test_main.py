@@ -6,7 +6,10 @@ import pytest
 import kuzushiji
 from kuzushiji.cli import app, main
 
-VERBS = ("data", "explore", "models", "train", "evaluate", "report", "explain", "runs", "results", "demo")
+VERBS = (
+    *("data", "explore", "models", "train", "evaluate", "report", "compare", "explain"),
+    *("runs", "results", "study", "sweep", "demo"),
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)
