@@ -12,9 +12,9 @@ from kuzushiji.models import create_model
 
 @pytest.fixture(scope="module")
 def characters():
-    data = kuzushiji.load("brush:kmnist:300", "train")
+    data = kuzushiji.load("brush:kmnist:220", "train")
     order = np.random.default_rng(0).permutation(len(data))
-    return data.select(order[:220]), data.select(order[220:])
+    return data.select(order[:150]), data.select(order[150:])
 
 
 def fitted(data, **options):

@@ -93,16 +93,20 @@ def test_normalisation_is_a_slice_of_what_it_normalises():
         assert all(sizes[number][1] == sizes[number - 1][1] for number in slices)
 
 
-@pytest.mark.parametrize(("name", "blocks"), [("densenet", 5), ("shake_shake", 12)])
-def test_of_a_deep_network_the_blocks_are_drawn(name, blocks):
-    figure = drawn(name)
+@pytest.mark.parametrize(
+    ("name", "depth", "numbers"),
+    [
+        ("densenet", 40, ["16", "160", "160", "14×14", "304", "304", "7×7", "448"]),
+        ("shake_shake", 26, ["16", "96", "96", "96", "96", "192", "14×14", "192"]),
+    ],
+)
+def test_of_a_deep_network_the_blocks_are_drawn_with_the_channels_that_they_give(name, depth, numbers):
+    figure = drawn(name, depth=depth)
     colours = [to_hex(patch.get_facecolor()) for patch in figure.axes[0].patches][::FACES]
     assert "block" in legend(figure)
-    assert colours.count(LIGHT.series[4]) == blocks
-
-
-def test_the_blocks_of_densenet_have_the_channels_that_they_give():
-    assert captions(drawn("densenet", classes=10))[2:8] == ["16", "400", "400", "14×14", "784", "784"]
+    assert "shortcut" not in legend(figure)
+    assert colours.count(LIGHT.series[4]) == {"densenet": 5, "shake_shake": 12}[name]
+    assert captions(figure)[2:10] == numbers
 
 
 @pytest.mark.parametrize("kind", ["se", "cbam", "self"])

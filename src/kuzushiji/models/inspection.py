@@ -1,6 +1,5 @@
 """What a network consists of: its layers in the order in which they run, its parameters and its multiplications."""
 
-from collections.abc import Collection
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -39,9 +38,7 @@ def count_macs(model: nn.Module, image_size: int | tuple[int, int]) -> int:
 
 
 @torch.no_grad()
-def list_layers(
-    model: nn.Module, image_size: int | tuple[int, int], whole: Collection[str] = frozenset()
-) -> list[Layer]:
+def list_layers(model: nn.Module, image_size: int | tuple[int, int], blocks: bool = False) -> list[Layer]:
     """The layers of a network in the order in which they run; those that change nothing (`Identity`) are left out.
 
     Nothing is computed: a copy of the network runs on PyTorch's `meta` device, which knows shapes alone.
@@ -49,7 +46,8 @@ def list_layers(
     Args:
         model: takes images (B, 1, H, W); it is not changed.
         image_size: height and width in pixels, or one number for both.
-        whole: names of modules to list as one layer each, instead of what is inside them.
+        blocks: list the modules that layers are grouped in, too, each after its last layer; of parameters and
+            operations they have those alone that are in none of their layers.
     """
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
     shadow = deepcopy(model).to("meta").eval()
@@ -59,17 +57,16 @@ def list_layers(
     def watch(name: str, module: nn.Module) -> None:
         def note(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
             macs = counter.get_total_flops() // 2 - sum(layer.macs for layer in layers)
-            parameters = 0 if module in counted else count_parameters(module)
+            own = sum(each.numel() for each in module.parameters(recurse=False) if each.requires_grad)
+            parameters = 0 if module in counted else own
             counted.add(module)
             layers.append(Layer(name, type(module).__name__, tuple(output.shape[1:]), parameters, macs))
 
         module.register_forward_hook(note)
 
-    def inside(name: str) -> bool:
-        return any(name.startswith(f"{other}.") for other in whole)
-
     for name, module in shadow.named_modules():
-        if name in whole or not (list(module.children()) or isinstance(module, nn.Identity) or inside(name)):
+        is_block = any(True for _ in module.children())
+        if (blocks and name) if is_block else not isinstance(module, nn.Identity):
             watch(name, module)
     dtype = next((parameter.dtype for parameter in shadow.parameters()), torch.float32)
     with FlopCounterMode(display=False) as counter:

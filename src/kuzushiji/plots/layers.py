@@ -115,24 +115,28 @@ def layer_figure(model: nn.Module, image_size: int | tuple[int, int], dark: bool
 
 def _drawn_layers(model: nn.Module, image_size: int | tuple[int, int]) -> list[Layer]:
     """The layers to draw: attention as one, and where there are too many, the smallest blocks that leave few enough."""
-    modules = dict(model.named_modules())
-    attention = {name for name, module in modules.items() if KINDS.get(type(module).__name__) == "attention"}
-    composite = [name for name, module in modules.items() if name and list(module.children())]
-    layers = _worth_drawing(model, image_size, attention)
-    if len(layers) <= MOST:
-        return layers
-    for depth in sorted({name.count(".") for name in composite}, reverse=True):
-        blocks = {name for name in composite if name.count(".") == depth}
-        layers = _worth_drawing(model, image_size, attention | blocks)
-        if len(layers) <= FEW:
-            break
+    every = list_layers(model, image_size, blocks=True)
+    blocks = {name for name, module in model.named_modules() if name and any(True for _ in module.children())}
+    attention = {layer.name for layer in every if _kind(layer) == "attention"}
+
+    def worth_drawing(whole: set[str]) -> list[Layer]:
+        """The blocks that are named, and the layers that are in none of them."""
+        inside = tuple(f"{name}." for name in whole)
+        return [
+            layer
+            for layer in every
+            if (layer.name in whole or (layer.kind in KINDS and layer.name not in blocks))
+            and not layer.name.startswith(inside)
+            and "shortcut" not in layer.name.split(".")
+        ]
+
+    layers = worth_drawing(attention)
+    if len(layers) > MOST:
+        for depth in sorted({name.count(".") for name in blocks}, reverse=True):
+            layers = worth_drawing(attention | {name for name in blocks if name.count(".") == depth})
+            if len(layers) <= FEW:
+                break
     return layers
-
-
-def _worth_drawing(model: nn.Module, image_size: int | tuple[int, int], whole: set[str]) -> list[Layer]:
-    layers = list_layers(model, image_size, whole)
-    drawn = [layer for layer in layers if layer.kind in KINDS or layer.name in whole]
-    return [layer for layer in drawn if "shortcut" not in layer.name.split(".")]
 
 
 def _kind(layer: Layer) -> str:
