@@ -37,7 +37,7 @@ def number_figures(material: Material) -> dict[str, Draw]:
     """Those that are drawn from numbers alone."""
     figures: dict[str, Draw] = {}
     metrics = material.run.metrics
-    if metrics:
+    if metrics and metrics[0]["train_loss"] is not None:  # a classical model has no epochs
         figures["curves"] = lambda dark: learning_curves(metrics, material.kept_epoch, dark)
     if not material.many_classes:
         figures["confusion"] = lambda dark: confusion_figure(material.evaluation.confusion, material.classes, dark)
