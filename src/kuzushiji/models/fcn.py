@@ -93,8 +93,8 @@ def fcn_strided(classes: int, image_size: tuple[int, int], *, stride: int = 16) 
     """`fcn` on maps that shrink: seven convolutions too, of which those after the first halve the image.
 
     It multiplies a two-hundredth as often as `fcn`, so that two processor cores can train it, and each point of its
-    maps sees a whole character of 80 x 80 pixels (97 x 97) where one of `fcn` sees 15 x 15.  The maps of the classes are
-    linear, as in the notebook of `fcn`.
+    maps sees a whole character of 80 x 80 pixels (97 x 97) where one of `fcn` sees 15 x 15.  The maps of the classes
+    are linear, as in the notebook of `fcn`.
 
     Args:
         image_size: has no influence; the network takes images of any size.
