@@ -16,7 +16,7 @@ from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, RunError
 from kuzushiji.evaluation.runs import evaluate_run
 from kuzushiji.plots.style import DARK, LIGHT, has_glyph
-from kuzushiji.report import write_figures, write_report
+from kuzushiji.report import content, write_figures, write_report
 from kuzushiji.report.characters import COLUMNS, Sprite, font_subset
 from kuzushiji.report.content import duration, short
 from kuzushiji.report.material import gather
@@ -88,9 +88,20 @@ def written(request, tmp_path_factory):
     return run, images
 
 
-def test_report_is_whole_and_needs_nothing_beside_it(written):
-    run, _ = written
-    html, page = read(run.report_file)
+@pytest.fixture(scope="module")
+def report(written):
+    """The report's HTML and what is in it, read once for all tests."""
+    return read(written[0].report_file)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures are made, but none is drawn, for tests of what stands around them."""
+    monkeypatch.setattr(content, "svg", lambda figure, label, adaptive=False: f'<svg aria-label="{label}"></svg>')
+
+
+def test_report_is_whole_and_needs_nothing_beside_it(report):
+    html, page = report
     assert html.startswith("<!DOCTYPE html>")
     assert not page.count("link")
     assert not page.count("img")
@@ -111,16 +122,14 @@ def test_report_is_small(written):
     assert run.report_file.stat().st_size < 3_000_000
 
 
-def test_report_names_the_makers_of_the_data(written):
-    run, _ = written
-    _, page = read(run.report_file)
+def test_report_names_the_makers_of_the_data(report):
+    _, page = report
     assert "created by CODH" in page.text
     assert page.count("a", href="https://creativecommons.org/licenses/by-sa/4.0/") == 1
 
 
-def test_ids_are_unique_and_links_within_the_page_lead_somewhere(written):
-    run, _ = written
-    _, page = read(run.report_file)
+def test_ids_are_unique_and_links_within_the_page_lead_somewhere(report):
+    _, page = report
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     for _, attributes in page.tags:
@@ -130,9 +139,9 @@ def test_ids_are_unique_and_links_within_the_page_lead_somewhere(written):
                 assert target[1:] in ids
 
 
-def test_report_tells_the_numbers_of_the_evaluation(written):
+def test_report_tells_the_numbers_of_the_evaluation(written, report):
     run, images = written
-    _, page = read(run.report_file)
+    _, page = report
     evaluation = evaluate_run(run)
     for estimate in (evaluation.accuracy, evaluation.balanced_accuracy, evaluation.top5_accuracy, evaluation.macro_f1):
         assert f"{estimate.value:.2%}" in page.text
@@ -144,9 +153,9 @@ def test_report_tells_the_numbers_of_the_evaluation(written):
     assert f"named {right:,} of them right" in page.text
 
 
-def test_report_tells_what_was_trained_on_what_and_how(written):
+def test_report_tells_what_was_trained_on_what_and_how(written, report):
     run, images = written
-    _, page = read(run.report_file)
+    _, page = report
     for fact in (
         "lenet5",
         "44,426",
@@ -165,9 +174,9 @@ def test_report_tells_what_was_trained_on_what_and_how(written):
     assert page.text.index("fields, as in the default recipe") < page.text.index("label_smoothing")
 
 
-def test_every_class_is_listed_or_the_worst_and_the_best(written):
-    run, images = written
-    html, page = read(run.report_file)
+def test_every_class_is_listed_or_the_worst_and_the_best(written, report):
+    _, images = written
+    html, page = report
     rows = html.count('class="bar"')
     if len(images.classes) <= 64:
         assert rows == len(images.classes)
@@ -181,9 +190,9 @@ def test_every_class_is_listed_or_the_worst_and_the_best(written):
         assert "The 30 most frequent confusions" in page.text
 
 
-def test_images_are_cells_of_one_sprite(written):
-    run, images = written
-    html, page = read(run.report_file)
+def test_images_are_cells_of_one_sprite(written, report):
+    _, images = written
+    html, page = report
     cells = [attributes for tag, attributes in page.tags if tag == "i" and attributes.get("class") == "ink"]
     assert len(cells) > 200
     (sprite,) = re.findall(r'--sprite: url\("data:image/png;base64,([^"]+)"\)', html)
@@ -199,9 +208,9 @@ def test_images_are_cells_of_one_sprite(written):
     assert abs(cell - images.images[0].astype(int)).max() <= 9
 
 
-def test_wrong_ones_of_the_first_hundred_are_marked_by_more_than_colour(written):
+def test_wrong_ones_of_the_first_hundred_are_marked_by_more_than_colour(written, report):
     run, images = written
-    html, page = read(run.report_file)
+    html, page = report
     wrong = int((run.predictions().predicted != images.labels)[:100].sum())
     assert page.count("figure", class_="one wrong") == wrong
     sheet = html[html.index('<div class="sheet">') : html.index('id="mistakes"')]
@@ -209,9 +218,8 @@ def test_wrong_ones_of_the_first_hundred_are_marked_by_more_than_colour(written)
     assert f"{wrong} of these 100 are wrong" in page.text
 
 
-def test_page_follows_the_theme(written):
-    run, _ = written
-    html, page = read(run.report_file)
+def test_page_follows_the_theme(report):
+    html, page = report
     for theme in (LIGHT, DARK):
         for name, colour in theme.variables().items():
             assert f"{name}:{colour}" in html
@@ -224,9 +232,8 @@ def test_page_follows_the_theme(written):
         assert not re.search(r"(?:stroke|fill): #[0-9a-f]{6}", re.sub(r"var\([^)]*\)", "", text))
 
 
-def test_report_carries_the_glyphs_that_it_shows(written):
-    run, _ = written
-    html, _ = read(run.report_file)
+def test_report_carries_the_glyphs_that_it_shows(report):
+    html, _ = report
     (font,) = re.findall(r"data:font/woff;base64,([^\"]+)", html)
     with TTFont(io.BytesIO(base64.b64decode(font))) as subset:
         glyphs = set(subset.getBestCmap())
@@ -247,7 +254,7 @@ def test_report_is_the_same_each_time(tmp_path):
 # What may be missing or odd
 
 
-def test_without_images_the_rest_stands(tmp_path):
+def test_without_images_the_rest_stands(tmp_path, undrawn):
     run = make_run(tmp_path / "run", make_images(KMNIST, 200))
     html, page = read(write_report(run))  # in a home without any data
     assert "The test images could not be had" in page.text
@@ -258,7 +265,7 @@ def test_without_images_the_rest_stands(tmp_path):
     assert "Right and wrong, by character" in page.text
 
 
-def test_images_are_loaded_from_where_the_run_had_them(real_data, tmp_path):
+def test_images_are_loaded_from_where_the_run_had_them(real_data, tmp_path, undrawn):
     from kuzushiji.data.datasets import load
 
     test = load(real_data / "kmnist6k", "test")
@@ -342,7 +349,7 @@ def test_all_right_and_all_wrong(tmp_path, accuracy, said):
     assert f"{evaluate_run(run).accuracy.value:.2%}" in page.text
 
 
-def test_a_network_that_is_no_longer_known(tmp_path):
+def test_a_network_that_is_no_longer_known(tmp_path, undrawn):
     images = make_images(KMNIST, 100)
     model = {"name": "gone", "options": {}, "parameters": 5, "image_size": [28, 28]}
     run = make_run(tmp_path / "run", images, model=model)
@@ -350,7 +357,7 @@ def test_a_network_that_is_no_longer_known(tmp_path):
     assert "The network can't be drawn: there is no model 'gone'" in page.text
 
 
-def test_images_that_are_not_square(tmp_path):
+def test_images_that_are_not_square(tmp_path, undrawn):
     square = make_images(KMNIST, 100, side=32)
     images = CharacterImages(square.images[:, :, :24].copy(), square.labels, KMNIST, "mine", "test")
     html, page = read(write_report(make_run(tmp_path / "run", images), images=images))
@@ -358,7 +365,7 @@ def test_images_that_are_not_square(tmp_path):
     assert "32 × 24 pixels" in page.text
 
 
-def test_data_of_codh_is_known_by_its_name_or_its_files(tmp_path):
+def test_data_of_codh_is_known_by_its_name_or_its_files(tmp_path, undrawn):
     named = make_run(tmp_path / "named", make_images(KMNIST, 20, name="k49"))
     assert gather(named).catalogued.name == "k49"
     mine = make_images(KMNIST, 20, name="a/folder/of/mine")
@@ -407,7 +414,7 @@ def test_a_run_without_whole_predictions_has_no_report(tmp_path, damage):
 
 
 def test_figures_are_written_for_light_and_dark_pages(tmp_path):
-    images = make_images(KMNIST, 120)
+    images = make_images(KMNIST, 20)
     files = write_figures(make_run(tmp_path / "run", images), tmp_path / "figures", images=images)
     names = {path.name for path in files}
     for figure in ("curves", "confusion", "roc", "auc", "first-images", "surest-mistakes", "layers"):

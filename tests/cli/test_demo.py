@@ -3,6 +3,7 @@ import requests
 
 from kuzushiji.cli import demo as demo_module
 from kuzushiji.cli import main
+from kuzushiji.cli import train as train_module
 from kuzushiji.training.runs import all_runs
 
 
@@ -10,6 +11,14 @@ from kuzushiji.training.runs import all_runs
 def quick(monkeypatch):
     monkeypatch.setattr(demo_module, "EPOCHS", 1)
     monkeypatch.setattr(demo_module, "IMAGES", 300)
+
+
+@pytest.fixture
+def unfinished(monkeypatch):
+    """It trains a smaller network and stops before evaluation and report, for tests of which data it takes."""
+    train_with_bar = train_module.train_with_bar
+    monkeypatch.setattr(train_module, "train_with_bar", lambda _, data, **how: train_with_bar("nn_1", data, **how))
+    monkeypatch.setattr(train_module, "finish", lambda run, *, report, json: None)
 
 
 def test_without_data_it_takes_the_embedded_one(quick, capsys):
@@ -24,7 +33,7 @@ def test_without_data_it_takes_the_embedded_one(quick, capsys):
     assert f"kuzushiji runs info {run.name}" in captured.err
 
 
-def test_a_host_that_does_not_answer_does_not_hold_it_up(quick, monkeypatch, capsys):
+def test_a_host_that_does_not_answer_does_not_hold_it_up(quick, unfinished, monkeypatch, capsys):
     def no_answer(*_, **settings):
         assert settings["timeout"] <= 5
         raise requests.ConnectionError("no answer")
@@ -34,7 +43,7 @@ def test_a_host_that_does_not_answer_does_not_hold_it_up(quick, monkeypatch, cap
     assert "can't be fetched at once" in capsys.readouterr().err
 
 
-def test_real_data_is_taken_where_it_is(quick, own_home, real_data, capsys):
+def test_real_data_is_taken_where_it_is(quick, unfinished, own_home, real_data, capsys):
     target = own_home / "data" / "kmnist6k"
     target.parent.mkdir(parents=True)
     target.symlink_to(real_data / "kmnist6k")

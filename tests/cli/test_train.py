@@ -16,7 +16,10 @@ from kuzushiji.training.runs import find_run
 @pytest.fixture
 def bars_folder(tmp_path) -> Path:
     """A folder with npz files as those of Kuzushiji-MNIST: 240 training and 80 test images of 12 x 12 pixels."""
-    folder = tmp_path / "bars"
+    return write_bars(tmp_path / "bars")
+
+
+def write_bars(folder: Path) -> Path:
     folder.mkdir()
     random = np.random.default_rng(0)
     for split, count in (("train", 240), ("test", 80)):
@@ -152,43 +155,64 @@ def test_help_imports_nothing_heavy():
     assert "--label-smoothing" in done.stdout
 
 
-LONG = ("--epochs", "60", "--no-report", "--run", "mine")
+LONG = ("--epochs", "60", "--no-report")
 
 
-def wait_for_epochs(process: subprocess.Popen, run: Path, epochs: int) -> None:
-    """Waits until the run has so many epochs behind it."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, process.stderr.read()
-        metrics = run / "metrics.jsonl"
-        if metrics.exists() and len(metrics.read_text().splitlines()) >= epochs:
-            return
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def cut_off(tmp_path_factory):
+    """A home with a run by the name of each signal, which ended it in the middle, and one that was let be.
+
+    Gives the home and, by signal, the exit code and what stood on stderr.
+    """
+    folder = tmp_path_factory.mktemp("cut_off")
+    train = command("train", "nn_1", "--data", str(write_bars(folder / "bars")))
+    environment = {**os.environ, "KUZUSHIJI_HOME": str(folder)}
+    # Side by side, for most of their time goes into starting.
+    processes = {
+        how: subprocess.Popen([*train, *LONG, "--run", how.name], stderr=subprocess.PIPE, text=True, env=environment)
+        for how in SIGNALS
+    }
+    waiting, deadline = set(SIGNALS), time.monotonic() + 60
+    while waiting and time.monotonic() < deadline:
+        for how in sorted(waiting):
+            assert processes[how].poll() is None, processes[how].stderr.read()
+            metrics = folder / "runs" / how.name / "metrics.jsonl"
+            if metrics.exists() and len(metrics.read_text().splitlines()) >= 3:
+                processes[how].send_signal(how)
+                waiting.remove(how)
         time.sleep(0.02)
-    raise AssertionError("the training did not get so far")
+    assert not waiting, "the training did not get so far"
+    ended = {}
+    for how, process in processes.items():
+        with process:
+            errors = process.stderr.read()
+        ended[how] = (process.returncode, errors)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUZUSHIJI_HOME", str(folder))
+        assert main([*train[3:], *LONG, "--run", "unbroken"]) == 0
+    return folder, ended
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_cut_off_and_resumed_ends_with_the_same_bits(bars_folder, own_home, how):
-    base = command("train", "nn_1", "--data", str(bars_folder))
-    with subprocess.Popen([*base, *LONG], stderr=subprocess.PIPE, text=True) as process:
-        wait_for_epochs(process, own_home / "runs" / "mine", 3)
-        os.kill(process.pid, how)
-        errors = process.stderr.read()
+@pytest.mark.parametrize("how", SIGNALS)
+def test_cut_off_and_resumed_ends_with_the_same_bits(cut_off, how, monkeypatch):
+    folder, ended = cut_off
+    monkeypatch.setenv("KUZUSHIJI_HOME", str(folder))
+    code, errors = ended[how]
     if how == signal.SIGKILL:
-        assert process.returncode == -signal.SIGKILL
+        assert code == -signal.SIGKILL
     else:
-        assert process.returncode == 130
-        assert "kuzushiji train --resume mine" in " ".join(errors.split())
+        assert code == 130
+        assert f"kuzushiji train --resume {how.name}" in " ".join(errors.split())
         assert "Traceback" not in errors
-    run = find_run("mine")
+    run, unbroken = find_run(how.name), find_run("unbroken")
     assert not run.finished
-    assert main(["train", "--resume", "mine", "--no-report"]) == 0
+    assert main(["train", "--resume", how.name, "--no-report"]) == 0
     assert len(run.metrics) == 60
-
-    unbroken = main(["train", "nn_1", "--data", str(bars_folder), "--epochs", "60", "--no-report", "--run", "other"])
-    assert unbroken == 0
-    assert run.weights_file.read_bytes()[-20_000:] == find_run("other").weights_file.read_bytes()[-20_000:]
-    np.testing.assert_array_equal(run.predictions().logits, find_run("other").predictions().logits)
+    assert run.weights_file.read_bytes()[-20_000:] == unbroken.weights_file.read_bytes()[-20_000:]
+    np.testing.assert_array_equal(run.predictions().logits, unbroken.predictions().logits)
 
 
 def test_the_same_run_name_twice_is_refused(bars_folder, capsys):
