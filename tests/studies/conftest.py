@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 
-@pytest.fixture
-def bars_folder(tmp_path) -> Path:
-    """A folder with npz files as those of Kuzushiji-MNIST: 240 training and 80 test images of 12 x 12 pixels."""
-    folder = tmp_path / "bars"
+def make_bars(folder: Path) -> Path:
+    """Fills a folder with npz files as those of Kuzushiji-MNIST: 240 training and 80 test images of 12 x 12 pixels."""
     folder.mkdir()
     random = np.random.default_rng(0)
     for split, count in (("train", 240), ("test", 80)):
@@ -18,3 +16,9 @@ def bars_folder(tmp_path) -> Path:
         np.savez(folder / f"bars-{split}-imgs.npz", images)
         np.savez(folder / f"bars-{split}-labels.npz", labels)
     return folder
+
+
+@pytest.fixture
+def bars_folder(tmp_path) -> Path:
+    """See `make_bars`."""
+    return make_bars(tmp_path / "bars")

@@ -196,5 +196,5 @@ def test_the_worker_tells_its_story_in_json(bars_folder, tmp_path, monkeypatch, 
     assert worker.main() == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert events[0]["event"] == "progress"
-    assert events[-1] == {"event": "ended", "failure": ""}
+    assert events[-1] == {"event": "ended", "failure": "", "missing": False}
     assert task.run.finished

@@ -28,6 +28,7 @@ def study(
     epochs: int | None = None,
     limit: int | None = None,
     image_size: int | None = None,
+    cover: float | None = None,
     jobs: int = 1,
     device: str = "auto",
     output: Path | None = None,
@@ -58,7 +59,10 @@ def study(
     limit
         Train on so many images at most.
     image_size
-        Bring the images to so many pixels a side.
+        Bring the images to so many pixels a side, whatever the study says.
+    cover
+        Keep the fewest classes that make up so large a share of the training images, such as 0.9, and merge all others
+        into one, whatever the study says.
     jobs
         So many trainings side by side.
     device
@@ -97,6 +101,7 @@ def study(
             seeds=seeds,
             limit=limit,
             image_size=image_size,
+            cover=cover,
             jobs=jobs,
             device=device,
             watch=watch,
@@ -109,7 +114,10 @@ def study(
     notes.print("comparing and drawing")
     answer = gather_answer(chosen, data, folder, outcomes)
     conclusion = conclude(answer)
-    settings = {"only": only, "seeds": seeds, "epochs": epochs, "limit": limit, "image-size": image_size}
+    settings = {
+        **{"only": only, "seeds": seeds, "epochs": epochs, "limit": limit},
+        **{"image-size": image_size, "cover": cover},
+    }
     document = answer_document(answer, conclusion, _command(name, data, settings))
     written = write_answer(answer, conclusion, document, folder, docs)
     if json:
@@ -238,7 +246,8 @@ def _watch() -> Iterator[StudyWatch]:
         done = bar.tasks[bar.task_ids.index(whole[0])]
         bar.update(whole[0], note=f"{done.completed:.0f} of {done.total:.0f}")
         if outcome.failure:
-            notes.print(f"[bold red]failed[/]  {_title(outcome.task)}: ", end="")
+            how = "[bold]not measured[/]" if outcome.missing else "[bold red]failed[/]"
+            notes.print(f"{how}  {_title(outcome.task)}: ", end="")
             notes.print(outcome.failure, markup=False, soft_wrap=True)
         else:
             seconds = f"{outcome.run.seconds:,.0f} s"

@@ -12,6 +12,7 @@ import numpy as np
 
 from kuzushiji.data import catalog, datasets
 from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import KuzushijiError, RunError
 from kuzushiji.evaluation.compare import (
     Comparison,
@@ -25,6 +26,7 @@ from kuzushiji.evaluation.compare import (
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.evaluation.roc import RocCurve, macro_roc_curve, roc_curve_of
 from kuzushiji.evaluation.runs import stored_evaluation
+from kuzushiji.explore.balance import Balance, measure_balance
 from kuzushiji.models.inspection import count_macs
 from kuzushiji.predictions import Predictions
 from kuzushiji.studies.definition import MEASURES, Study, Trial
@@ -48,6 +50,7 @@ class Result:
         macro_roc: mean ROC curve over the classes, of the first seed.
         class_rocs: the ROC curve of each class that has test images, of the first seed; empty where there are many.
         failures: why a training has no result, such as "seed 0: the loss became nan".
+        missing: why it was not measured at all, for want of what it would have started from; empty otherwise.
         parameters, macs: of the network, or of all members of an ensemble together; None where they can't be counted.
     """
 
@@ -60,6 +63,7 @@ class Result:
     failures: tuple[str, ...]
     parameters: int | None
     macs: int | None
+    missing: str = ""
 
     @property
     def label(self) -> str:
@@ -126,6 +130,21 @@ class Effect:
     pairs: tuple[Comparison, ...]
 
 
+@dataclass(frozen=True)
+class Teacher:
+    """A training that others start from.
+
+    Attributes:
+        trial: what was asked for.
+        run: the run folder.
+        failure: why it has no result; empty if there is one.
+    """
+
+    trial: Trial
+    run: Run
+    failure: str
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """All that a study found.
@@ -139,6 +158,7 @@ class Answer:
         effects: what the study's contrasts come to, p-values of all of them corrected together.
         order: how far our order agrees with the published one, None where none was published.
         ordered_by: the published measure that this goes by.
+        teachers: what was trained for others to start from.
     """
 
     study: Study
@@ -149,6 +169,7 @@ class Answer:
     effects: tuple[Effect, ...]
     order: RankCorrelation | None
     ordered_by: str
+    teachers: tuple[Teacher, ...] = ()
 
     @cached_property
     def measured(self) -> list[Result]:
@@ -213,15 +234,22 @@ def gather_answer(study: Study, data: str, folder: Path, outcomes: Sequence[Outc
     by_label: dict[str, list[Outcome]] = {label: [] for label in study.labels}
     for outcome in outcomes:
         by_label[outcome.task.label].append(outcome)
-    results = tuple(_result(trial, by_label) for trial in study.trials)
+    results = tuple(_result(trial, by_label) for trial in study.trials if not trial.teacher)
+    teachers = tuple(
+        Teacher(trial, outcome.run, outcome.failure)
+        for trial in study.trials
+        if trial.teacher
+        for outcome in by_label[trial.label]
+    )
     measured = [result for result in results if result.measured]
     if not measured:
-        reasons = "; ".join(f"{result.label}: {', '.join(result.failures)}" for result in results)
+        reasons = "; ".join(f"{result.label}: {', '.join(result.failures) or result.missing}" for result in results)
         raise RunError(f"no training of {study.name} came to its end: {reasons}")
     scores = {result.label: result.scores for result in measured}
     comparisons: Sequence[Comparison] = compare(scores) if len(measured) > 1 else ()
     order, ordered_by = _order(measured)
-    return Answer(study, data, folder, results, tuple(comparisons), _effects(study, scores), order, ordered_by)
+    effects = _effects(study, scores)
+    return Answer(study, data, folder, results, tuple(comparisons), effects, order, ordered_by, teachers)
 
 
 def _result(trial: Trial, outcomes: Mapping[str, Sequence[Outcome]]) -> Result:
@@ -231,9 +259,12 @@ def _result(trial: Trial, outcomes: Mapping[str, Sequence[Outcome]]) -> Result:
     scores: list[Scores] = []
     rocs: tuple[RocCurve | None, tuple[RocCurve, ...]] = None, ()
     members = [_finished(outcomes[label]) for label in trial.ensemble] or [_finished(outcomes[trial.label])]
+    missing = ""
     for label in trial.ensemble or (trial.label,):
         for outcome in outcomes[label]:
-            if outcome.failure:
+            if outcome.missing:
+                missing = outcome.failure  # the same for each seed, or nearly so
+            elif outcome.failure:
                 failures.append(
                     f"{'' if label == trial.label else f'{label}, '}seed {outcome.task.seed}: {outcome.failure}"
                 )
@@ -260,6 +291,7 @@ def _result(trial: Trial, outcomes: Mapping[str, Sequence[Outcome]]) -> Result:
         failures=tuple(failures),
         parameters=_sum([run.config["model"].get("parameters") for run in of_each]),
         macs=_sum([_macs(run) for run in of_each]),
+        missing=missing,
     )
 
 
@@ -282,12 +314,36 @@ def predictions_of(result: Result, answer: Answer) -> Predictions:
 
 def test_images(answer: Answer, predictions: Predictions) -> CharacterImages | None:
     """The images that were predicted, in the order of the predictions; None where they can't be had any more."""
-    dataset = answer.first_run.config["dataset"]
+    config = answer.first_run.config
+    dataset = config["dataset"]
     try:
         images = datasets.load(dataset["path"] or dataset["name"], "test", image_size=dataset.get("image_size"))
+        images = with_classes_of(tuple(config["classes"]), images, has_rare=bool(dataset.get("rare")))
     except KuzushijiError:
         return None
     return images if images.fingerprint() == predictions.data_fingerprint else None
+
+
+def cut_off(answer: Answer) -> Balance | None:
+    """How few characters make up most of the training images, and how many of them were kept.
+
+    None where no classes were merged, or the images can't be had any more.
+    """
+    dataset = answer.first_run.config["dataset"]
+    if not dataset.get("rare"):
+        return None
+    try:
+        images = datasets.load(
+            dataset["path"] or dataset["name"],
+            "train",
+            limit=dataset["limit"],
+            image_size=dataset.get("image_size"),
+        )
+    except KuzushijiError:
+        return None
+    balance = measure_balance({"train": images}, dataset.get("cover") or 1.0)
+    kept = len(answer.first_run.config["classes"]) - 1
+    return replace(balance, kept=kept, cover=dataset.get("cover") or float(balance.coverage[kept - 1]))
 
 
 def _rocs(predictions: Predictions) -> tuple[RocCurve, tuple[RocCurve, ...]]:
@@ -393,6 +449,15 @@ def to_json(answer: Answer, conclusion: Sequence[str]) -> dict[str, Any]:
         "best": answer.best.label,
         "reference": answer.reference.label,
         "trials": [_trial_json(result) for result in answer.results],
+        "teachers": [
+            {
+                **_training_json(teacher.trial),
+                "data": teacher.trial.data,
+                "run": str(teacher.run.path),
+                "failure": teacher.failure or None,
+            }
+            for teacher in answer.teachers
+        ],
         "comparisons": [comparison.to_dict() for comparison in answer.comparisons],
         "effects": [
             {
@@ -406,14 +471,23 @@ def to_json(answer: Answer, conclusion: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _trial_json(result: Result) -> dict[str, Any]:
-    trial = result.trial
-    values = {measure: result.values(measure) for measure in VALUES} if result.measured else {}
+def _training_json(trial: Trial) -> dict[str, Any]:
     return {
         "label": trial.label,
         "model": trial.model or None,
         "options": dict(trial.options),
         "recipe": trial.recipe.to_dict() if trial.model else None,
+        "limit": trial.limit,
+        "start": trial.start or trial.weights or None,
+        "unfrozen": trial.unfrozen,
+    }
+
+
+def _trial_json(result: Result) -> dict[str, Any]:
+    trial = result.trial
+    values = {measure: result.values(measure) for measure in VALUES} if result.measured else {}
+    return {
+        **_training_json(trial),
         "ensemble": list(trial.ensemble),
         "runs": [str(run.path) for run in result.runs],
         "parameters": result.parameters,
@@ -423,6 +497,7 @@ def _trial_json(result: Result) -> dict[str, Any]:
         "accuracy_interval": result.evaluations[0].accuracy.to_dict() if len(result.evaluations) == 1 else None,
         "theirs": dict(trial.theirs),
         "failures": list(result.failures),
+        "not_measured": result.missing or None,
     }
 
 

@@ -25,12 +25,22 @@ def conclude(answer: Answer) -> list[str]:
     for result in answer.results:
         if result.failures:
             sentences.append(f"There is no result of {result.label}: {'; '.join(result.failures).rstrip('.')}.")
+    sentences += not_measured(answer)
     if answer.seeds == 1 and len(answer.measured) > 1:
         sentences.append(
             "Each was trained once: the intervals and p-values hold for these trained networks and other test images, "
             "while another seed would move each accuracy a little too."
         )
     return sentences
+
+
+def not_measured(answer: Answer) -> list[str]:
+    """A sentence for each reason for which trials could not be trained at all: `Not measured: a and b (why).`"""
+    labels: dict[str, list[str]] = {}
+    for result in answer.results:
+        if result.missing:
+            labels.setdefault(result.missing.rstrip("."), []).append(result.label)
+    return [f"Not measured: {listing(each)} ({reason})." for reason, each in labels.items()]
 
 
 def points(estimate: Estimate, signed: bool = True) -> str:

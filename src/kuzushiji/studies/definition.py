@@ -6,6 +6,9 @@
     note = "..."                        # optional: what the reader must know, such as how this differs from the source
     data = "kmnist"                     # the data of the source, which is taken unless --data names other data
     seeds = 1                           # optional: seeds 0, 1, ..., unless --seeds says otherwise
+    image_size = 80                     # optional: pixels a side, unless --image-size says otherwise
+    cover = 0.9                         # optional: merge the rare classes into one, as in `kuzushiji.train`, unless
+                                        # --cover says otherwise; or rare_below = 20
     factor = "batch_size"               # optional: a field of the recipe to draw the accuracy against, or
                                         # `options.NAME` for an option of the network
     series = "lr"                       # optional: a line in that figure for each value of another field
@@ -23,6 +26,22 @@
     batch_size = 8                      # any field of a recipe
     options = { dropout = 0.5 }         # options of the network
     theirs = { test_accuracy = 0.75 }   # what the source had, by measure (MEASURES) or by the key of a column
+
+    [[trials]]
+    label = "from kkanji, 500 images"
+    limit = 500                         # train on so many images at most
+    start = "on kkanji"                 # start with the weights of another trial, which is trained first, or of the run
+                                        # of this name; the head is new
+    unfrozen = 0                        # of the layers that start with given weights, train only so many of the last
+
+    [[trials]]
+    label = "from photographs"
+    weights = "imagenet"                # or start with the weights of a file, or with those learnt on ImageNet
+
+    [[trials]]
+    label = "on kkanji"
+    teacher = true                      # trained once, for others to start from; neither measured nor compared
+    data = "kkanji"                     # a teacher has data of its own, of which no class is merged
 
     [[trials]]
     label = "both together"
@@ -48,7 +67,8 @@
     data = ["kmnist", "kmnist6k"]       # runs on any of these belong into the column
     measure = "accuracy"
 
-Whatever is wrong in a file is told before anything runs.
+Whatever is wrong in a file is told before anything runs.  A trial that starts from what can't be had, such as a run
+that is not there or weights that can't be fetched, is not measured, and the others are.
 """
 
 import re
@@ -61,7 +81,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from kuzushiji.errors import UsageError, unknown_name
+from kuzushiji.data.splits import check_cut_off
+from kuzushiji.errors import KuzushijiError, UsageError, unknown_name
 from kuzushiji.models import MODELS, create_model, resolve
 from kuzushiji.training.recipe import Recipe, check_for_fitting, named_recipe
 
@@ -80,15 +101,23 @@ SHOWN: Mapping[str, str] = {
     "scatter": "accuracy against area under the ROC curve",
     "roc": "all ROC curves",
     "examples": "images that the best trial named right and wrong",
+    "cut-off": "how few characters make up most of the training images, and which are taken together as rare",
+    "mistakes": "what the best trial took each character for",
     "order": "our order of the trials beside the published one",
 }
 """Parts of an answer that a study asks for."""
 
 RECIPE_FIELDS = tuple(field.name for field in fields(Recipe) if field.name != "seed")
 
-_OF_STUDY = ("title", "question", "source", "note", "data", "seeds", "factor", "series", "baseline", "show", "pairs")
+_OF_STUDY = (
+    *("title", "question", "source", "note", "data", "seeds", "image_size", "cover", "rare_below"),
+    *("factor", "series", "baseline", "show", "pairs"),
+)
 _TABLES = ("shared", "trials", "grid", "contrasts", "published", "columns")
-_OF_TRIAL = ("label", "model", "recipe", "options", "theirs", "ensemble")
+_OF_TRIAL = (
+    *("label", "model", "recipe", "options", "theirs", "ensemble"),
+    *("teacher", "data", "limit", "start", "weights", "unfrozen"),
+)
 _OF_SHARED = ("model", "recipe", "options")
 _OF_GRID = ("label", "model", "recipe", "options")
 
@@ -105,6 +134,12 @@ class Trial:
         options: of the network.
         ensemble: labels of the trials whose probabilities are averaged; empty for a training.
         theirs: what the source had, by measure or by column.
+        teacher: whether it is trained for others to start from, and no more.
+        data: what a teacher is trained on; empty for the data of the study.
+        limit: train on so many images at most; on all if None.
+        start: label of the trial, or name of the run, whose weights it starts with; empty for none.
+        weights: the file of weights that it starts with, or `imagenet`; empty for none.
+        unfrozen: of the layers with given weights, how many of the last are trained; all if None.
     """
 
     label: str
@@ -114,6 +149,12 @@ class Trial:
     options: Mapping[str, Any]
     ensemble: tuple[str, ...]
     theirs: Mapping[str, float]
+    teacher: bool = False
+    data: str = ""
+    limit: int | None = None
+    start: str = ""
+    weights: str = ""
+    unfrozen: int | None = None
 
     def changes(self) -> dict[str, Any]:
         """Fields in which the recipe differs from the one that it is named after."""
@@ -162,6 +203,9 @@ class Study:
     note: str = ""
     data: str = ""
     seeds: int = 1
+    image_size: int | None = None
+    cover: float | None = None
+    rare_below: int | None = None
     factor: str = ""
     series: str = ""
     baseline: str = ""
@@ -203,10 +247,11 @@ class Study:
     def only(self, patterns: Iterable[str]) -> "Study":
         """The study with those trials alone whose labels are named or match a shell pattern.
 
-        What refers to other trials is left out; so are ensembles that lose a member.
+        What they start from is kept too.  What refers to other trials is left out; so are ensembles that lose a member,
+        and teachers that nobody starts from.
 
         Raises:
-            UsageError: nothing matches one of them; the message names the nearest.
+            UsageError: nothing matches one of them; the message names the nearest.  Or nothing is left to be measured.
         """
         chosen: set[str] = set()
         for pattern in patterns:
@@ -214,9 +259,19 @@ class Study:
             if not matching:
                 raise unknown_name("trial", pattern, self.labels)
             chosen |= matching
-        kept = {trial.label for trial in self.trials if trial.label in chosen and chosen.issuperset(trial.ensemble)}
+        kept = {
+            trial.label
+            for trial in self.trials
+            if trial.label in chosen and not trial.teacher and chosen.issuperset(trial.ensemble)
+        }
         if not kept:
-            raise UsageError(f"an ensemble needs its members: {', '.join(chosen)} can't be made alone")
+            raise UsageError(
+                f"an ensemble needs its members, and a teacher somebody to start from it: {', '.join(sorted(chosen))} "
+                "can't be measured alone"
+            )
+        for label in tuple(kept):
+            while (label := self.trial(label).start) in self.labels:
+                kept.add(label)
         contrasts = [
             replace(each, pairs=tuple(pair for pair in each.pairs if kept.issuperset(pair))) for each in self.contrasts
         ]
@@ -297,6 +352,8 @@ def check_networks(study: Study, classes: int, image_size: tuple[int, int]) -> N
                         raise unknown_name(f"option of {trial.model}", option, MODELS[trial.model].options)
             except UsageError as error:
                 raise UsageError(f"trial {trial.label!r} of {study.name}: {error}") from None
+            except KuzushijiError:
+                continue  # it needs what is not installed, so that it alone is not measured
 
 
 def _shipped() -> Any:
@@ -323,7 +380,10 @@ def _study(content: dict[str, Any], name: str) -> Study:
         source=_text(content, "source"),
         note=_text(content, "note"),
         data=_text(content, "data"),
-        seeds=_whole(content, "seeds", 1),
+        seeds=_whole(content, "seeds", 1) or 1,
+        image_size=_whole(content, "image_size", 1),
+        cover=_share(content, "cover"),
+        rare_below=_whole(content, "rare_below", 1),
         factor=_text(content, "factor"),
         series=_text(content, "series"),
         baseline=_text(content, "baseline"),
@@ -348,12 +408,15 @@ def _check_references(study: Study) -> None:
     named = [label for pair in study.pairs for label in pair]
     named += [label for contrast in study.contrasts for pair in contrast.pairs for label in pair]
     named += [study.baseline] if study.baseline else []
+    named += [label for trial in study.trials for label in trial.ensemble]
     for label in named:
-        study.trial(label)
+        if study.trial(label).teacher:
+            raise UsageError(f"{label!r} is a teacher, which is not measured; name another trial")
     for trial in study.trials:
         for member in trial.ensemble:
             if study.trial(member).ensemble:
                 raise UsageError(f"{trial.label!r} is an ensemble of {member!r}, which is an ensemble itself")
+    _check_starts(study)
     for part in study.show:
         if part not in SHOWN:
             raise unknown_name("part of an answer", part, SHOWN)
@@ -361,6 +424,28 @@ def _check_references(study: Study) -> None:
         # Which options there are, only the network itself knows; see `check_networks`.
         if not factor.startswith("options.") and factor not in RECIPE_FIELDS:
             raise unknown_name("recipe field to be the factor", factor, RECIPE_FIELDS)
+
+
+def _check_starts(study: Study) -> None:
+    """Whether trials can start from those that they name, and can be compared all the same."""
+    check_cut_off(study.cover, study.rare_below)
+    if all(trial.teacher for trial in study.trials):
+        raise UsageError("there are teachers alone; add a trial that is measured")
+    for trial in study.trials:
+        if trial.limit is not None and not trial.teacher and (study.cover or study.rare_below):
+            raise UsageError(
+                f"{trial.label!r} has a limit of its own, so that other classes would be rare; leave out the limit, or "
+                "cover and rare_below"
+            )
+        way = [trial]
+        while (label := way[-1].start) in study.labels:
+            before = study.trial(label)
+            if before.model != trial.model:
+                what = f"which is {before.model}" if before.model else "which is an ensemble"
+                raise UsageError(f"{way[-1].label!r} is {trial.model} and can't start from {label!r}, {what}")
+            if before in way:
+                raise UsageError(f"{trial.label!r} would start from itself, by way of {label!r}")
+            way.append(before)
 
 
 def _trial(table: dict[str, Any], shared: dict[str, Any], columns: Sequence[Column]) -> Trial:
@@ -383,10 +468,33 @@ def _trial(table: dict[str, Any], shared: dict[str, Any], columns: Sequence[Colu
     own = {key: value for key, value in table.items() if key in RECIPE_FIELDS}
     common = {key: value for key, value in shared.items() if key in RECIPE_FIELDS}
     recipe = named_recipe(recipe_name).change(**(common | own))
-    if MODELS[model].fitted:
+    fitted = MODELS[model].fitted
+    if fitted:
         check_for_fitting(model, recipe, own)
-    label = _text(table, "label") or _made_label(table, model)
-    return Trial(label, model, recipe_name, recipe, options, (), theirs)
+    trial = Trial(
+        label=_text(table, "label") or _made_label(table, model),
+        model=model,
+        recipe_name=recipe_name,
+        recipe=recipe,
+        options=options,
+        ensemble=(),
+        theirs=theirs,
+        teacher=_flag(table, "teacher"),
+        data=_text(table, "data"),
+        limit=_whole(table, "limit", 1),
+        start=_text(table, "start"),
+        weights=_text(table, "weights"),
+        unfrozen=_whole(table, "unfrozen", 0),
+    )
+    if trial.teacher != bool(trial.data):
+        raise UsageError("a teacher needs data of its own, and what is measured has that of the study")
+    if trial.start and trial.weights:
+        raise UsageError("a training starts from another (start) or from a file (weights); give one of them")
+    if trial.unfrozen is not None and not (trial.start or trial.weights):
+        raise UsageError("unfrozen needs weights to start from; give start or weights")
+    if fitted and (trial.start or trial.weights or trial.teacher):
+        raise UsageError(f"{model} is fitted in one pass; it has no weights to start from")
+    return trial
 
 
 def _made_label(table: Mapping[str, Any], model: str) -> str:
@@ -395,6 +503,9 @@ def _made_label(table: Mapping[str, Any], model: str) -> str:
     parts += [table["recipe"]] if "recipe" in table else []
     changed = {key: value for key, value in table.items() if key in RECIPE_FIELDS} | table.get("options", {})
     parts += [f"{key} {value}" for key, value in changed.items()]
+    parts += [f"from {Path(str(table[key])).name}" for key in ("start", "weights") if key in table]
+    parts += [f"{key} {table[key]}" for key in ("unfrozen", "limit") if key in table]
+    parts += [f"on {Path(str(table['data'])).name}"] if "data" in table else []
     return ", ".join(parts) or model
 
 
@@ -486,10 +597,24 @@ def _text(table: Mapping[str, Any], key: str) -> str:
     return " ".join(value.split())
 
 
-def _whole(table: Mapping[str, Any], key: str, least: int) -> int:
-    value = table.get(key, least)
-    if type(value) is not int or value < least:
+def _whole(table: Mapping[str, Any], key: str, least: int) -> int | None:
+    value = table.get(key)
+    if value is not None and (type(value) is not int or value < least):
         raise UsageError(f"{key} is {value!r}; expected a whole number of at least {least}")
+    return value
+
+
+def _share(table: Mapping[str, Any], key: str) -> float | None:
+    value = table.get(key)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise UsageError(f"{key} is {value!r}; expected a share such as 0.9")
+    return value
+
+
+def _flag(table: Mapping[str, Any], key: str) -> bool:
+    value = table.get(key, False)
+    if not isinstance(value, bool):
+        raise UsageError(f"{key} is {value!r}; expected true or false")
     return value
 
 

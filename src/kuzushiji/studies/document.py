@@ -9,11 +9,17 @@ from kuzushiji.data import catalog
 from kuzushiji.data.verify import state
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.models import MODELS
-from kuzushiji.studies.answer import Answer, Result, data_title, factor_title, measure_title
-from kuzushiji.studies.conclusion import listing, p_number, p_text, points
+from kuzushiji.studies.answer import Answer, Result, Teacher, data_title, factor_title, measure_title
+from kuzushiji.studies.conclusion import listing, not_measured, p_number, p_text, points
 from kuzushiji.studies.definition import MEASURES, Column, Trial
 from kuzushiji.studies.figures import Draw, networks, study_figures
 from kuzushiji.studies.stored import stored_values
+
+MISTAKEN = 100
+"""So many characters are listed with what they were taken for, at most."""
+
+TAKEN_FOR = 6
+"""So many characters are named that one was taken for, at most."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ def answer_document(answer: Answer, conclusion: Sequence[str], command: str) -> 
     sections = [
         _benchmark(answer),
         _results(answer),
+        _cut_off(answer, figures),
         _curves(answer, figures),
         _factor(answer, figures),
         _effects(answer, figures),
@@ -102,6 +109,7 @@ def answer_document(answer: Answer, conclusion: Sequence[str], command: str) -> 
         _areas(answer, figures),
         _rocs(answer, figures),
         _examples(answer, figures),
+        _mistakes(answer),
         _layers(answer, figures),
         _how(answer, command),
     ]
@@ -182,6 +190,7 @@ def _results(answer: Answer) -> Section:
     for result in answer.results:
         if result.failures:
             blocks.append(Text(f"{result.label}: {'; '.join(result.failures)}."))
+    blocks += [Text(sentence) for sentence in not_measured(answer)]
     if study.note:
         blocks.append(Text(study.note))
     blocks += [
@@ -331,6 +340,49 @@ def _examples(answer: Answer, figures: dict[str, Draw]) -> Section | None:
     return Section("examples", "Images", "Right and wrong", tuple(blocks), shows_data=True) if blocks else None
 
 
+def _cut_off(answer: Answer, figures: dict[str, Draw]) -> Section | None:
+    rare = answer.first_run.config["dataset"].get("rare")
+    if "cut-off" not in figures or not rare:
+        return None
+    kept = len(answer.first_run.config["classes"]) - 1
+    text = (
+        f"{kept:,} characters have a class of their own; the other {rare['characters']:,}, with {rare['images']:,} "
+        f"training images together, are one class more, so that there are {kept + 1:,}."
+    )
+    picture = Picture("cut-off", "Share of the images that the most frequent characters make up", figures["cut-off"])
+    return Section("cut-off", "Cut-off", "How few characters make up most of the images", (picture, Text(text)))
+
+
+def _mistakes(answer: Answer) -> Section | None:
+    """What the best trial took each character for."""
+    if "mistakes" not in answer.study.show:
+        return None
+    every = answer.best.evaluations[0].mistakes()
+    listed = [each for each in every if each.wrong]
+    rows = [
+        (
+            each.character,
+            f"{each.support:,}",
+            f"{each.wrong:,}",
+            f"{each.wrong / each.support:.1%}",
+            "  ".join(f"{character} {count:,}×" for character, count in each.taken_for[:TAKEN_FOR])
+            + (" …" if len(each.taken_for) > TAKEN_FOR else ""),
+        )
+        for each in listed[:MISTAKEN]
+    ]
+    wrong, images = sum(each.wrong for each in listed), sum(each.support for each in every)
+    text = f"{answer.best.label} took {wrong:,} of {images:,} test images for another character"
+    text += " with its first seed" if len(answer.best.evaluations) > 1 else ""
+    text += f"; {len(every) - len(listed):,} of {len(every):,} characters it always recognized."
+    more = "The characters with the most mistakes; kuzushiji evaluate RUN --mistakes lists all."
+    blocks: list[Block] = [Text(text)]
+    if rows:
+        blocks.append(Table(("character", "images", "wrong", "", "taken for"), tuple(rows), frozenset({1, 2, 3})))
+    if len(listed) > MISTAKEN:
+        blocks.append(Text(more, quiet=True))
+    return Section("mistakes", "Mistakes", "What each character was taken for", tuple(blocks))
+
+
 def _layers(answer: Answer, figures: dict[str, Draw]) -> Section | None:
     blocks: list[Block] = []
     for label, results in networks(answer).items():
@@ -360,7 +412,11 @@ def _how(answer: Answer, command: str) -> Section:
     ]
     if answer.study.source:
         facts.append(f"The question comes from: {answer.study.source}.")
-    commands = [run.config.get("command", "") for result in answer.measured for run in result.runs]
+    facts += [_taught(answer, teacher) for teacher in answer.teachers]
+    facts += _started(answer)
+    trained = [teacher.run for teacher in answer.teachers if not teacher.failure]
+    trained += [run for result in answer.measured for run in result.runs]
+    commands = [run.config.get("command", "") for run in trained]
     blocks: list[Block] = [
         *(Text(fact) for fact in facts),
         Commands((command,)),
@@ -368,6 +424,38 @@ def _how(answer: Answer, command: str) -> Section:
         Commands(tuple(dict.fromkeys(each for each in commands if each))),
     ]
     return Section("how", "How", "How it was done", tuple(blocks))
+
+
+def _taught(answer: Answer, teacher: Teacher) -> str:
+    """What a teacher was trained on, and that it is not compared."""
+    trial = teacher.trial
+    data = f"{data_title(trial.data)} for others to start from"
+    if teacher.failure:
+        return f"{trial.label} was to be trained on {data}: {teacher.failure}."
+    once = ", once for all seeds" if answer.seeds > 1 else ""
+    epochs, seconds = len(teacher.run.metrics), _seconds(teacher.run.seconds)
+    return (
+        f"{trial.label} was trained on {data}{once} ({epochs} epochs, {seconds} s); it is neither measured nor "
+        "compared with the rest."
+    )
+
+
+def _started(answer: Answer) -> list[str]:
+    """What trials began with instead of random weights."""
+    groups: dict[tuple[str, int | None], list[str]] = {}
+    for result in answer.measured:
+        if source := result.trial.start or result.trial.weights:
+            source = "weights learnt on ImageNet" if source == "imagenet" else f"the weights of {source}"
+            groups.setdefault((source, result.trial.unfrozen), []).append(result.label)
+    facts = []
+    for (source, unfrozen), labels in groups.items():
+        text = f"{listing(labels)} began with {source} and a new head"
+        if unfrozen == 0:
+            text += ", which alone was trained"
+        elif unfrozen is not None:
+            text += f"; of the layers before it only the last {unfrozen} were trained"
+        facts.append(f"{text}.")
+    return facts
 
 
 def _split_name(name: str) -> str:

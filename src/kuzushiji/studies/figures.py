@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.models import MODELS
+from kuzushiji.plots.balance import coverage_figure
 from kuzushiji.plots.characters import character_sheet
 from kuzushiji.plots.studies import (
     Course,
@@ -29,6 +30,7 @@ from kuzushiji.plots.style import drawable
 from kuzushiji.studies.answer import (
     Answer,
     Result,
+    cut_off,
     data_title,
     factor_title,
     factor_values,
@@ -77,6 +79,8 @@ def _asked_for(answer: Answer) -> dict[str, Draw]:
         figures["roc"] = lambda dark: _rocs(answer, dark)
     if "examples" in show:
         figures |= _examples(answer)
+    if "cut-off" in show and (balance := cut_off(answer)) is not None:
+        figures["cut-off"] = lambda dark: coverage_figure(balance.coverage, balance.kept, balance.cover, dark)
     if "layers" in show:
         for name, results in networks(answer).items():
             figures[f"layers-{name}"] = _layers(results[0])

@@ -1,7 +1,7 @@
 """Runs what a study asks for: each trial with each seed is an ordinary run folder.
 
 What is finished is not trained again, what was cut off is resumed, and a trial that fails does not keep the others
-from being trained.
+from being trained, but for those that start from it.
 """
 
 import hashlib
@@ -13,8 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -24,8 +23,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from kuzushiji.data import datasets
+from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import Diverged, Interrupted, KuzushijiError, RunError, UsageError
-from kuzushiji.files import write_text
+from kuzushiji.files import file_hash, write_text
 from kuzushiji.home import home
 from kuzushiji.machine import describe_machine
 from kuzushiji.studies.definition import Study, Trial, check_networks
@@ -33,7 +33,8 @@ from kuzushiji.training.device import choose_device
 from kuzushiji.training.experiment import Watch, predict_run, resume, train
 from kuzushiji.training.loop import Progress
 from kuzushiji.training.recipe import Recipe
-from kuzushiji.training.runs import Run
+from kuzushiji.training.runs import Run, config_fingerprint, find_run
+from kuzushiji.training.start import describe_start
 
 FAILURE = "failure.txt"
 """Stands in the folder of a run that diverged and would diverge again, and says how."""
@@ -51,7 +52,13 @@ class Task:
         path: the run folder.
         model, options, recipe_name, changes: as `kuzushiji.train` takes them; `changes` holds the seed too.
         data: name or path of the dataset.
-        limit, image_size, device: likewise.
+        limit, image_size, device, cover, rare_below: likewise.
+        teacher: whether it is trained for others to start from, and no more.
+        start: the run folder that it starts from, which another task of the study may fill first; empty for none.
+        weights: the file that it starts from, or `imagenet`; empty for none.
+        unfrozen: as `kuzushiji.train` takes it.
+        missing: what it can't be trained without; empty if nothing is known to be missing.
+        mark: stands for all that decides its outcome.
     """
 
     label: str
@@ -65,6 +72,14 @@ class Task:
     limit: int | None
     image_size: int | None
     device: str
+    cover: float | None = None
+    rare_below: int | None = None
+    teacher: bool = False
+    start: str = ""
+    weights: str = ""
+    unfrozen: int | None = None
+    missing: str = ""
+    mark: str = ""
 
     @property
     def run(self) -> Run:
@@ -79,10 +94,12 @@ class Outcome:
     Attributes:
         task: what was to be trained.
         failure: why there is no result; empty if there is one.
+        missing: whether it was not trained at all, for want of what it would have started from.
     """
 
     task: Task
     failure: str = ""
+    missing: bool = False
 
     @property
     def run(self) -> Run:
@@ -121,6 +138,7 @@ def run_study(
     seeds: int | None = None,
     limit: int | None = None,
     image_size: int | None = None,
+    cover: float | None = None,
     jobs: int = 1,
     device: str = "auto",
     watch: StudyWatch | None = None,
@@ -133,14 +151,16 @@ def run_study(
         folder: where the run folders go, `study_folder` if None.
         seeds: train each trial with the seeds 0 to `seeds` - 1; as the study says if None.
         limit: train on so many images at most.
-        image_size: bring the images to so many pixels a side.
+        image_size: bring the images to so many pixels a side; as the study says if None.
+        cover: merge the classes beyond so large a share of the training images into one; as the study says if None.
         jobs: trainings side by side, each in a process of its own if there are several; they share the processor
             cores among them.
         device: `auto`, `cpu`, `cuda` or `mps`.
         watch: functions that are told how it goes.
 
     Returns:
-        An outcome for each trial and seed, in the order of the study; ensembles are no trainings.
+        An outcome for each trial and seed, in the order of the study but for what others start from, which goes before
+        them.  Teachers are trained once; ensembles are no trainings.
 
     Raises:
         UsageError: something in the study is wrong, or the data has no test split; nothing has been trained.
@@ -156,27 +176,27 @@ def run_study(
         raise UsageError(f"{seeds} seeds; expected at least 1")
     if limit is not None and limit < 1:
         raise UsageError(f"a limit of {limit} images; expected at least 1")
+    image_size = study.image_size if image_size is None else image_size
+    rare_below = study.rare_below if cover is None else None
+    cover = study.cover if cover is None else cover
+    check_cut_off(cover, rare_below)
     choose_device(device)
     if "test" not in datasets.splits(data):
         raise UsageError(f"{data} has no test split, on which a study measures; take other data")
     test = datasets.load(data, "test", image_size=image_size)
     check_networks(study, len(test.classes), test.image_size)
     folder = study_folder(study, data) if folder is None else folder
-    data = _found_again(data)
-    tasks = [
-        _task(trial, seed, folder, data, limit, image_size, device)
-        for trial in study.trials
-        if trial.model
-        for seed in range(seeds)
-    ]
+    common = _Common(folder, _found_again(data), limit, image_size, cover, rare_below, device)
+    tasks = _plan(study, seeds, common)
     with _alone(folder):
-        waiting = [task for task in tasks if not _known_outcome(task)]
+        known = {task.path: outcome for task in tasks if (outcome := _known_outcome(task))}
+        waiting = [task for task in tasks if task.path not in known]
         watch.planned(tasks, waiting)
         if jobs == 1 or len(waiting) < 2:
-            done = _one_after_another(waiting, watch)
+            known |= _one_after_another(waiting, known, watch)
         else:
-            done = _side_by_side(waiting, jobs, watch)
-    return [_known_outcome(task) or done[task.path] for task in tasks]
+            known |= _side_by_side(waiting, known, jobs, watch)
+    return [replace(known[task.path], task=task) for task in tasks]
 
 
 def attempt(task: Task, watch: Watch) -> Outcome:
@@ -192,6 +212,8 @@ def attempt(task: Task, watch: Watch) -> Outcome:
         elif (task.run.path / "config.json").exists():
             resume(task.run, device=task.device, watch=watch)
         else:
+            if missing := _missing(task):
+                return Outcome(task, missing, missing=True)
             train(
                 task.model,
                 task.data,
@@ -200,7 +222,13 @@ def attempt(task: Task, watch: Watch) -> Outcome:
                 device=task.device,
                 limit=task.limit,
                 image_size=task.image_size,
+                cover=task.cover,
+                rare_below=task.rare_below,
+                predict_test=not task.teacher,
                 model_options=task.options,
+                from_run=task.start or None,
+                weights=task.weights or None,
+                unfrozen=task.unfrozen,
                 watch=watch,
                 **task.changes,
             )
@@ -218,34 +246,94 @@ def attempt(task: Task, watch: Watch) -> Outcome:
         return Outcome(task, (str(error).strip() or type(error).__name__).splitlines()[0])
 
 
-def _task(
-    trial: Trial, seed: int, folder: Path, data: str, limit: int | None, image_size: int | None, device: str
-) -> Task:
+def _missing(task: Task) -> str:
+    """Why a training can't start from what it is to start from; empty if it can, or starts at random."""
+    try:
+        describe_start(task.model, task.start or None, task.weights or None, task.unfrozen)
+    except KuzushijiError as error:
+        return str(error).partition("\n\n")[0]  # without the way to fetch it by hand
+    return ""
+
+
+@dataclass(frozen=True)
+class _Common:
+    """What all trainings of a study have in common: see `run_study`."""
+
+    folder: Path
+    data: str
+    limit: int | None
+    image_size: int | None
+    cover: float | None
+    rare_below: int | None
+    device: str
+
+
+def _plan(study: Study, seeds: int, common: _Common) -> list[Task]:
+    """A task for each trial and seed; what others start from goes before them."""
+    tasks: dict[tuple[str, int], Task] = {}
+
+    def planned(trial: Trial, seed: int) -> Task:
+        key = trial.label, 0 if trial.teacher else seed
+        if key not in tasks:
+            before = planned(study.trial(trial.start), key[1]) if trial.start in study.labels else None
+            tasks[key] = _task(trial, key[1], before, common)
+        return tasks[key]
+
+    for trial in study.trials:
+        for seed in range(seeds if trial.model else 0):
+            planned(trial, seed)
+    return list(tasks.values())
+
+
+def _task(trial: Trial, seed: int, before: Task | None, common: _Common) -> Task:
     recipe = trial.recipe.change(seed=seed)
-    # Fields with their default value are left out: a field that is new in a later version changes no name.
-    default = Recipe().to_dict()
-    decisive = {
-        "model": trial.model,
-        "options": dict(trial.options),
-        "recipe": {field: value for field, value in recipe.to_dict().items() if value != default[field]},
-        "data": data,
-        "limit": limit,
-        "image_size": image_size,
-    }
-    mark = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
-    return Task(
+    limits = [limit for limit in (trial.limit, common.limit) if limit is not None]
+    task = Task(
         label=trial.label,
         seed=seed,
-        path=str(_run_folder(folder, trial.label, seed, mark).absolute()),
+        path="",
         model=trial.model,
         options=dict(trial.options),
         recipe_name=trial.recipe_name,
         changes=replace(trial, recipe=recipe).changes(),
-        data=data,
-        limit=limit,
-        image_size=image_size,
-        device=device,
+        data=_found_again(trial.data) if trial.data else common.data,
+        limit=min(limits, default=None),
+        image_size=common.image_size,
+        device=common.device,
+        # Of other data other classes are rare, and of few classes perhaps some that matter.
+        cover=None if trial.teacher else common.cover,
+        rare_below=None if trial.teacher else common.rare_below,
+        teacher=trial.teacher,
+        weights=trial.weights,
+        unfrozen=trial.unfrozen,
     )
+    # Fields with their default value are left out: a field that is new in a later version changes no name.
+    default = Recipe().to_dict()
+    decisive: dict[str, Any] = {
+        "model": task.model,
+        "options": dict(task.options),
+        "recipe": {field: value for field, value in recipe.to_dict().items() if value != default[field]},
+        "data": task.data,
+        "limit": task.limit,
+        "image_size": task.image_size,
+    }
+    more: dict[str, Any] = {"cover": task.cover, "rare_below": task.rare_below, "unfrozen": task.unfrozen}
+    if before is not None:
+        task, more["start"] = replace(task, start=before.path), before.mark
+    elif trial.start:
+        try:
+            run = find_run(trial.start)
+            task, more["start"] = replace(task, start=str(run.path.absolute())), config_fingerprint(run.config)
+        except KuzushijiError:
+            missing = f"there is neither a trial nor a run called {trial.start!r}"
+            task, more["start"] = replace(task, missing=missing), trial.start
+    elif trial.weights:
+        file = Path(trial.weights).expanduser()
+        more["weights"] = file_hash(file) if file.is_file() else trial.weights
+    decisive |= {key: value for key, value in more.items() if value is not None}
+    mark = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
+    path = _run_folder(common.folder, trial.label, seed, mark)
+    return replace(task, path=str(path.absolute()), mark=mark)
 
 
 def _run_folder(folder: Path, label: str, seed: int, mark: str) -> Path:
@@ -266,7 +354,7 @@ def _slug(text: str) -> str:
 
 def _known_outcome(task: Task) -> Outcome | None:
     """The outcome of a training that has ended before."""
-    if task.run.finished and task.run.predictions_file().exists():
+    if task.run.finished and (task.teacher or task.run.predictions_file().exists()):
         return Outcome(task)
     failure = task.run.path / FAILURE
     if failure.exists():
@@ -287,13 +375,27 @@ def _alone(folder: Path) -> Iterator[None]:
         raise RunError(f"the folder {folder} can't be used: {error.strerror or error}") from error
 
 
-def _one_after_another(tasks: list[Task], watch: StudyWatch) -> dict[str, Outcome]:
-    done = {}
+def _held_up(task: Task, known: Mapping[str, Outcome]) -> Outcome | None:
+    """The outcome of a training that has nothing to start from.
+
+    Args:
+        known: path -> outcome of the trainings that have ended, among them the one that it starts from.
+    """
+    if task.missing:
+        return Outcome(task, task.missing, missing=True)
+    before = known.get(task.start)
+    if before is None or not before.failure:
+        return None
+    return Outcome(task, f"{before.task.label}, from which it starts, has no result ({before.failure})", missing=True)
+
+
+def _one_after_another(tasks: list[Task], known: Mapping[str, Outcome], watch: StudyWatch) -> dict[str, Outcome]:
+    done = dict(known)
     for task in tasks:
         watch.started(task)
         told = Watch(progress=partial(watch.progress, task), epoch=partial(watch.epoch, task))
         try:
-            outcome = attempt(task, told)
+            outcome = _held_up(task, done) or attempt(task, told)
         except (Interrupted, KeyboardInterrupt):
             raise _interrupted() from None
         done[task.path] = outcome
@@ -305,23 +407,29 @@ def _interrupted() -> Interrupted:
     return Interrupted("the study was interrupted; the same command goes on where it stopped")
 
 
-def _side_by_side(tasks: list[Task], jobs: int, watch: StudyWatch) -> dict[str, Outcome]:
+def _side_by_side(tasks: list[Task], known: Mapping[str, Outcome], jobs: int, watch: StudyWatch) -> dict[str, Outcome]:
     """Trains in several processes, each of which does one training."""
-    waiting = deque(tasks)
+    waiting = list(tasks)
     running: dict[str, _Worker] = {}
-    done: dict[str, Outcome] = {}
+    done = dict(known)
     events: queue.Queue[tuple[str, dict[str, Any] | None]] = queue.Queue()
     threads = max(1, (describe_machine()["cores"] or 1) // min(jobs, len(tasks)))
     with _asked_to_stop() as stop:
         try:
             while running or (waiting and not stop.is_set()):
-                while waiting and len(running) < jobs and not stop.is_set():
-                    task = waiting.popleft()
-                    running[task.path] = _Worker(task, threads, events)
+                while len(running) < jobs and not stop.is_set() and (task := _ready(waiting, running)):
+                    waiting.remove(task)
                     watch.started(task)
+                    if outcome := _held_up(task, done):
+                        done[task.path] = outcome
+                        watch.ended(outcome)
+                    else:
+                        running[task.path] = _Worker(task, threads, events)
                 if stop.is_set():
                     for worker in running.values():
                         worker.ask_to_stop()
+                if not running:
+                    continue
                 try:
                     path, event = events.get(timeout=POLL_SECONDS)
                 except queue.Empty:
@@ -339,6 +447,12 @@ def _side_by_side(tasks: list[Task], jobs: int, watch: StudyWatch) -> dict[str, 
     if stop.is_set():
         raise _interrupted()
     return done
+
+
+def _ready(waiting: Sequence[Task], running: Collection[str]) -> Task | None:
+    """The first training that need not wait for the one that it starts from."""
+    unfinished = {task.path for task in waiting}.union(running)
+    return next((task for task in waiting if task.start not in unfinished), None)
 
 
 class _Worker:
@@ -394,7 +508,7 @@ class _Worker:
         """How the training ended; None if it was asked to stop before."""
         code = self.process.wait()
         if self.ended is not None:
-            return Outcome(self.task, self.ended["failure"])
+            return Outcome(self.task, self.ended["failure"], self.ended["missing"])
         if self.asked:
             return None
         reason = "; memory may have run out: try fewer --jobs" if code == -signal.SIGKILL else ""

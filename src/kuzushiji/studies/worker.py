@@ -21,7 +21,7 @@ def main() -> int:
         outcome = attempt(task, watch)
     except Interrupted as interruption:
         return interruption.exit_code
-    _tell("ended", {"failure": outcome.failure})
+    _tell("ended", {"failure": outcome.failure, "missing": outcome.missing})
     return 0
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from kuzushiji.errors import DataError, DownloadError, RunError, UsageError
 from kuzushiji.files import file_hash, written_whole
-from kuzushiji.home import home
+from kuzushiji.home import home, runs_folder
 from kuzushiji.models.inspection import list_layers
 from kuzushiji.models.transfer import BASE
 from kuzushiji.training.runs import find_run
@@ -75,7 +75,9 @@ def describe_start(
         run = find_run(from_run)
         if not run.finished:
             raise RunError(f"{run.name} is not finished; go on with: kuzushiji train --resume {run.name}")
-        kind, name, path = "run", run.name, run.weights_file
+        # The name finds the run again among the runs only.
+        name = run.name if run.path.parent == runs_folder() else str(run.path.resolve())
+        kind, path = "run", run.weights_file
     elif str(weights) == "imagenet":
         kind, name, path = "weights", "imagenet", _imagenet(model)
     else:

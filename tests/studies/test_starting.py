@@ -1,0 +1,216 @@
+"""Studies of which trials start from other trials, from runs or from files of weights."""
+
+import json
+from functools import partial
+
+import pytest
+
+from kuzushiji.files import file_hash
+from kuzushiji.studies import runner
+from kuzushiji.studies.answer import gather_answer, to_json
+from kuzushiji.studies.conclusion import conclude
+from kuzushiji.studies.definition import Study, parse_study
+from kuzushiji.studies.document import Table, Text, answer_document
+from kuzushiji.studies.runner import Outcome, StudyWatch, Task, attempt, run_study
+from kuzushiji.training.experiment import Watch
+from tests.studies.conftest import make_bars
+
+TEXT = """
+question = "Does it help to have learnt before?"
+image_size = 14
+cover = 0.7
+show = ["cut-off", "mistakes", "examples"]
+baseline = "plain"
+[shared]
+model = "nn_1"
+recipe = "keras_adam"
+epochs = 1
+validation_fraction = 0.25
+[[trials]]
+label = "taught"
+start = "teacher"
+unfrozen = 0
+[[trials]]
+label = "plain"
+[[trials]]
+label = "teacher"
+teacher = true
+data = "DATA"
+limit = 100
+[[trials]]
+label = "from a file"
+weights = "nowhere.safetensors"
+[[trials]]
+label = "from photographs"
+weights = "imagenet"
+[[trials]]
+label = "from nobody"
+start = "nobody"
+[[trials]]
+label = "from nobody either"
+start = "nobody"
+"""
+
+
+class Planned(Exception):
+    """Raised when a study has been planned, so that nothing is trained."""
+
+
+def study(text: str, data: object = "brush:kmnist") -> Study:
+    return parse_study(text.replace("DATA", str(data)), "mine", "mine.toml")
+
+
+def plan(text: str, folder, data, **settings) -> dict[str, Task]:
+    """The trainings of a study by their labels, without training."""
+    found: list[Task] = []
+
+    def planned(tasks: list[Task], waiting: list[Task]) -> None:
+        found.extend(tasks)
+        raise Planned
+
+    with pytest.raises(Planned):
+        run_study(study(text, data), str(data), folder=folder, watch=StudyWatch(planned=planned), **settings)
+    return {task.label: task for task in found}
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """The study above, its outcomes by label, and what was started in which order."""
+    folder = tmp_path_factory.mktemp("starting")
+    data = make_bars(folder / "bars")
+    started: list[str] = []
+    watch = StudyWatch(started=lambda task: started.append(task.label))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUZUSHIJI_HOME", str(folder / "home"))
+        chosen = study(TEXT, data)
+        outcomes = run_study(chosen, str(data), folder=folder / "out", watch=watch)
+        answer = gather_answer(chosen, str(data), folder / "out", outcomes)
+    return answer, {outcome.task.label: outcome for outcome in outcomes}, started
+
+
+def test_a_trial_starts_from_another_which_is_trained_before_it(ran):
+    _, outcomes, started = ran
+    assert started[:2] == ["teacher", "taught"]
+    teacher, taught = outcomes["teacher"].run, outcomes["taught"].run
+    assert taught.config["start"]["sha256"] == file_hash(teacher.weights_file)
+    assert taught.config["start"]["unfrozen"] == 0
+    assert f"--from {teacher.path}" in taught.config["command"]
+    assert outcomes["plain"].run.config["start"] is None
+
+
+def test_a_teacher_is_neither_measured_nor_compared(ran):
+    answer, outcomes, _ = ran
+    teacher = outcomes["teacher"].run
+    assert teacher.finished
+    assert not teacher.predictions_file().exists()
+    assert {result.label for result in answer.measured} == {"taught", "plain"}
+    assert "teacher" not in {result.label for result in answer.results}
+    assert [(each.first, each.second) for each in answer.comparisons] in ([("taught", "plain")], [("plain", "taught")])
+    section = answer_document(answer, conclude(answer), "kuzushiji study mine.toml").sections[-1]
+    text = " ".join(block.text for block in section.blocks if isinstance(block, Text))
+    assert "teacher was trained on" in text
+    assert "neither measured nor compared" in text
+    assert "taught began with the weights of teacher and a new head, which alone was trained." in text
+    read = json.loads(json.dumps(to_json(answer, conclude(answer))))
+    assert [each["label"] for each in read["teachers"]] == ["teacher"]
+    assert "teacher" not in {each["label"] for each in read["trials"]}
+
+
+def test_what_there_is_nothing_to_start_from_for_is_not_measured_and_the_answer_says_why(ran):
+    answer, outcomes, _ = ran
+    missing = {label for label, outcome in outcomes.items() if outcome.missing}
+    assert missing == {"from a file", "from photographs", "from nobody", "from nobody either"}
+    assert not any(outcomes[label].run.path.exists() for label in missing)
+    text = " ".join(conclude(answer))
+    assert "Not measured: from a file (nowhere.safetensors is no file" in text
+    assert "Not measured: from photographs (no weights learnt on ImageNet are published for nn_1" in text
+    assert (
+        "Not measured: from nobody and from nobody either (there is neither a trial nor a run called 'nobody')." in text
+    )
+
+
+def test_rare_classes_are_merged_for_the_whole_study_but_not_for_teachers(ran):
+    answer, outcomes, _ = ran
+    config = outcomes["plain"].run.config
+    assert (config["classes"][-1], len(config["classes"]), config["model"]["image_size"]) == ("rare", 4, [14, 14])
+    assert outcomes["teacher"].run.config["classes"] == ["0", "1", "2", "3"]
+    sections = {each.id: each for each in answer_document(answer, conclude(answer), "kuzushiji study").sections}
+    figure, text = sections["cut-off"].blocks
+    assert figure.draw(True).get_size_inches()[0] > 2
+    assert text.text.startswith("3 characters have a class of their own; the other 1, with 60 training images")
+    assert "examples" in sections  # the images are still those that were predicted
+    rows = [row for block in sections["mistakes"].blocks if isinstance(block, Table) for row in block.rows]
+    wrong = sum(int(row[2]) for row in rows)
+    assert wrong == round((1 - answer.best.accuracy) * 80) > 0
+
+
+def test_a_teacher_that_fails_holds_up_those_that_start_from_it_alone(bars_folder, tmp_path):
+    text = TEXT.replace('data = "DATA"', 'data = "./nowhere"')
+    chosen = study(text).only(["taught", "plain"])
+    assert chosen.labels == ("taught", "plain", "teacher")
+    outcomes = {each.task.label: each for each in run_study(chosen, str(bars_folder), folder=tmp_path / "out")}
+    assert "nowhere does not exist" in outcomes["teacher"].failure
+    assert outcomes["taught"].missing
+    assert outcomes["taught"].failure.startswith("teacher, from which it starts, has no result (")
+    assert outcomes["plain"].failure == ""
+
+
+def test_the_name_of_a_run_changes_with_all_that_decides_its_outcome(bars_folder, tmp_path):
+    planned = partial(plan, folder=tmp_path / "out", data=bars_folder)
+    first = planned(TEXT)
+    other_teacher = planned(TEXT.replace("limit = 100", "limit = 90"))
+    unfrozen = planned(TEXT.replace("unfrozen = 0", "unfrozen = 1"))
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes(b"1")
+    marks = [first["from a file"].mark]
+    for content in (b"1", b"2"):
+        weights.write_bytes(content)
+        marks.append(planned(TEXT.replace("nowhere.safetensors", str(weights)))["from a file"].mark)
+    assert len(set(marks)) == 3
+    assert len({tasks["taught"].mark for tasks in (first, other_teacher, unfrozen)}) == 3
+    assert first["taught"].mark != first["plain"].mark == other_teacher["plain"].mark
+    renamed = planned(TEXT.replace('"teacher"', '"master"'))
+    assert renamed["taught"].mark == first["taught"].mark
+    assert planned(TEXT, cover=0.5)["plain"].mark != first["plain"].mark
+    assert planned(TEXT, cover=0.5)["teacher"].mark == first["teacher"].mark
+    shrunk = planned(TEXT, limit=120, image_size=12)
+    assert (shrunk["teacher"].limit, shrunk["plain"].limit, shrunk["plain"].image_size) == (100, 120, 12)
+
+
+def test_a_teacher_is_trained_once_for_all_seeds(bars_folder, tmp_path):
+    tasks: list[Task] = []
+
+    def planned(every: list[Task], waiting: list[Task]) -> None:
+        tasks.extend(every)
+        raise Planned
+
+    chosen = study(TEXT, bars_folder).only(["taught"])
+    with pytest.raises(Planned):
+        run_study(chosen, str(bars_folder), folder=tmp_path, seeds=2, watch=StudyWatch(planned=planned))
+    assert [(task.label, task.seed) for task in tasks] == [("teacher", 0), ("taught", 0), ("taught", 1)]
+    assert {task.start for task in tasks[1:]} == {tasks[0].path}
+
+
+def test_side_by_side_a_trial_waits_for_the_one_that_it_starts_from(bars_folder, tmp_path, monkeypatch):
+    running: list[str] = []
+    seen: dict[str, list[str]] = {}
+
+    class Here:
+        """Trains when its end is asked for, in this process."""
+
+        def __init__(self, task, threads, events):
+            self.task = task
+            running.append(task.label)
+            seen[task.label] = list(running)
+            events.put((task.path, None))
+
+        def outcome(self) -> Outcome:
+            running.remove(self.task.label)
+            return attempt(self.task, Watch())
+
+    monkeypatch.setattr(runner, "_Worker", Here)
+    outcomes = run_study(study(TEXT, bars_folder), str(bars_folder), folder=tmp_path / "out", jobs=3)
+    assert seen["plain"] == ["teacher", "plain"]
+    assert "teacher" not in seen["taught"]
+    assert {outcome.task.label for outcome in outcomes if not outcome.failure} == {"teacher", "taught", "plain"}
+    assert all(outcome.missing for outcome in outcomes if outcome.failure)
