@@ -12,7 +12,7 @@ def parse(text: str, question: str = 'question = "Which?"'):
 @pytest.mark.parametrize("name", shipped_studies())
 def test_every_study_that_ships_is_whole(name):
     study = load_study(name)
-    check_networks(study, 49, (28, 28))
+    check_networks(study, 49, (study.image_size or 28,) * 2)
     assert study.name == name
     assert study.question.endswith("?")
     assert study.source
@@ -34,6 +34,8 @@ def test_every_study_that_ships_is_whole(name):
         "dropout",
         "attention",
         "benchmark-table",
+        "transfer",
+        "page-characters",
     ],
 )
 def test_the_studies_that_were_asked_for_ship(name):
@@ -184,6 +186,31 @@ def test_epochs_of_networks_may_be_changed_and_those_of_classical_models_not():
         ("[grid]\nlabel = '{lrr}'\nlr = [0.1]\n[shared]\nmodel = 'nn_1'", "did you mean lr"),
         ("[shared]\nmodle = 'nn_1'", "did you mean model"),
         ("[[contrasts]]\nname = 'x'\n[[trials]]\nmodel = 'nn_1'", "needs a name and pairs"),
+        ("cover = 1.5\n[[trials]]\nmodel = 'nn_1'", "above 0 and at most 1"),
+        ("cover = '90%'\n[[trials]]\nmodel = 'nn_1'", "expected a share"),
+        ("cover = 0.9\nrare_below = 3\n[[trials]]\nmodel = 'nn_1'", "give one of them"),
+        ("cover = 0.9\n[[trials]]\nmodel = 'nn_1'\nlimit = 9", "a limit of its own"),
+        ("image_size = 0\n[[trials]]\nmodel = 'nn_1'", "image_size is 0; expected a whole number"),
+        ("[[trials]]\nmodel = 'nn_1'\nteacher = true", "a teacher needs data of its own"),
+        ("[[trials]]\nmodel = 'nn_1'\ndata = 'k49'", "what is measured has that of the study"),
+        ("[[trials]]\nmodel = 'nn_1'\nteacher = 1", "expected true or false"),
+        ("[[trials]]\nmodel = 'nn_1'\nteacher = true\ndata = 'k49'", "teachers alone"),
+        ("[[trials]]\nmodel = 'nn_1'\nunfrozen = 0", "unfrozen needs weights"),
+        ("[[trials]]\nmodel = 'nn_1'\nstart = 'a'\nweights = 'b'", "give one of them"),
+        ("[[trials]]\nmodel = 'knn'\nstart = 'a'", "no weights to start from"),
+        ("[[trials]]\nlabel = 'a'\nmodel = 'nn_1'\nstart = 'a'", "would start from itself"),
+        (
+            "[shared]\nmodel = 'nn_1'\n[[trials]]\nlabel = 'a'\nstart = 'b'\n[[trials]]\nlabel = 'b'\nstart = 'a'",
+            "would start from itself, by way of",
+        ),
+        (
+            "[[trials]]\nlabel = 'a'\nmodel = 'nn_1'\nstart = 'b'\n[[trials]]\nlabel = 'b'\nmodel = 'nn_2'",
+            "'a' is nn_1 and can't start from 'b', which is nn_2",
+        ),
+        (
+            "baseline = 't'\n[[trials]]\nlabel = 't'\nmodel = 'nn_1'\nteacher = true\ndata = 'k49'",
+            "'t' is a teacher, which is not measured",
+        ),
         ("[[columns]]\nkey = 'k'\nmeasure = 'loss'\n[[trials]]\nmodel = 'nn_1'", "no measure for a column"),
     ],
 )
