@@ -365,7 +365,7 @@ def _mistakes(answer: Answer) -> Section | None:
             f"{each.support:,}",
             f"{each.wrong:,}",
             f"{each.wrong / each.support:.1%}",
-            "  ".join(f"{character} {count:,}×" for character, count in each.taken_for[:TAKEN_FOR])
+            ", ".join(f"{character} {count:,}×" for character, count in each.taken_for[:TAKEN_FOR])
             + (" …" if len(each.taken_for) > TAKEN_FOR else ""),
         )
         for each in listed[:MISTAKEN]
@@ -373,7 +373,8 @@ def _mistakes(answer: Answer) -> Section | None:
     wrong, images = sum(each.wrong for each in listed), sum(each.support for each in every)
     text = f"{answer.best.label} took {wrong:,} of {images:,} test images for another character"
     text += " with its first seed" if len(answer.best.evaluations) > 1 else ""
-    text += f"; {len(every) - len(listed):,} of {len(every):,} characters it always recognized."
+    always = f"{len(every) - len(listed):,}" if len(listed) < len(every) else "none"
+    text += f"; of {len(every):,} characters it always recognized {always}."
     more = "The characters with the most mistakes; kuzushiji evaluate RUN --mistakes lists all."
     blocks: list[Block] = [Text(text)]
     if rows:
@@ -433,9 +434,10 @@ def _taught(answer: Answer, teacher: Teacher) -> str:
     if teacher.failure:
         return f"{trial.label} was to be trained on {data}: {teacher.failure}."
     once = ", once for all seeds" if answer.seeds > 1 else ""
-    epochs, seconds = len(teacher.run.metrics), _seconds(teacher.run.seconds)
+    count = len(teacher.run.metrics)
+    epochs, seconds = "1 epoch" if count == 1 else f"{count} epochs", _seconds(teacher.run.seconds)
     return (
-        f"{trial.label} was trained on {data}{once} ({epochs} epochs, {seconds} s); it is neither measured nor "
+        f"{trial.label} was trained on {data}{once} ({epochs}, {seconds} s); it is neither measured nor "
         "compared with the rest."
     )
 
