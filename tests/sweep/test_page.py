@@ -98,12 +98,12 @@ def test_text_of_the_user_is_escaped(tmp_path):
 def test_conclusions():
     assert conclusion(RESULTS["none"]) == "No trial was begun. There is no best one yet."
     assert conclusion(RESULTS["none finished"]).startswith(
-        "Of 2 trials, 1 got cut short by median and 1 diverged or ran out of memory. There is no best"
+        "Of 2 trials, 1 got cut short by the pruner median and 1 diverged or ran out of memory. There is no best"
     )
     assert conclusion(RESULTS["one"]).startswith("The only trial ran to the end. The best, number 0, has 50.00%")
     assert "at the lower end of what was searched (0.0001..1.0 log)" in conclusion(RESULTS["one"])
     many = conclusion(RESULTS["many"])
-    assert "Of 20 trials, 15 ran to the end and 5 got cut short by median." in many
+    assert "Of 20 trials, 15 ran to the end and 5 got cut short by the pruner median." in many
     assert "(95% interval over the 628 images: 88.0% to 92.0%)" in many
     assert "3 others lie within that interval" in many
     assert "lr: by itself it makes up 70% of what the fields explain, then optimizer 20% and batch_size 10%." in many

@@ -90,7 +90,9 @@ def test_the_best_is_a_run_without_test_predictions_and_its_command_repeats_it(s
 def test_the_conclusion_is_what_the_numbers_say(searched):
     _, result = searched
     finished, pruned = len(result.of("finished")), len(result.of("pruned"))
-    assert f"Of 16 trials, {finished} ran to the end and {pruned} got cut short by median." in result.conclusion
+    assert (
+        f"Of 16 trials, {finished} ran to the end and {pruned} got cut short by the pruner median." in result.conclusion
+    )
     assert (
         f"The best, number {result.best.number}, has {result.best.value:.2%} validation accuracy" in result.conclusion
     )

@@ -207,7 +207,7 @@ def _what_ran(result: SweepResult) -> str:
     """How many trials there are, and how they ended."""
     ends = {
         "finished": "ran to the end",
-        "pruned": f"got cut short by {result.settings.pruner.replace('_', ' ')}",
+        "pruned": f"got cut short by the pruner {result.settings.pruner.replace('_', ' ')}",
         "diverged": "diverged or ran out of memory",
         "failed": "failed",
         "running": "did not end yet",
