@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="brush:kmnist", help="anything that `kuzushiji train` takes")
     parser.add_argument("--models", nargs="+", default=MODELS, choices=MODELS)
-    parser.add_argument("--rounds", type=int, default=5, help="epochs that are timed in each framework")
+    parser.add_argument("--rounds", type=int, default=7, help="epochs that are timed in each framework")
     parser.add_argument("--accuracy", action="store_true", help="compare test accuracy instead of speed")
     parser.add_argument("--epochs", type=int, help="epochs of --accuracy; those of the network's recipe if not given")
     parser.add_argument("--seeds", type=int, default=3, help="seeds of --accuracy")
