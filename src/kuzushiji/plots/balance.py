@@ -41,14 +41,14 @@ def balance_figure(
             axes.set_axisbelow(True)
             axes.set_xlim(-0.8, len(order) - 0.2)
         else:
-            ranks = np.arange(1, len(order) + 1)
             for number, (split, count) in enumerate(counts.items()):
                 # Sorted within each split: the same classes in another order would be a cloud, not a line.
-                line = np.sort(count)[::-1].astype(float)
-                line[line == 0] = np.nan
+                line = np.sort(count[count > 0])[::-1]
                 # Validation and test often have as many: the last is dashed, so that the one below it shows.
                 style = (0, (3, 3)) if number > 1 else "-"
-                axes.step(ranks, line, where="mid", color=theme.series[number], linestyle=style, label=split)
+                axes.step(
+                    range(1, len(line) + 1), line, where="mid", color=theme.series[number], linestyle=style, label=split
+                )
             axes.set_yscale("log")
             axes.set_xscale("log")
             for axis in (axes.xaxis, axes.yaxis):
