@@ -46,9 +46,8 @@ def balance_figure(
                 line = np.sort(count[count > 0])[::-1]
                 # Validation and test often have as many: the last is dashed, so that the one below it shows.
                 style = (0, (3, 3)) if number > 1 else "-"
-                axes.step(
-                    range(1, len(line) + 1), line, where="mid", color=theme.series[number], linestyle=style, label=split
-                )
+                ranks = range(1, len(line) + 1)
+                axes.step(ranks, line, where="mid", color=theme.series[number], linestyle=style, label=split)
             axes.set_yscale("log")
             axes.set_xscale("log")
             for axis in (axes.xaxis, axes.yaxis):
