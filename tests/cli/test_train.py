@@ -175,7 +175,7 @@ def cut_off(tmp_path_factory):
         how: subprocess.Popen([*train, *LONG, "--run", how.name], stderr=subprocess.PIPE, text=True, env=environment)
         for how in SIGNALS
     }
-    waiting, deadline = set(SIGNALS), time.monotonic() + 60
+    waiting, deadline = set(SIGNALS), time.monotonic() + 180
     while waiting and time.monotonic() < deadline:
         for how in sorted(waiting):
             assert processes[how].poll() is None, processes[how].stderr.read()

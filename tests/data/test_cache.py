@@ -193,7 +193,8 @@ def start(code: str, *arguments: object) -> subprocess.Popen:
 
 
 def test_two_processes_at_once_decode_once(large_tar: Path) -> None:
-    found = [process.communicate(timeout=60)[0].split() for process in [start(LOAD, large_tar), start(LOAD, large_tar)]]
+    processes = [start(LOAD, large_tar), start(LOAD, large_tar)]
+    found = [process.communicate(timeout=180)[0].split() for process in processes]
     assert found[0][-1] == found[1][-1]
     assert sorted("decoding" in lines for lines in found) == [False, True]
     assert len(kept()) == 1
@@ -219,7 +220,7 @@ def test_a_file_called_as_a_standard_module_does_no_harm(large_tar: Path, tmp_pa
 def test_a_full_disk_leaves_nothing_behind(large_tar: Path) -> None:
     code = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (90_000, 90_000))\n{LOAD}"
     process = start(code, large_tar)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=180)[1]
     assert process.returncode == 1
     assert "could not be written: File too large; nothing was lost" in said
     assert "Traceback" not in said
@@ -234,7 +235,7 @@ def test_ctrl_c_leaves_nothing_behind(large_tar: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "decoding\n"
     os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to the process and to those it started
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=180)[1]
     assert said.count("Traceback") == 1  # that of this script; a decoding process says nothing
     assert "KeyboardInterrupt" in said
     assert kept() == []
@@ -250,7 +251,7 @@ def test_a_killed_process_takes_its_decoders_along(large_tar: Path) -> None:
     assert process.stdout is not None
     process.stdout.readline()
     process.kill()
-    process.communicate(timeout=60)  # ends when the last process that holds its stderr does
+    process.communicate(timeout=180)  # ends when the last process that holds its stderr does
     assert len(cached_images(large_tar).images) == MANY
     assert len(kept()) == 1
 

@@ -472,7 +472,7 @@ def test_a_full_disk_leaves_nothing(kaggle: Path) -> None:
         "import resource, sys\nfrom kuzushiji.data.datasets import load\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (90_000, 90_000))\nload(sys.argv[1])"
     )
-    done = subprocess.run([sys.executable, "-c", code, kaggle], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code, kaggle], capture_output=True, text=True, timeout=180)
     assert "could not be written: File too large; nothing was lost" in done.stderr
     assert kept() == []
 
