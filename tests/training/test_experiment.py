@@ -135,7 +135,7 @@ def test_other_data_is_not_resumed_on(bars):
 
 def test_a_damaged_checkpoint_is_told(bars):
     with pytest.raises(Interrupted):
-        train("nn_1", bars, run="mine", watch=interrupt_after(2), **QUICK)
+        train("nn_1", bars, run="mine", watch=interrupt_after(1), **QUICK)
     run = find_run("mine")
     whole = run.checkpoint_file.read_bytes()
     run.checkpoint_file.write_bytes(whole[: len(whole) // 2])

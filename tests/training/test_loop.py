@@ -57,21 +57,6 @@ def test_the_seed_decides_everything(bars):
     assert not same(first, other)
 
 
-def test_the_metrics_of_an_epoch_are_told_before_its_state_is_saved(bars):
-    """A kill between the two then loses nothing: the epoch is trained again and its line written over."""
-    told: list[tuple[str, int]] = []
-    fit(
-        network(),
-        bars,
-        bars,
-        RECIPE.change(epochs=2),
-        device=CPU,
-        save_state=lambda state: told.append(("saved", state["epoch"])),
-        on_epoch=lambda metrics: told.append(("metrics", metrics["epoch"])),
-    )
-    assert told == [("metrics", 1), ("saved", 1), ("metrics", 2), ("saved", 2)]
-
-
 class Cut(Exception):
     pass
 

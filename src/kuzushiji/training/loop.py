@@ -190,9 +190,9 @@ def fit(
             if recipe.keep == "best" and validation and best_epoch(epochs) == epoch + 1:
                 best = deepcopy(kept.state_dict())
             first_step, tally = 0, _Tally(device)
-            on_epoch(epochs[-1])  # before the state, or a kill between the two would leave a line out
             save(epoch + 1, 0)
             last_saved = time.monotonic()
+            on_epoch(epochs[-1])
             if interruption.requested and epoch + 1 < recipe.epochs:
                 raise Interrupted("the training was interrupted; its state is saved")
 
