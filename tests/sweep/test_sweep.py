@@ -235,6 +235,27 @@ def test_without_optuna_the_extra_is_named(monkeypatch, capsys):
     assert "pip install 'kuzushiji[sweep]'" in " ".join(capsys.readouterr().err.split())
 
 
+SLOW_EPOCHS = """
+import time
+import optuna
+
+report = optuna.Trial.report
+
+def report_late(*arguments):
+    time.sleep(0.5)
+    report(*arguments)
+
+optuna.Trial.report = report_late
+"""
+
+
+@pytest.fixture
+def slow_epochs(tmp_path, monkeypatch):
+    """In every Python that is started, a trial takes so long that others can begin theirs beside it."""
+    (tmp_path / "sitecustomize.py").write_text(SLOW_EPOCHS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+
+
 def begin(bars_folder: Path, *more: str) -> subprocess.Popen:
     words = ["nn_1", "--data", str(bars_folder), "--name", "mine", "--sampler", "grid", "--pruner", "none"]
     words += ["--search", "lr=0.001..0.008 step 0.001", "--validation-fraction", "0.25", "--epochs", "25"]
@@ -247,7 +268,7 @@ def begin(bars_folder: Path, *more: str) -> subprocess.Popen:
     )
 
 
-def test_commands_at_once_share_a_grid_whatever_ends_them(bars_folder, own_home):
+def test_commands_at_once_share_a_grid_whatever_ends_them(bars_folder, own_home, slow_epochs):
     """Three processes train; one is killed, two end when the command that started them gets a Ctrl-C."""
     trials = own_home / "sweeps" / "mine" / "trials"
     with begin(bars_folder) as alone, begin(bars_folder, "--jobs", "2") as with_workers:
