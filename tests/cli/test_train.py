@@ -155,7 +155,7 @@ def test_help_imports_nothing_heavy():
     assert "--label-smoothing" in done.stdout
 
 
-LONG = ("--epochs", "60", "--no-report")
+LONG = ("--epochs", "200", "--no-report")
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
@@ -210,7 +210,7 @@ def test_cut_off_and_resumed_ends_with_the_same_bits(cut_off, how, monkeypatch):
     run, unbroken = find_run(how.name), find_run("unbroken")
     assert not run.finished
     assert main(["train", "--resume", how.name, "--no-report"]) == 0
-    assert len(run.metrics) == 60
+    assert len(run.metrics) == 200
     assert run.weights_file.read_bytes()[-20_000:] == unbroken.weights_file.read_bytes()[-20_000:]
     np.testing.assert_array_equal(run.predictions().logits, unbroken.predictions().logits)
 

@@ -15,7 +15,6 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pytest
@@ -310,9 +309,9 @@ def test_two_processes_at_once_fetch_it_once(server: FileServer, monkeypatch: py
     both = [start_fetch(server), start_fetch(server)]
     wait_for(lambda: server.requests)
     # Whichever came second says so; only then does the server let the first one finish.
-    told: list[str] = []
-    streams = [process.stderr for process in both if process.stderr]
-    wait_for(lambda: told.extend(stream.readline() for stream in readable(streams)) or "waiting" in "".join(told))
+    told: list[bytes] = []
+    streams = [process.stderr.fileno() for process in both if process.stderr]
+    wait_for(lambda: told.extend(os.read(stream, 4096) for stream in readable(streams)) or b"waiting" in b"".join(told))
     server.gate.set()
     outputs = [process.communicate(timeout=120) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
@@ -339,7 +338,7 @@ def test_a_killed_download_goes_on(server: FileServer, monkeypatch: pytest.Monke
     assert server.ranges() == ["", f"bytes={there}-"]
 
 
-def readable(streams: list[IO[str]]) -> list[IO[str]]:
+def readable(streams: list[int]) -> list[int]:
     return select.select(streams, [], [], 0)[0]
 
 
