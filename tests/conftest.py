@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.bars import write_bars
+
 PROJECT = Path(__file__).resolve().parents[1]
 
 
@@ -29,6 +31,12 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
         return look_up(host, *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up_here)
+
+
+@pytest.fixture
+def bars_folder(tmp_path: Path) -> Path:
+    """240 training and 80 test images of 12 x 12 pixels in four classes, in npz files."""
+    return write_bars(tmp_path / "bars")
 
 
 @pytest.fixture(scope="session")

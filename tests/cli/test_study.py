@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from kuzushiji.cli import main
@@ -27,20 +26,10 @@ recipe = "keras_sgd"
 
 
 @pytest.fixture
-def mine(tmp_path):
-    """A study of one's own, on a folder with 240 training and 80 test images of 12 x 12 pixels."""
-    folder = tmp_path / "bars"
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    for split, count in (("train", 240), ("test", 80)):
-        labels = np.arange(count, dtype=np.uint8) % 4
-        images = random.integers(0, 60, (count, 12, 12), dtype=np.uint8)
-        for image, label in zip(images, labels, strict=True):
-            image[3 * label : 3 * label + 2] += 150
-        np.savez(folder / f"bars-{split}-imgs.npz", images)
-        np.savez(folder / f"bars-{split}-labels.npz", labels)
+def mine(bars_folder, tmp_path):
+    """A study of one's own."""
     path = tmp_path / "mine.toml"
-    path.write_text(MINE.format(data=folder.as_posix()), encoding="utf-8")
+    path.write_text(MINE.format(data=bars_folder.as_posix()), encoding="utf-8")
     return path
 
 

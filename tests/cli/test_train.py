@@ -11,25 +11,7 @@ import pytest
 
 from kuzushiji.cli import main
 from kuzushiji.training.runs import find_run
-
-
-@pytest.fixture
-def bars_folder(tmp_path) -> Path:
-    """A folder with npz files as those of Kuzushiji-MNIST: 240 training and 80 test images of 12 x 12 pixels."""
-    return write_bars(tmp_path / "bars")
-
-
-def write_bars(folder: Path) -> Path:
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    for split, count in (("train", 240), ("test", 80)):
-        labels = np.arange(count, dtype=np.uint8) % 4
-        images = random.integers(0, 60, (count, 12, 12), dtype=np.uint8)
-        for image, label in zip(images, labels, strict=True):
-            image[3 * label : 3 * label + 2] += 150
-        np.savez(folder / f"bars-{split}-imgs.npz", images)
-        np.savez(folder / f"bars-{split}-labels.npz", labels)
-    return folder
+from tests.bars import write_bars
 
 
 def command(*arguments: str) -> list[str]:

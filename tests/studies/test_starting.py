@@ -13,7 +13,7 @@ from kuzushiji.studies.definition import Study, parse_study
 from kuzushiji.studies.document import Table, Text, answer_document
 from kuzushiji.studies.runner import Outcome, StudyWatch, Task, attempt, run_study
 from kuzushiji.training.experiment import Watch
-from tests.studies.conftest import make_bars
+from tests.bars import write_bars
 
 TEXT = """
 question = "Does it help to have learnt before?"
@@ -77,7 +77,7 @@ def plan(text: str, folder, data, **settings) -> dict[str, Task]:
 def ran(tmp_path_factory):
     """The study above, its outcomes by label, and what was started in which order."""
     folder = tmp_path_factory.mktemp("starting")
-    data = make_bars(folder / "bars")
+    data = write_bars(folder / "bars")
     started: list[str] = []
     watch = StudyWatch(started=lambda task: started.append(task.label))
     with pytest.MonkeyPatch.context() as patch:

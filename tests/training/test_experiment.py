@@ -18,11 +18,6 @@ from kuzushiji.training.runs import find_run
 QUICK = {"epochs": 2, "batch_size": 32, "lr": 0.05}
 
 
-@pytest.fixture
-def test_bars(bars):
-    return bars.select(slice(0, 80), split="test")
-
-
 def test_a_run_folder_holds_what_it_should(bars, test_bars):
     run = train("nn_1", bars, test=test_bars, run="mine", **QUICK)
     assert {path.name for path in run.path.iterdir()} - {".lock"} == {

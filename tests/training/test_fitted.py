@@ -15,11 +15,6 @@ from kuzushiji.training.recipe import Recipe
 from kuzushiji.training.runs import find_run
 
 
-@pytest.fixture
-def test_bars(bars):
-    return bars.select(slice(0, 80), split="test")
-
-
 @pytest.mark.parametrize("model", ["knn", "pca_knn", "svm"])
 def test_a_run_holds_what_other_runs_hold(bars, test_bars, model):
     options = {"pca_knn": {"components": 5}, "svm": {"tuning": 60}}.get(model, {})

@@ -11,6 +11,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
@@ -36,6 +37,22 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], right:
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     results.print(table)
+
+
+def work_bar() -> Progress:
+    """A progress bar on stderr for what takes minutes or hours, each task with a `note`; silent on no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+        console=notes,
+        transient=True,
+        disable=not notes.is_terminal,
+    )
 
 
 def download_bar() -> Progress:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kuzushiji.cli.console import notes, print_json, print_table, results
+from kuzushiji.cli.console import notes, print_json, print_table, results, work_bar
 from kuzushiji.errors import UsageError
 
 if TYPE_CHECKING:
@@ -196,22 +196,11 @@ def _list(json: bool) -> None:
 @contextmanager
 def _watch() -> Iterator[StudyWatch]:
     """A `StudyWatch` that shows a bar for the study and for each training on a terminal, and a line a training."""
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import TaskID
 
     from kuzushiji.studies.runner import StudyWatch
 
-    bar = Progress(
-        TextColumn("{task.description}", table_column=None),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(elapsed_when_finished=False),
-        console=notes,
-        transient=True,
-        disable=not notes.is_terminal,
-    )
+    bar = work_bar()
     bars: dict[str, TaskID] = {}
     last: dict[str, str] = {}
     whole: list[TaskID] = []

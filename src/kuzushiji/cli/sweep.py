@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from kuzushiji.cli.console import notes, print_json, print_table, results
-from kuzushiji.cli.train import NO_CHANGES, RecipeChanges, parsed_option
+from kuzushiji.cli.console import notes, print_json, print_table, results, work_bar
+from kuzushiji.cli.train import ALL_IMAGES, NO_CHANGES, ImageChoice, RecipeChanges, parsed_option
 from kuzushiji.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -47,13 +46,10 @@ def sweep(
     keep_runs: bool = False,
     recipe: str | None = None,
     option: tuple[str, ...] = (),
-    limit: int | None = None,
-    image_size: int | None = None,
-    cover: float | None = None,
-    rare_below: int | None = None,
     device: str = "auto",
     figures: Path | None = None,
     json: bool = False,
+    images: Annotated[ImageChoice, Parameter(name="*")] = ALL_IMAGES,
     changes: Annotated[RecipeChanges, Parameter(name="*")] = NO_CHANGES,
 ) -> None:
     """Search for the best recipe, and the best options, of a network by training it again and again.
@@ -99,15 +95,6 @@ def sweep(
         The name of a recipe to start from.
     option
         An option that all trials share as NAME=VALUE; may be given several times.
-    limit
-        Train on so many images at most.
-    image_size
-        Bring the images to so many pixels a side.
-    cover
-        Keep the fewest characters that make up so large a share of the training images, such as 0.9, and take all
-        others together as one class, "rare".
-    rare_below
-        Take the characters with fewer training images than this together as one class, "rare".
     device
         auto, cpu, cuda or mps.
     figures
@@ -121,10 +108,7 @@ def sweep(
         "pruner": pruner,
         "objective": objective,
         "recipe": recipe,
-        "limit": limit,
-        "image_size": image_size,
-        "cover": cover,
-        "rare_below": rare_below,
+        **asdict(images),
     }
     said = {key: value for key, value in given.items() if value is not None}
     fixed = {key: value for key, value in asdict(changes).items() if value is not None}
@@ -224,17 +208,7 @@ def _watched(opened: OpenSweep, most: int) -> Iterator[tuple[SweepWatch, Callabl
     from kuzushiji.sweep.trials import UNDER_WAY, SweepWatch, best_trial
     from kuzushiji.training.experiment import Watch
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(elapsed_when_finished=False),
-        console=notes,
-        transient=True,
-        disable=not notes.is_terminal,
-    )
+    bar = work_bar()
     done = {trial.number for trial in opened.trials(*UNDER_WAY) if trial.state.is_finished()}
     task = bar.add_task("", total=most, completed=len(done), note="")
     notes.print(f"sweep {opened.name}: {len(done)} of {most} trials done", markup=False, soft_wrap=True)

@@ -1,7 +1,7 @@
 """`kuzushiji train`."""
 
 from ast import literal_eval
-from dataclasses import Field, asdict, fields, make_dataclass
+from dataclasses import Field, asdict, dataclass, fields, make_dataclass
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
@@ -31,6 +31,27 @@ RecipeChanges.__module__ = __name__  # else it counts as one of the standard lib
 NO_CHANGES = RecipeChanges()
 
 
+@dataclass(frozen=True)
+class ImageChoice:
+    """Which images of a dataset are trained on, in which size and as which classes.
+
+    Attributes:
+        limit: Train on so many images at most.
+        image_size: Bring the images to so many pixels a side; needed where they have several sizes.
+        cover: Keep the fewest characters that make up so large a share of the training images, such as 0.9, and take
+            all others together as one class, "rare".
+        rare_below: Take the characters with fewer training images than this together as one class, "rare".
+    """
+
+    limit: int | None = None
+    image_size: int | None = None
+    cover: float | None = None
+    rare_below: int | None = None
+
+
+ALL_IMAGES = ImageChoice()
+
+
 def train(
     model: Annotated[str | None, Parameter(show_default=False)] = None,
     /,
@@ -43,13 +64,10 @@ def train(
     from_: Annotated[str | None, Parameter(name="--from")] = None,
     weights: str | None = None,
     unfrozen: int | None = None,
-    limit: int | None = None,
-    image_size: int | None = None,
-    cover: float | None = None,
-    rare_below: int | None = None,
     device: str = "auto",
     report: bool = True,
     json: bool = False,
+    images: Annotated[ImageChoice, Parameter(name="*")] = ALL_IMAGES,
     changes: Annotated[RecipeChanges, Parameter(name="*")] = NO_CHANGES,
 ) -> None:
     """Train a network on a dataset into a run folder, evaluate it and write its report.
@@ -77,15 +95,6 @@ def train(
         Start with the weights of this .safetensors or .pth file; or imagenet, for xception, which fetches them.
     unfrozen
         Of the layers that start with given weights, train only so many of the last: 0 for the new layers alone.
-    limit
-        Train on so many images at most.
-    image_size
-        Bring the images to so many pixels a side; needed where they have several sizes.
-    cover
-        Keep the fewest characters that make up so large a share of the training images, such as 0.9, and take all
-        others together as one class, "rare".
-    rare_below
-        Take the characters with fewer training images than this together as one class, "rare".
     device
         auto, cpu, cuda or mps.
     report
@@ -94,8 +103,8 @@ def train(
         Print the run and its metrics as JSON.
     """
     if resume is not None:
-        given = (model, data, recipe, run, option, from_, weights, unfrozen, limit, image_size, cover, rare_below)
-        if any(value not in (None, ()) for value in given) or changes != NO_CHANGES:
+        given = (model, data, recipe, run, option, from_, weights, unfrozen)
+        if any(value not in (None, ()) for value in given) or images != ALL_IMAGES or changes != NO_CHANGES:
             raise UsageError("--resume goes on as the run began; it takes no network, data, recipe or changes")
         done = _resumed(resume, device)
     else:
@@ -110,10 +119,7 @@ def train(
             recipe=recipe,
             run=run,
             device=device,
-            limit=limit,
-            image_size=image_size,
-            cover=cover,
-            rare_below=rare_below,
+            **asdict(images),
             from_run=from_,
             weights=weights,
             unfrozen=unfrozen,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TaskID
 
-from kuzushiji.cli.console import notes
+from kuzushiji.cli.console import notes, work_bar
 
 if TYPE_CHECKING:
     from kuzushiji.training.experiment import Splits, Watch
@@ -21,18 +21,7 @@ def console_watch() -> Iterator[Watch]:
     """A `Watch` that shows a bar with the time left on a terminal, and a line an epoch everywhere."""
     from kuzushiji.training.experiment import Watch
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(elapsed_when_finished=False),
-        console=notes,
-        transient=True,
-        disable=not notes.is_terminal,
-    )
+    bar = work_bar()
     tasks: dict[str, TaskID] = {}
 
     def task(name: str) -> TaskID:

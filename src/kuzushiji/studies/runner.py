@@ -27,6 +27,7 @@ from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import Diverged, Interrupted, KuzushijiError, RunError, UsageError
 from kuzushiji.files import file_hash, write_text
 from kuzushiji.home import home
+from kuzushiji.interruption import interruptible
 from kuzushiji.machine import describe_machine
 from kuzushiji.studies.definition import Study, Trial, check_networks
 from kuzushiji.training.device import choose_device
@@ -414,7 +415,7 @@ def _side_by_side(tasks: list[Task], known: Mapping[str, Outcome], jobs: int, wa
     done = dict(known)
     events: queue.Queue[tuple[str, dict[str, Any] | None]] = queue.Queue()
     threads = max(1, (describe_machine()["cores"] or 1) // min(jobs, len(tasks)))
-    with _asked_to_stop() as stop:
+    with interruptible() as stop:
         try:
             while running or (waiting and not stop.is_set()):
                 while len(running) < jobs and not stop.is_set() and (task := _ready(waiting, running)):
@@ -513,24 +514,3 @@ class _Worker:
             return None
         reason = "; memory may have run out: try fewer --jobs" if code == -signal.SIGKILL else ""
         return Outcome(self.task, f"its process ended with code {code}{reason}")
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or request to terminate sets; a second one ends the program at once."""
-    stop = threading.Event()
-
-    def note(number: int, frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # only the main thread can handle signals
-        return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

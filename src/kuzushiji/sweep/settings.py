@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from kuzushiji.data import catalog, datasets
+from kuzushiji.data import datasets
 from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.models import MODELS, resolve
@@ -78,7 +78,7 @@ class Sweep:
     def __post_init__(self) -> None:
         # From wherever it is taken up, the data lies where it lay.
         path = Path(self.data).expanduser()
-        if self.data not in catalog.DATASETS and path.exists():
+        if not datasets.is_name(self.data) and path.exists():
             object.__setattr__(self, "data", str(path.resolve()))
         for kind, name, known in (
             ("sampler", self.sampler, SAMPLERS),

@@ -1,12 +1,9 @@
 """The training loop."""
 
 import math
-import signal
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +15,7 @@ from torch import Tensor, nn
 from kuzushiji.data.augment import augment
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import Diverged, Interrupted
+from kuzushiji.interruption import interruptible
 from kuzushiji.training.device import autocast, choose_dtype, keep_freed_memory
 from kuzushiji.training.mixup import draw_mixture, loss_and_correct, mixed
 from kuzushiji.training.optimizers import averaged, create_optimizer, learning_rate
@@ -131,7 +129,7 @@ def fit(
         )
 
     last_saved = last_reported = time.monotonic()
-    with _interruptible() as interruption:
+    with interruptible() as stop:
         for epoch in range(first_epoch, recipe.epochs):
             if stopped_early(epochs, recipe.patience):
                 break
@@ -158,7 +156,7 @@ def fit(
                 tally.add(loss, correct, len(batch), time.perf_counter() - started)
 
                 now = time.monotonic()
-                due = interruption.requested or now - last_saved > CHECKPOINT_SECONDS
+                due = stop.is_set() or now - last_saved > CHECKPOINT_SECONDS
                 if due or now - last_reported > REPORT_SECONDS or step + 1 == steps:
                     last_reported = now
                     mean_loss, accuracy = tally.means()
@@ -171,7 +169,7 @@ def fit(
                 if due and step + 1 < steps:
                     save(epoch, step + 1)
                     last_saved = now
-                    if interruption.requested:
+                    if stop.is_set():
                         raise Interrupted("the training was interrupted; its state is saved")
 
             started = time.perf_counter()
@@ -193,7 +191,7 @@ def fit(
             save(epoch + 1, 0)
             last_saved = time.monotonic()
             on_epoch(epochs[-1])
-            if interruption.requested and epoch + 1 < recipe.epochs:
+            if stop.is_set() and epoch + 1 < recipe.epochs:
                 raise Interrupted("the training was interrupted; its state is saved")
 
     if best is not None:
@@ -351,33 +349,3 @@ def _restore_random_state(state: dict[str, Tensor], device: torch.device) -> Non
     torch.set_rng_state(state["cpu"])
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"], device)
-
-
-class _Interruption:
-    """Whether somebody asked the training to end."""
-
-    requested = False
-
-
-@contextmanager
-def _interruptible() -> Iterator[_Interruption]:
-    """Notes the first Ctrl-C or request to terminate, for the loop to end where its state is whole.
-
-    A second one ends the program at once.
-    """
-    interruption = _Interruption()
-
-    def note(number: int, frame: object) -> None:
-        if interruption.requested:
-            raise KeyboardInterrupt
-        interruption.requested = True
-
-    if threading.current_thread() is not threading.main_thread():
-        yield interruption  # only the main thread can handle signals
-        return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield interruption
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
