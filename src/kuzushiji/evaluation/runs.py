@@ -1,12 +1,14 @@
-"""The evaluation of a run, computed from its predictions and kept beside them."""
+"""The evaluation and the calibration of a run, computed from its predictions and kept beside them."""
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
 from kuzushiji.errors import DataError
+from kuzushiji.evaluation.calibration import Calibration, calibrate
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.files import write_text
 from kuzushiji.training.runs import Run
@@ -36,6 +38,43 @@ def stored_evaluation(run: Run) -> Evaluation:
     except (OSError, ValueError, DataError):
         pass
     return evaluate_run(run)
+
+
+def calibration_file(run: Run) -> Path:
+    """Where the calibration on the test images is kept."""
+    return run.path / "calibration.json"
+
+
+def calibrate_run(run: Run, key: str = "test") -> Calibration:
+    """Measures how far a run's certainty can be trusted, with a temperature fitted on its validation images if it has
+    any; of the test set the result is kept in `calibration.json`.
+
+    Args:
+        key: as in `evaluate_run`.
+
+    Raises:
+        DataError: the predictions are missing or damaged.
+    """
+    validation = run.predictions("validation") if run.predictions_file("validation").exists() else None
+    calibration = calibrate(run.predictions(key), validation)
+    if key == "test":
+        write_text(calibration_file(run), json.dumps(calibration.to_dict(), ensure_ascii=False))
+    return calibration
+
+
+def stored_calibration(run: Run) -> Calibration:
+    """The calibration that is kept in `calibration.json`, computed first where it is missing, damaged or older than
+    the predictions of test or validation images."""
+    try:
+        sources = [run.predictions_file(), run.predictions_file("validation")]
+        newest = max(path.stat().st_mtime for path in sources if path.exists())
+        if calibration_file(run).stat().st_mtime >= newest:
+            stored = Calibration.from_dict(json.loads(calibration_file(run).read_text(encoding="utf-8")))
+            if bool(stored.fitted_on) == run.predictions_file("validation").exists():
+                return stored
+    except (OSError, ValueError, DataError):
+        pass
+    return calibrate_run(run)
 
 
 def same_but_for_the_seed(runs: Iterable[Run]) -> list[tuple[Run, ...]]:

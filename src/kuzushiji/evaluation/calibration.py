@@ -1,0 +1,563 @@
+"""How far a network's certainty can be trusted, and what is gained by passing on what it is unsure of.
+
+The certainty of an answer is the probability that the network gives to it.  It is calibrated if, of the answers of
+which it is 90 % sure, 90 % are right.  A network rarely is; dividing its logits by one number, the temperature, brings
+it near, without changing an answer (`fit_temperature`).
+
+Conventions, where they are a matter of choice:
+
+- The expected calibration error has 15 bins of equal width, each open below and closed above, as in Guo et al.;
+  `adaptive_ece` has 15 bins of as nearly equal numbers of images as ties of certainty let them have.
+- The Brier score is the sum over all classes of (probability - truth)^2, from 0 to 2, mean of the images.
+- Where answers are equally sure, any order of them is as good as another: the risk at a coverage that takes in a part
+  of them is the expected one, and no threshold on the certainty can divide them.
+- Answers are ranked by the probability before the temperature.
+- All is measured on the evaluated images but the temperature, which is fitted on validation images and is taken as
+  given by the intervals.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil, isnan, nan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuzushiji.errors import DataError, UsageError
+from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_interval, resampled, wilson_interval
+from kuzushiji.evaluation.metrics import check
+from kuzushiji.predictions import Predictions
+
+BINS = 15
+COVERAGES = (0.95, 0.99)
+ACCURACIES = (0.99, 0.999)
+
+HOTTEST, COLDEST = 100.0, 0.01
+"""No temperature is fitted beyond these."""
+
+CURVE_POINTS = 200
+REPLICATES_AT_ONCE = 256
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The answers of about the same certainty, one bar of a reliability diagram.
+
+    Attributes:
+        low, high: the certainties that it takes, `low` not among them.
+        count: images in it.
+        certainty: their mean certainty; NaN without images.
+        accuracy: share of them that were named right, with Wilson's interval; NaN without images.
+    """
+
+    low: float
+    high: float
+    count: int
+    certainty: float
+    accuracy: Estimate
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How well probabilities tell what comes true.
+
+    Attributes:
+        ece: expected calibration error: by how far certainty and share of right answers differ, mean of the images.
+        adaptive_ece: the same with bins of equal numbers of images.
+        loss: cross-entropy (negative log-likelihood), nats an image.
+        brier: Brier score, 0 to 2.
+        bins: the reliability diagram, `BINS` bars of equal width.
+    """
+
+    ece: Estimate
+    adaptive_ece: Estimate
+    loss: Estimate
+    brier: Estimate
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """A point of the risk-coverage curve: of the surest `coverage` of the answers, the share `risk` is wrong."""
+
+    coverage: float
+    risk: Estimate
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far certainty can be trusted on one set of images.
+
+    Attributes:
+        count: number of images.
+        confidence: of every interval.
+        replicates: bootstrap replicates behind the intervals.
+        temperature: by which the logits are divided; NaN where none could be fitted.
+        fitted_on: number of validation images that it was fitted on; 0 if there were none.
+        before: the probabilities as the network gives them.
+        after: those after the logits were divided by the temperature; None where there is none.
+        aurc: area under the risk-coverage curve: the share of wrong answers among the surest k, mean over every k.
+        excess_aurc: what of it is left when every wrong answer is less sure than every right one, taken off.
+        accuracy_at_coverage: coverage -> share of right answers among the surest ones that make it up.
+        coverage_at_accuracy: accuracy -> the greatest share of the images that a threshold on the certainty can take
+            with so large a share of right answers among them; 0 where no threshold can.  The threshold is the best for
+            these very images: one that was chosen on others takes fewer, or makes more mistakes.
+        curve: the risk-coverage curve.
+    """
+
+    count: int
+    confidence: float
+    replicates: int
+    temperature: float
+    fitted_on: int
+    before: Reliability
+    after: Reliability | None
+    aurc: Estimate
+    excess_aurc: Estimate
+    accuracy_at_coverage: Mapping[float, Estimate]
+    coverage_at_accuracy: Mapping[float, Estimate]
+    curve: tuple[CurvePoint, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON has it: NaN becomes None."""
+        return {
+            "count": self.count,
+            "confidence": self.confidence,
+            "replicates": self.replicates,
+            "temperature": _or_none(self.temperature),
+            "fitted_on": self.fitted_on,
+            "before": _reliability_to_dict(self.before),
+            "after": self.after and _reliability_to_dict(self.after),
+            "aurc": self.aurc.to_dict(),
+            "excess_aurc": self.excess_aurc.to_dict(),
+            "accuracy_at_coverage": {f"{at:g}": each.to_dict() for at, each in self.accuracy_at_coverage.items()},
+            "coverage_at_accuracy": {f"{at:g}": each.to_dict() for at, each in self.coverage_at_accuracy.items()},
+            "curve": [{"coverage": point.coverage, "risk": point.risk.to_dict()} for point in self.curve],
+        }
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> "Calibration":
+        """Reads what `to_dict` gave.
+
+        Raises:
+            DataError: it is something else, or of another version.
+        """
+        try:
+            return cls(
+                count=int(written["count"]),
+                confidence=float(written["confidence"]),
+                replicates=int(written["replicates"]),
+                temperature=_or_nan(written["temperature"]),
+                fitted_on=int(written["fitted_on"]),
+                before=_reliability_from_dict(written["before"]),
+                after=None if written["after"] is None else _reliability_from_dict(written["after"]),
+                aurc=Estimate.from_dict(written["aurc"]),
+                excess_aurc=Estimate.from_dict(written["excess_aurc"]),
+                accuracy_at_coverage=_estimates_from_dict(written["accuracy_at_coverage"]),
+                coverage_at_accuracy=_estimates_from_dict(written["coverage_at_accuracy"]),
+                curve=tuple(
+                    CurvePoint(float(point["coverage"]), Estimate.from_dict(point["risk"]))
+                    for point in written["curve"]
+                ),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"this is not a calibration ({error!r}); evaluate the run again") from error
+
+
+def calibrate(
+    predictions: Predictions,
+    validation: Predictions | None = None,
+    *,
+    confidence: float = 0.95,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> Calibration:
+    """Measures how far the certainty of predictions can be trusted, before and after temperature scaling.
+
+    Args:
+        predictions: logits and labels of N images of C classes.
+        validation: of the same network and other images, for the temperature; without them, or if they are empty or
+            cannot tell it (`fit_temperature`), there is no `after`.
+        confidence, replicates, seed: of the intervals, as in `evaluate`.
+
+    Raises:
+        DataError: there are no predictions, logits are not finite, or labels are none.
+        UsageError: confidence or replicates out of range, or the validation predictions are of other classes.
+
+    Example:
+        >>> calibrate(run.predictions(), run.predictions("validation")).temperature     # doctest: +SKIP
+        1.19
+    """
+    check(predictions, confidence, replicates)
+    temperature, fitted_on = nan, 0
+    if validation is not None and len(validation):
+        if validation.classes != predictions.classes:
+            raise UsageError("the validation predictions are of other classes: they are not of the same network")
+        temperature, fitted_on = fit_temperature(validation), len(validation)
+    count = len(predictions)
+    drawn = resampled(count, replicates if count > 1 else 0, seed)
+    right = predictions.predicted == predictions.labels
+    plain = _measured(predictions)
+    before = _reliability(plain, right, drawn, confidence)
+    after = None
+    if not isnan(temperature):
+        after = _reliability(_measured(scaled(predictions, temperature)), right, drawn, confidence)
+    return Calibration(
+        count=count,
+        confidence=confidence,
+        replicates=len(drawn),
+        temperature=temperature,
+        fitted_on=fitted_on,
+        before=before,
+        after=after,
+        **_selective(plain.certainty, right, drawn, confidence),
+    )
+
+
+# Temperature
+
+
+def fit_temperature(predictions: Predictions) -> float:
+    """The temperature under which predictions are likeliest: the logits divided by it have the least cross-entropy.
+
+    In its inverse the cross-entropy is convex, so that Newton's method within a bracket finds the one minimum.
+
+    Args:
+        predictions: of validation images, not those that the network learnt from or is judged by.
+
+    Returns:
+        Between `COLDEST` and `HOTTEST`; below 1 if the network is too modest, above 1 if it is too sure of itself.
+        NaN where all images were named right: then the colder the better, without end, which says nothing of images
+        that will not all be.
+
+    Raises:
+        DataError: there are no predictions, logits are not finite, or labels are none.
+
+    Source:
+        Guo et al., On calibration of modern neural networks (ICML 2017), arXiv:1706.04599.
+    """
+    check(predictions, 0.5, 0)
+    logits, labels = predictions.logits, predictions.labels
+    if (logits.max(axis=1) <= np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]).all():
+        return nan
+    low, high = 1 / HOTTEST, 1 / COLDEST
+    inverse = 1.0
+    for _ in range(100):
+        slope, curvature = _slope(predictions, inverse)
+        low, high = (low, inverse) if slope > 0 else (inverse, high)
+        newton = inverse - slope / curvature if curvature > 0 else nan
+        # Where Newton's step leaves the bracket, half of it is taken instead, in logarithms.
+        following = newton if low <= newton <= high else float(np.sqrt(low * high))
+        if abs(following - inverse) <= 1e-9 * inverse:
+            break
+        inverse = following
+    return 1 / following
+
+
+def scaled(predictions: Predictions, temperature: float) -> Predictions:
+    """The predictions with their logits divided by a temperature, which must be above 0."""
+    return replace(predictions, logits=(predictions.logits / np.float32(temperature)).astype(np.float32))
+
+
+def _slope(predictions: Predictions, inverse: float) -> tuple[float, float]:
+    """First and second derivative of the mean cross-entropy by the inverse of the temperature."""
+    slope = curvature = 0.0
+    for logits, labels in _blocks(predictions):
+        lead = logits - np.take_along_axis(logits, labels[:, None], axis=1)  # over the true class
+        weights = np.exp(inverse * (lead - lead.max(axis=1, keepdims=True)))
+        weights /= weights.sum(axis=1, keepdims=True)
+        mean = (weights * lead).sum(axis=1)
+        slope += mean.sum()
+        curvature += ((weights * lead * lead).sum(axis=1) - mean**2).sum()
+    return slope / len(predictions), curvature / len(predictions)
+
+
+def _blocks(predictions: Predictions) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+    """Logits in float64 and labels, a few images at a time, which bounds the memory for thousands of classes."""
+    rows = max(1, 2**20 // len(predictions.classes))
+    for start in range(0, len(predictions), rows):
+        some = slice(start, start + rows)
+        yield predictions.logits[some].astype(np.float64), predictions.labels[some].astype(np.int64)
+
+
+# Calibration
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """Of each image, (N,): probability of the answer, cross-entropy, Brier score."""
+
+    certainty: Floats
+    loss: Floats
+    brier: Floats
+
+
+def _measured(predictions: Predictions) -> _Measured:
+    found = np.empty((3, len(predictions)))
+    start = 0
+    for logits, labels in _blocks(predictions):
+        logits -= logits.max(axis=1, keepdims=True)
+        probabilities = np.exp(logits)
+        total = probabilities.sum(axis=1)
+        probabilities /= total[:, None]
+        rows = np.arange(len(labels))
+        own = probabilities[rows, labels]
+        some = slice(start, start := start + len(labels))
+        found[0, some] = probabilities.max(axis=1)
+        found[1, some] = np.log(total) - logits[rows, labels]
+        found[2, some] = (probabilities**2).sum(axis=1) - 2 * own + 1
+    return _Measured(*found)
+
+
+def equal_width_edges(bins: int = BINS) -> Floats:
+    """Edges of bins of equal width between 0 and 1, (bins + 1,)."""
+    return np.linspace(0, 1, bins + 1)
+
+
+def equal_mass_edges(certainty: Floats, bins: int = BINS) -> Floats:
+    """Edges of bins with as nearly equal numbers of images as ties allow, at most (bins + 1,)."""
+    inner = np.quantile(certainty, np.arange(1, bins) / bins, method="inverted_cdf")
+    return np.unique(np.concatenate([[0.0], inner, [1.0]]))
+
+
+def reliability_curve(
+    certainty: Floats, right: NDArray[np.bool_], edges: Floats, confidence: float = 0.95
+) -> tuple[Bin, ...]:
+    """The reliability diagram.
+
+    Args:
+        certainty: (N,), probability of each answer.
+        right: (N,), which answers are right.
+        edges: of the bins, rising from 0 to 1.
+        confidence: of Wilson's interval of each accuracy.
+    """
+    place = _places(certainty, edges)
+    bins = len(edges) - 1
+    count = np.bincount(place, minlength=bins)
+    hits = np.bincount(place, right, bins)
+    sums = np.bincount(place, certainty, bins)
+    low, high = wilson_interval(hits, count, confidence)
+    return tuple(
+        Bin(
+            float(edges[each]),
+            float(edges[each + 1]),
+            int(count[each]),
+            float(sums[each] / count[each]) if count[each] else nan,
+            Estimate(float(hits[each] / count[each]), float(low[each]), float(high[each]))
+            if count[each]
+            else Estimate(nan),
+        )
+        for each in range(bins)
+    )
+
+
+def expected_calibration_error(certainty: Floats, right: NDArray[np.bool_], edges: Floats) -> float:
+    """Difference of mean certainty and share of right answers of each bin, mean over the images.
+
+    Args:
+        certainty, right, edges: as in `reliability_curve`.
+    """
+    gaps = np.bincount(_places(certainty, edges), certainty - right, len(edges) - 1)
+    return float(np.abs(gaps).sum() / len(certainty))
+
+
+def _places(certainty: Floats, edges: Floats) -> NDArray[np.intp]:
+    """The bin of each certainty."""
+    return np.searchsorted(edges[1:-1], certainty, side="left")
+
+
+def _reliability(
+    measured: _Measured, right: NDArray[np.bool_], drawn: NDArray[np.uint8], confidence: float
+) -> Reliability:
+    certainty, count = measured.certainty, len(right)
+    kinds = {"ece": equal_width_edges(), "adaptive_ece": equal_mass_edges(certainty)}
+    # A column for the gap of each bin, and for each mean.
+    columns = [measured.loss[:, None], measured.brier[:, None]]
+    for edges in kinds.values():
+        gaps = np.zeros((count, len(edges) - 1))
+        gaps[np.arange(count), _places(certainty, edges)] = certainty - right
+        columns.append(gaps)
+    joined = np.concatenate(columns, axis=1)
+    sums = np.empty((len(drawn), joined.shape[1]))
+    for start in range(0, len(drawn), REPLICATES_AT_ONCE):
+        some = slice(start, start + REPLICATES_AT_ONCE)
+        sums[some] = drawn[some].astype(np.float64) @ joined / count
+    loss, brier, *gap_sums = np.split(sums, np.cumsum([part.shape[1] for part in columns])[:-1], axis=1)
+    errors = {
+        name: _estimate(
+            expected_calibration_error(certainty, right, edges), np.abs(part).sum(axis=1), confidence, high=1.0
+        )
+        for (name, edges), part in zip(kinds.items(), gap_sums, strict=True)
+    }
+    return Reliability(
+        **errors,
+        loss=_estimate(float(measured.loss.mean()), loss[:, 0], confidence, high=np.inf),
+        brier=_estimate(float(measured.brier.mean()), brier[:, 0], confidence, high=2.0),
+        bins=reliability_curve(certainty, right, equal_width_edges(), confidence),
+    )
+
+
+def _estimate(value: float, replicates: Floats, confidence: float, high: float = 1.0) -> Estimate:
+    low_end, high_end = bootstrap_interval(value, replicates, confidence, high=high)
+    return Estimate(value, float(low_end), float(high_end))
+
+
+# Passing on what is unsure
+
+
+@dataclass(frozen=True, eq=False)
+class RiskCoverage:
+    """What answering only the surest gains.  Answers that are equally sure are taken in together.
+
+    Attributes:
+        answered: (K,), how many answers are as sure as the k-th certainty or surer, rising to N.
+        wrong: (K,), how many of them are wrong.
+    """
+
+    answered: Floats
+    wrong: Floats
+
+    @property
+    def count(self) -> int:
+        """All answers, N."""
+        return int(self.answered[-1])
+
+    def wrong_among(self, surest: NDArray[np.int64]) -> Floats:
+        """The expected number of wrong answers among the surest 1, 2, ... of them."""
+        return np.interp(surest, np.append(0, self.answered), np.append(0, self.wrong))
+
+    def area(self) -> float:
+        """AURC: the share of wrong answers among the surest k, mean over k = 1 ... N.
+
+        Source:
+            Geifman, Uziel and El-Yaniv, Bias-reduced uncertainty estimation for deep neural classifiers (ICLR 2019),
+            arXiv:1805.08206.
+        """
+        every = np.arange(1, self.count + 1)
+        return float((self.wrong_among(every) / every).mean())
+
+    def excess_area(self) -> float:
+        """AURC less that of the best order, in which every wrong answer comes after every right one."""
+        wrong = round(float(self.wrong[-1]))
+        first = np.arange(1, wrong + 1)
+        best = (first / (self.count - wrong + first)).sum() / self.count
+        return max(0.0, self.area() - float(best))
+
+    def accuracy_at(self, coverage: float) -> float:
+        """Share of right answers among the surest ones that make up at least this share of all."""
+        surest = max(1, ceil(coverage * self.count - 1e-9))
+        return 1 - float(self.wrong_among(np.array([surest]))[0]) / surest
+
+    def coverage_at(self, accuracy: float) -> float:
+        """The greatest share of answers that a threshold can take with at least this share of right ones; 0 if none."""
+        enough = self.wrong <= (1 - accuracy) * self.answered + 1e-9
+        return float(self.answered[enough].max(initial=0)) / self.count
+
+
+def risk_coverage(certainty: Floats, right: NDArray[np.bool_], times: NDArray | None = None) -> RiskCoverage:
+    """The risk-coverage curve.
+
+    Args:
+        certainty: (N,), probability of each answer, or anything else that rises with certainty.
+        right: (N,), which answers are right.
+        times: (N,), how often each image was drawn; once if None.
+
+    Source:
+        El-Yaniv and Wiener, On the foundations of noise-free selective classification (JMLR 11, 2010).
+    """
+    order, ends = _descending(certainty)
+    return _risk_coverage(order, ends, ~right, np.ones(len(right)) if times is None else times)
+
+
+def _descending(certainty: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The order from the surest on, and where in it each certainty ends."""
+    order = np.argsort(-certainty, kind="stable")
+    return order, np.flatnonzero(np.append(np.diff(certainty[order]) != 0, True))
+
+
+def _risk_coverage(
+    order: NDArray[np.intp], ends: NDArray[np.intp], wrong: NDArray[np.bool_], times: NDArray
+) -> RiskCoverage:
+    drawn = times[order].astype(np.float64)
+    answered, failed = np.cumsum(drawn)[ends], np.cumsum(drawn * wrong[order])[ends]
+    return RiskCoverage(answered, failed)
+
+
+def _selective(
+    certainty: Floats, right: NDArray[np.bool_], drawn: NDArray[np.uint8], confidence: float
+) -> dict[str, Any]:
+    """The fields of `Calibration` that come from the order of the certainties."""
+    order, ends = _descending(certainty)
+    count = len(right)
+    points = np.unique(np.ceil(np.linspace(0, 1, CURVE_POINTS + 1)[1:] * count).astype(np.int64))
+
+    def measured(times: NDArray) -> list[Floats]:
+        curve = _risk_coverage(order, ends, ~right, times)
+        return [
+            np.array([curve.area(), curve.excess_area()]),
+            np.array([curve.accuracy_at(coverage) for coverage in COVERAGES]),
+            np.array([curve.coverage_at(accuracy) for accuracy in ACCURACIES]),
+            curve.wrong_among(points) / points,
+        ]
+
+    values = measured(np.ones(count))
+    replicates = [measured(times) for times in drawn]
+
+    def estimates(part: int) -> list[Estimate]:
+        drawn_values = np.array([each[part] for each in replicates]).reshape(len(replicates), len(values[part]))
+        low, high = bootstrap_interval(values[part], drawn_values, confidence)
+        return [Estimate(*map(float, each)) for each in zip(values[part], low, high, strict=True)]
+
+    aurc, excess_aurc = estimates(0)
+    return {
+        "aurc": aurc,
+        "excess_aurc": excess_aurc,
+        "accuracy_at_coverage": dict(zip(COVERAGES, estimates(1), strict=True)),
+        "coverage_at_accuracy": dict(zip(ACCURACIES, estimates(2), strict=True)),
+        "curve": tuple(
+            CurvePoint(float(point) / count, risk) for point, risk in zip(points, estimates(3), strict=True)
+        ),
+    }
+
+
+# As JSON has it
+
+
+def _or_none(value: float) -> float | None:
+    return None if isnan(value) else value
+
+
+def _or_nan(value: float | None) -> float:
+    return nan if value is None else float(value)
+
+
+_MEASURES = ("ece", "adaptive_ece", "loss", "brier")
+
+
+def _reliability_to_dict(found: Reliability) -> dict[str, Any]:
+    bins: Sequence[Mapping[str, Any]] = [
+        {**vars(each), "certainty": _or_none(each.certainty), "accuracy": each.accuracy.to_dict()}
+        for each in found.bins
+    ]
+    return {**{name: getattr(found, name).to_dict() for name in _MEASURES}, "bins": bins}
+
+
+def _reliability_from_dict(written: Mapping[str, Any]) -> Reliability:
+    bins = tuple(
+        Bin(
+            float(each["low"]),
+            float(each["high"]),
+            int(each["count"]),
+            _or_nan(each["certainty"]),
+            Estimate.from_dict(each["accuracy"]),
+        )
+        for each in written["bins"]
+    )
+    return Reliability(**{name: Estimate.from_dict(written[name]) for name in _MEASURES}, bins=bins)
+
+
+def _estimates_from_dict(written: Mapping[str, Any]) -> dict[float, Estimate]:
+    return {float(at): Estimate.from_dict(each) for at, each in written.items()}
