@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kuzushiji.data.augment import augment
+from kuzushiji.data.augment import augment, resized
 
 CHANGES = [
     {"translate": 0.1},
@@ -10,6 +10,7 @@ CHANGES = [
     {"shear": 0.3},
     {"elastic": 0.05},
     {"cutout": 0.5},
+    {"erasing": 0.8},
 ]
 
 
@@ -75,3 +76,24 @@ def test_characters_are_never_mirrored():
     changed = augment(image.expand(200, -1, -1, -1), rotate=10, scale=0.1, shear=0.1, translate=0.05)
     mean = changed.mean(0, keepdim=True)
     assert (mean * image).sum() > 1.25 * (mean * image.flip(3)).sum()
+
+
+def test_erasing_fills_a_rectangle_of_some_images_with_noise():
+    torch.manual_seed(0)
+    erased = augment(torch.zeros(400, 1, 28, 28), erasing=0.5)[:, 0] > 0
+    touched = erased.flatten(1).any(1)
+    assert 0.4 < touched.float().mean() < 0.6
+    for image in erased[touched]:
+        rows, columns = image.any(1), image.any(0)
+        assert image.sum() == rows.sum() * columns.sum(), "one rectangle"
+    shares = erased[touched].float().mean((1, 2))
+    assert 0.01 < shares.min() < 0.05
+    assert 0.25 < shares.max() < 0.36
+
+
+def test_resized_keeps_the_mean(strokes):
+    assert resized(strokes, 1.0) is strokes
+    half = resized(strokes, 0.5)
+    assert half.shape == (64, 1, 14, 14)
+    torch.testing.assert_close(half.mean(), strokes.mean())
+    assert resized(strokes, 0.72).shape == (64, 1, 20, 20)

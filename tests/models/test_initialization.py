@@ -3,10 +3,11 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from kuzushiji.errors import UsageError
 from kuzushiji.models import create_model
-from kuzushiji.models.initialization import initialize
+from kuzushiji.models.initialization import initialize, whiten_first_layer
 
 # Of cnn_dense for 28 x 28 pixels and 49 classes as Keras 3 builds it: fan in + fan out of each kernel, and the
 # deviation of the values that Keras drew for it.
@@ -80,3 +81,26 @@ def test_normalisation_stays_as_the_network_made_it(scheme):
 def test_a_wrong_scheme_says_which_there_are():
     with pytest.raises(UsageError, match="did you mean keras"):
         initialize(nn.Linear(2, 2), "Keras")
+
+
+def test_whitened_patches_are_white():
+    """The first filters, applied to the images they were made from, give uncorrelated values of variance 1."""
+    torch.manual_seed(0)
+    images = F.interpolate(torch.rand(200, 1, 7, 7), (28, 28), mode="bilinear")
+    network = create_model("resnet", classes=4, image_size=28)
+    before = network.body[0].weight.detach().clone()
+    whiten_first_layer(network, images)
+    weight = network.body[0].weight.detach()
+    assert torch.equal(weight[18:], before[18:]), "9 components with both signs; the others stay"
+    torch.testing.assert_close(weight[9:18], -weight[:9])
+    responses = F.conv2d(images, weight[:9]).transpose(0, 1).flatten(1)
+    covariance = torch.cov(responses)
+    assert covariance[0, 0].item() == pytest.approx(1, abs=0.05)
+    off = covariance - torch.diag(covariance.diagonal())
+    assert off.abs().max() < 0.05
+    assert covariance.diagonal().max() < 1.05, "what hardly varies is not blown up beyond that"
+
+
+def test_whitening_needs_a_convolution_first():
+    with pytest.raises(UsageError, match="begins with a convolution"):
+        whiten_first_layer(create_model("nn_1", classes=4, image_size=28), torch.rand(2, 1, 28, 28))

@@ -9,7 +9,7 @@ from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import Interrupted, RunError
 from kuzushiji.models import create_model
 from kuzushiji.training import loop
-from kuzushiji.training.loop import as_tensor, best_epoch, fit, steps_per_epoch, stopped_early
+from kuzushiji.training.loop import as_tensor, best_epoch, fit, share_of_size, steps_per_epoch, stopped_early
 from kuzushiji.training.recipe import Recipe
 
 CPU = torch.device("cpu")
@@ -38,7 +38,7 @@ def test_learns(bars):
     assert not trained.training
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "adadelta"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "adadelta", "muon"])
 @pytest.mark.parametrize("loss", ["cross_entropy", "mean_squared_error"])
 def test_each_optimizer_with_each_loss_lowers_the_loss(bars, optimizer, loss):
     recipe = RECIPE.change(
@@ -68,8 +68,9 @@ class Cut(Exception):
         {"optimizer": "adam", "lr": 0.01},
         {"optimizer": "adadelta", "ema": 0.9, "elastic": 0.05, "cutout": 0.3},
         {"keep": "best", "precision": "bfloat16", "schedule": "cosine"},
+        {"optimizer": "muon", "lr": 0.01, "swa": 0.5, "sam": 0.05, "balance": 0.5, "logit_adjustment": 1.0},
     ],
-    ids=["adam", "ema", "best"],
+    ids=["adam", "ema", "best", "muon"],
 )
 def test_resumed_training_ends_with_the_same_bits(bars, monkeypatch, changes, after):
     """The state is saved at every step; the training is cut off after so many, and taken up again."""
@@ -193,3 +194,88 @@ def test_trains_on_a_memory_map_without_a_warning(bars, tmp_path):
     from_map, _ = fit(network(), mapped, None, RECIPE, device=CPU)
     from_memory, _ = fit(network(), bars, None, RECIPE, device=CPU)
     assert same(weights(from_map), weights(from_memory))
+
+
+def test_balance_draws_rare_classes_more_often():
+    labels = np.repeat(np.arange(4), (400, 40, 4, 0))
+    images = CharacterImages(np.zeros((444, 2, 2), np.uint8), labels, tuple("おきすつ"))
+
+    def drawn(balance):
+        order = loop._epoch_order(images, Recipe(balance=balance), epoch=0)
+        assert len(order) == 444
+        return np.bincount(labels[order], minlength=4)
+
+    assert drawn(0.0).tolist() == [400, 40, 4, 0]
+    assert drawn(1.0)[:3] == pytest.approx([148, 148, 148], abs=40)
+    assert drawn(0.5)[:3] == pytest.approx([324, 102, 32], abs=40)
+
+
+def test_logit_adjustment_helps_the_rare_class(bars):
+    """Where the images say nothing, the share of a class in training no longer decides."""
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(2), (180, 20))
+    noise = CharacterImages(random.integers(0, 255, (200, 4, 4), dtype=np.uint8), labels, ("お", "き"))
+    recipe = RECIPE.change(epochs=30, lr=0.1, translate=0.0, weight_decay=0.05)
+
+    def lean(**changes):
+        """How much the logits of the rare class lie below those of the common one."""
+        torch.manual_seed(0)
+        model = create_model("nn_1", classes=2, image_size=4)
+        trained, _ = fit(model, noise, None, recipe.change(**changes), device=CPU)
+        fresh = torch.rand(500, 1, 4, 4)
+        with torch.inference_mode():
+            return (trained(fresh) @ torch.tensor([1.0, -1.0])).mean().item()
+
+    plain, adjusted = lean(), lean(logit_adjustment=1.0)
+    assert plain > 1.5
+    assert abs(adjusted) < plain / 2
+
+
+def test_images_grow_to_their_size(bars):
+    sizes = []
+    resnet = network("resnet", width=4)
+    resnet.register_forward_pre_hook(lambda module, inputs: sizes.append(inputs[0].shape[-1]))
+    fit(resnet, bars, None, RECIPE.change(epochs=6, batch_size=240, start_size=0.5), device=CPU)
+    assert sizes == [6, 8, 9, 10, 12, 12]
+    assert share_of_size(Recipe(), 0) == 1
+
+
+def test_weights_are_averaged_over_the_end_of_the_training(bars, monkeypatch):
+    averages = []
+    monkeypatch.setattr(loop, "_validate", lambda kept, *_: averages.append(weights(kept)) or dict(loop.NO_VALIDATION))
+    model = network()
+    trained, _ = fit(model, bars, bars, RECIPE.change(epochs=4, batch_size=240, swa=0.5), device=CPU)
+    after = [each["head.weight"] for each in averages]
+    assert not torch.equal(after[0], after[1]), "not yet averaged, the network itself is measured"
+    torch.testing.assert_close(trained.head.weight, after[3])
+    assert trained is not model
+    torch.testing.assert_close(2 * after[3] - after[2], model.head.weight, msg="the mean of the last two steps")
+
+
+def test_a_teacher_is_followed(bars):
+    """The labels are all the same; what is learnt comes from the teacher, who names the right class."""
+    labels = torch.from_numpy(bars.labels)
+    blind = CharacterImages(bars.images, np.zeros_like(bars.labels), bars.classes)
+    teacher = lambda images, numbers: torch.nn.functional.one_hot(labels[numbers], 4) * 12.0  # noqa: E731
+    recipe = RECIPE.change(epochs=8, distillation=1.0)
+    _, epochs = fit(network(), blind, bars, recipe, device=CPU, teacher=teacher)
+    assert epochs[-1]["validation_accuracy"] > 0.95
+    _, epochs = fit(network(), blind, bars, recipe.change(distillation=0.0), device=CPU, teacher=teacher)
+    assert epochs[-1]["validation_accuracy"] < 0.5
+
+
+def test_a_teacher_sees_what_the_pupil_sees(bars):
+    seen = []
+    model = network()
+    model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
+    taught = []
+
+    def teacher(images, numbers):
+        taught.append(images.clone())
+        return torch.zeros(len(images), 4)
+
+    fit(model, bars, None, RECIPE.change(epochs=1, mixup=1.0), device=CPU, teacher=teacher)
+    assert len(taught) == len(seen) == 8
+    # The pupil's own hook comes before that which mixes.
+    assert not torch.equal(taught[0], seen[0])
+    assert taught[0].shape == seen[0].shape

@@ -4,7 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from kuzushiji.training.optimizers import averaged, create_optimizer, learning_rate, loss_of
+from kuzushiji.training.muon import orthogonal
+from kuzushiji.training.optimizers import averaged, climbed, create_optimizer, learning_rate, loss_of
 from kuzushiji.training.recipe import Recipe
 
 
@@ -104,7 +105,7 @@ def test_label_smoothing_of_both_losses_meets_the_smoothed_target():
 
 def test_average_of_weights_follows_its_definition():
     network = nn.Linear(1, 1, bias=False)
-    average = averaged(network, decay=0.5)
+    average = averaged(network, Recipe(ema=0.5))
     expected = None
     for step, value in enumerate([1.0, 2.0, 4.0]):
         network.weight.data.fill_(value)
@@ -116,9 +117,65 @@ def test_average_of_weights_follows_its_definition():
 
 def test_average_takes_counters_as_they_are():
     network = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    average = averaged(network, decay=0.9)
+    average = averaged(network, Recipe(ema=0.9))
     for _ in range(3):
         network(torch.randn(4, 2))
         average.update_parameters(network)
     assert average.module[1].num_batches_tracked.item() == 3
     assert average.module[1].running_mean.isfinite().all()
+
+
+def test_stochastic_weight_averaging_is_the_mean():
+    network = nn.Linear(1, 1, bias=False)
+    average = averaged(network, Recipe(swa=0.5))
+    for value in (1.0, 2.0, 6.0):
+        network.weight.data.fill_(value)
+        average.update_parameters(network)
+    assert average.module.weight.item() == pytest.approx(3.0)
+
+
+def test_sharpness_aware_minimisation_looks_uphill_and_comes_back():
+    torch.manual_seed(0)
+    network, x = nn.Linear(3, 2), torch.randn(8, 3)
+    loss = network(x).square().mean()
+    loss.backward()
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    gradients = torch.cat([parameter.grad.flatten() for parameter in network.parameters()])
+    with climbed(network, 0.1):
+        way = torch.cat([(p - b).flatten() for p, b in zip(network.parameters(), before, strict=True)])
+        assert way.norm().item() == pytest.approx(0.1, rel=1e-5)
+        torch.testing.assert_close(way / 0.1, gradients / gradients.norm())
+        assert network(x).square().mean() > loss
+    for parameter, original in zip(network.parameters(), before, strict=True):
+        assert torch.equal(parameter, original)
+
+
+@pytest.mark.parametrize("shape", [(16, 144), (144, 16), (20, 20)])
+def test_orthogonal_keeps_the_singular_vectors(shape):
+    """Against a singular value decomposition in float64."""
+    torch.manual_seed(0)
+    matrix = torch.randn(shape)
+    u, _, v = torch.linalg.svd(matrix.double(), full_matrices=False)
+    core = u.T @ orthogonal(matrix).double() @ v.T
+    values = core.diagonal()
+    assert values.min() > 0.1
+    assert values.max() < 1.3
+    torch.testing.assert_close(core, torch.diag(values), atol=1e-4, rtol=0)
+
+
+def test_muon_takes_the_hidden_layers_and_leaves_the_rest_to_adamw():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3), nn.Flatten(), nn.Linear(4, 2))
+    optimizer = create_optimizer(network, Recipe(optimizer="muon", lr=0.01, weight_decay=0.1))
+    muon, adamw = optimizer.optimizers
+    assert [p.shape for group in muon.param_groups for p in group["params"]] == [(4, 4, 3, 3)]
+    assert (
+        sum(p.numel() for group in adamw.param_groups for p in group["params"])
+        == sum(p.numel() for p in network.parameters()) - network[1].weight.numel()
+    )
+    network[1].weight.grad = torch.randn(4, 4, 3, 3)
+    before = network[1].weight.detach().clone()
+    optimizer.step()
+    moved = network[1].weight - before * (1 - 0.01 * 0.1)
+    assert moved.norm().item() == pytest.approx(0.01 * 0.2 * 6 * 2, rel=0.3), "0.2 * sqrt(36) of four singular values"
+    assert optimizer.param_groups[0]["lr"] == 0.01

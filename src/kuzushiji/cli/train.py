@@ -64,6 +64,7 @@ def train(
     from_: Annotated[str | None, Parameter(name="--from")] = None,
     weights: str | None = None,
     unfrozen: int | None = None,
+    teacher: str | None = None,
     device: str = "auto",
     report: bool = True,
     json: bool = False,
@@ -95,6 +96,9 @@ def train(
         Start with the weights of this .safetensors or .pth file; or imagenet, for xception, which fetches them.
     unfrozen
         Of the layers that start with given weights, train only so many of the last: 0 for the new layers alone.
+    teacher
+        A finished run whose answers the network is to learn besides the labels; or a predictions file of the training
+        images, such as `kuzushiji ensemble` writes.
     device
         auto, cpu, cuda or mps.
     report
@@ -103,7 +107,7 @@ def train(
         Print the run and its metrics as JSON.
     """
     if resume is not None:
-        given = (model, data, recipe, run, option, from_, weights, unfrozen)
+        given = (model, data, recipe, run, option, from_, weights, unfrozen, teacher)
         if any(value not in (None, ()) for value in given) or images != ALL_IMAGES or changes != NO_CHANGES:
             raise UsageError("--resume goes on as the run began; it takes no network, data, recipe or changes")
         done = _resumed(resume, device)
@@ -123,6 +127,7 @@ def train(
             from_run=from_,
             weights=weights,
             unfrozen=unfrozen,
+            teacher=teacher,
             model_options=dict(map(parsed_option, option)),
             **changed,
         )

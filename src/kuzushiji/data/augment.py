@@ -22,6 +22,7 @@ def augment(
     shear: float = 0.0,
     elastic: float = 0.0,
     cutout: float = 0.0,
+    erasing: float = 0.0,
 ) -> Tensor:
     """Changes each image of a batch at random, each in its own way, drawing from PyTorch's default generator.
 
@@ -35,6 +36,8 @@ def augment(
             side; between them it is interpolated smoothly (after Simard et al. 2003).
         cutout: side of a square that is blanked at a random place, as a share of the side; its centre lies in the
             image, so that part of it may lie outside (DeVries and Taylor 2017).
+        erasing: share of the images in which a rectangle of 2 to 33 % of the area, and sides in a ratio of 0.3 to 3.3,
+            is filled with noise (Zhong et al. 2020).
 
     Returns:
         float (B, 1, H, W).
@@ -46,7 +49,15 @@ def augment(
         images = F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     if cutout:
         images = images * _outside_square(images, cutout)
+    if erasing:
+        images = torch.where(_in_rectangle(images, erasing), torch.rand_like(images), images)
     return images
+
+
+def resized(images: Tensor, share: float) -> Tensor:
+    """Images (B, 1, H, W) with sides of so large a share, each pixel the mean of what it stands for."""
+    height, width = (max(1, round(side * share)) for side in images.shape[-2:])
+    return images if share == 1 else F.interpolate(images, (height, width), mode="area")
 
 
 def _uniform(images: Tensor, limit: float) -> Tensor:
@@ -84,3 +95,20 @@ def _outside_square(images: Tensor, share: float) -> Tensor:
         kept.append((position < start) | (position >= start + side))
     rows, columns = kept
     return (rows[:, :, None] | columns[:, None, :])[:, None]
+
+
+def _in_rectangle(images: Tensor, how_often: float) -> Tensor:
+    """(B, 1, H, W), True inside a rectangle of some of the images."""
+    count, device = len(images), images.device
+    height, width = images.shape[-2:]
+    area = torch.empty(count, 1, device=device).uniform_(0.02, 0.33)
+    ratio = torch.empty(count, 1, device=device).uniform_(math.log(0.3), math.log(3.3)).exp()
+    inside = []
+    for size, side in ((height, (area * ratio).sqrt()), (width, (area / ratio).sqrt())):
+        side = side.clamp(max=1.0) * size
+        start = torch.rand(count, 1, device=device) * (size - side)
+        position = torch.arange(size, device=device) + 0.5
+        inside.append((position >= start) & (position < start + side))
+    rows, columns = inside
+    drawn = torch.rand(count, 1, 1, 1, device=device) < how_often
+    return (rows[:, :, None] & columns[:, None, :])[:, None] & drawn

@@ -15,13 +15,14 @@ from filelock import FileLock, Timeout
 
 import kuzushiji
 from kuzushiji.data import datasets
+from kuzushiji.data.augment import resized
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import check_cut_off, frequent_classes, group_rare, validation_split, with_classes_of
 from kuzushiji.errors import Interrupted, RunError, UsageError
 from kuzushiji.files import write_text
 from kuzushiji.machine import describe_machine
 from kuzushiji.models import MODELS, resolve
-from kuzushiji.models.initialization import initialize
+from kuzushiji.models.initialization import initialize, whiten_first_layer
 from kuzushiji.predictions import Predictions
 from kuzushiji.training.checkpoint import (
     build_network,
@@ -31,10 +32,14 @@ from kuzushiji.training.checkpoint import (
     save_network,
 )
 from kuzushiji.training.device import choose_device
-from kuzushiji.training.loop import Progress, fit, fit_once, outputs
+from kuzushiji.training.distillation import describe_teacher, load_teacher
+from kuzushiji.training.loop import Progress, as_input, as_tensor, fit, fit_once, outputs
 from kuzushiji.training.recipe import FIT_FIELDS, RECIPES, Recipe, changes_of, check_for_fitting, named_recipe
 from kuzushiji.training.runs import Run, config_fingerprint, create_run, run_path
 from kuzushiji.training.start import describe_start, start_from
+
+WHITENED_BY = 500
+"""Images whose patches the first layer is whitened by, at least."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ def train(
     from_run: str | Path | None = None,
     weights: str | Path | None = None,
     unfrozen: int | None = None,
+    teacher: str | Path | None = None,
     watch: Watch | None = None,
     **changes: Any,
 ) -> Run:
@@ -111,6 +117,7 @@ def train(
         from_run: start with the weights of this finished run, except for the head; the network must be the same.
         weights: start with the weights of this file, or with those learnt on ImageNet if it is `imagenet`.
         unfrozen: of the layers that start with given weights, train only so many of the last; all of them if None.
+        teacher: a finished run, or a file of predictions of the training images, to learn from besides the labels.
         watch: functions that are told how it goes.
         changes: fields of the recipe to change, such as `lr=0.01`.
 
@@ -151,6 +158,9 @@ def train(
     start = describe_start(model_name, from_run, weights, unfrozen)
     if fitted and start:
         raise UsageError(f"{model_name} is fitted to the training images; it has no weights to start from")
+    if teacher and (fitted or recipe.manifold_mixup):
+        what = f"{model_name}, which is fitted," if fitted else "manifold mixup, which a teacher can't follow,"
+        raise UsageError(f"{what} goes without a teacher")
 
     splits = read_splits(
         data,
@@ -166,6 +176,7 @@ def train(
     config: dict[str, Any] = {
         "model": {"name": model_name, "options": dict(model_options or {}), "image_size": splits.train.image_size},
         "start": start,
+        "teacher": describe_teacher(teacher),
         "dataset": {
             "name": splits.train.name,
             "path": _path_of(data),
@@ -186,10 +197,13 @@ def train(
         "recipe": {name: value for name, value in recipe.to_dict().items() if not fitted or name in FIT_FIELDS},
     }
     with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
-        network = _fresh_network(config, recipe)
+        network = _fresh_network(config, recipe, splits.train)
         config["model"]["parameters"] = sum(p.numel() for p in network.parameters() if p.requires_grad)
         if start:
             start_from(network, start, splits.train.image_size)  # what does not fit shows before anything is written
+        if config["teacher"]:
+            load_teacher(config["teacher"], splits.train, chosen_device, recipe.precision)
+        _check_sizes(network, splits.train.image_size, recipe)
         config |= {"command": command_of(config)} | _circumstances(chosen_device)
         created = create_run(path, config)
         return _train_to_the_end(created, splits, chosen_device, watch)
@@ -339,6 +353,8 @@ def command_of(config: dict[str, Any]) -> str:
     if start := config.get("start"):
         words += ["--from" if start["kind"] == "run" else "--weights", start["name"]]
         words += [] if start["unfrozen"] is None else ["--unfrozen", str(start["unfrozen"])]
+    if teacher := config.get("teacher"):
+        words += ["--teacher", teacher["name"]]
     for setting in ("limit", "image_size", "cover", "rare_below"):
         if dataset.get(setting) is not None:
             words += [f"--{setting.replace('_', '-')}", str(dataset[setting])]
@@ -350,7 +366,7 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Wat
     try:
         with FileLock(run.path / ".lock", timeout=0):
             state = load_checkpoint(run.checkpoint_file) if run.checkpoint_file.exists() else None
-            network = _fresh_network(run.config, recipe)
+            network = _fresh_network(run.config, recipe, splits.train)
             if start := run.config.get("start"):
                 start_from(network, start, tuple(run.config["model"]["image_size"]), read=state is None)
             network = network.to(device)
@@ -365,12 +381,14 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Wat
                 network = fit_once(network, splits.train, splits.validation, recipe, device=device, on_epoch=epoch_done)
                 save_checkpoint(run.checkpoint_file, {})  # not finished until the test images are predicted
             else:
+                described = run.config.get("teacher")
                 network, _ = fit(
                     network,
                     splits.train,
                     splits.validation,
                     recipe,
                     device=device,
+                    teacher=load_teacher(described, splits.train, device, recipe.precision) if described else None,
                     state=state,
                     save_state=lambda state: save_checkpoint(run.checkpoint_file, state),
                     on_progress=watch.progress,
@@ -402,12 +420,30 @@ def _device_for(model: str, name: str) -> torch.device:
     return torch.device("cpu") if MODELS[model].fitted and device.type == "mps" else device
 
 
-def _fresh_network(config: dict[str, Any], recipe: Recipe) -> torch.nn.Module:
+def _fresh_network(config: dict[str, Any], recipe: Recipe, train: CharacterImages) -> torch.nn.Module:
     torch.manual_seed(recipe.seed)
     network = build_network(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.initialization == "keras":
         initialize(network, "keras")
+    elif recipe.initialization == "whitening":
+        some = as_tensor(train.images[:: max(1, len(train) // WHITENED_BY)])
+        whiten_first_layer(network, as_input(some, torch.device("cpu")))
     return network
+
+
+def _check_sizes(network: torch.nn.Module, image_size: tuple[int, int], recipe: Recipe) -> None:
+    """Refuses images that grow where the network takes one size alone."""
+    if recipe.start_size == 1:
+        return
+    smallest = resized(torch.zeros(1, 1, *image_size), recipe.start_size)
+    try:
+        with torch.inference_mode():
+            network.eval()(smallest)
+    except RuntimeError:
+        raise UsageError(
+            f"a start_size of {recipe.start_size:g} begins with images of {_size(list(smallest.shape[-2:]))} pixels, "
+            "which this network does not take; it needs a larger one, or a network that takes images of any size"
+        ) from None
 
 
 def _circumstances(device: torch.device) -> dict[str, Any]:

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kuzushiji.data.augment import augment
+from kuzushiji.data.augment import augment, resized
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import Diverged, Interrupted
 from kuzushiji.interruption import interruptible
 from kuzushiji.training.device import autocast, choose_dtype, keep_freed_memory
-from kuzushiji.training.mixup import draw_mixture, loss_and_correct, mixed
-from kuzushiji.training.optimizers import averaged, create_optimizer, learning_rate
+from kuzushiji.training.distillation import Teacher, divergence
+from kuzushiji.training.mixup import Mixture, draw_mixture, loss_and_correct, mixed
+from kuzushiji.training.optimizers import averaged, climbed, create_optimizer, learning_rate
 from kuzushiji.training.recipe import Recipe
 from kuzushiji.training.start import training_mode
 
@@ -30,7 +31,7 @@ REPORT_SECONDS = 0.2
 EVALUATION_BATCH = 512
 
 
-AUGMENTATIONS = ("translate", "rotate", "scale", "shear", "elastic", "cutout")
+AUGMENTATIONS = ("translate", "rotate", "scale", "shear", "elastic", "cutout", "erasing")
 """The recipe's fields that `augment` takes."""
 
 NO_VALIDATION = {"validation_loss": None, "validation_accuracy": None}
@@ -64,6 +65,7 @@ def fit(
     recipe: Recipe,
     *,
     device: torch.device,
+    teacher: Teacher | None = None,
     state: dict[str, Any] | None = None,
     save_state: Callable[[dict[str, Any]], None] = lambda state: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -77,6 +79,7 @@ def fit(
     Args:
         network: weights as they start; it must stand on `device` already.
         validation: images on which the best epoch is chosen; None if the last is kept.
+        teacher: whose answers the network is to learn besides the labels.
         state: what an earlier call gave to `save_state`, to go on from there.
         save_state: receives the state after each epoch, about every minute, and before an interruption ends it.
         on_progress: called a few times a second.
@@ -96,8 +99,11 @@ def fit(
     dtype = choose_dtype(recipe.precision, device)
     changes = {name: getattr(recipe, name) for name in AUGMENTATIONS}
     optimizer = create_optimizer(network, recipe)
-    average = averaged(network, recipe.ema) if recipe.ema else None
-    kept = average.module if average else network
+    average = averaged(network, recipe)
+    kept = network
+    averaged_from = steps * recipe.epochs * (1 - recipe.swa) if recipe.swa else 0
+    counts = torch.from_numpy(train.class_counts()).clamp(min=1).to(device)
+    prior = recipe.logit_adjustment * (counts / counts.sum()).log()
     epochs: list[dict[str, Any]] = []
     best: dict[str, Any] | None = None
     first_epoch = first_step = 0
@@ -110,6 +116,7 @@ def fit(
         optimizer.load_state_dict(state["optimizer"])
         if average:
             average.load_state_dict(state["average"])
+            kept = average.module if average.n_averaged else network
         tally.restore(state["tally"])
         _restore_random_state(state["random"], device)
 
@@ -128,12 +135,25 @@ def fit(
             }
         )
 
+    def gradients(
+        batch: Tensor, target: Tensor, mixture: Mixture | None, taught: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        with autocast(device, dtype), mixed(mixture):
+            logits = network(batch).float()
+        loss, correct = loss_and_correct(recipe, logits + prior, target, mixture)
+        if taught is not None:
+            loss = loss.lerp(divergence(logits, taught, recipe.temperature), recipe.distillation)
+        optimizer.zero_grad()
+        loss.backward()
+        return loss, correct
+
     last_saved = last_reported = time.monotonic()
     with interruptible() as stop:
         for epoch in range(first_epoch, recipe.epochs):
             if stopped_early(epochs, recipe.patience):
                 break
-            order = _epoch_order(len(train), recipe.seed, epoch)
+            order = _epoch_order(train, recipe, epoch)
+            share = share_of_size(recipe, epoch)
             training_mode(network)
             for step in range(first_step, steps):
                 started = time.perf_counter()
@@ -143,16 +163,17 @@ def fit(
                 for group in optimizer.param_groups:
                     group["lr"] = lr
 
-                batch = augment(as_input(images[chosen], device), **changes)
+                batch = resized(augment(as_input(images[chosen], device), **changes), share)
                 mixture = draw_mixture(network, recipe, len(batch))
-                with autocast(device, dtype), mixed(mixture):
-                    logits = network(batch).float()
-                loss, correct = loss_and_correct(recipe, logits, target, mixture)
-                optimizer.zero_grad()
-                loss.backward()
+                taught = teacher(batch if mixture is None else mixture.of(batch), chosen) if teacher else None
+                loss, correct = gradients(batch, target, mixture, taught)
+                if recipe.sam:
+                    with climbed(network, recipe.sam):
+                        gradients(batch, target, mixture, taught)
                 optimizer.step()
-                if average:
+                if average and epoch * steps + step >= averaged_from:
                     average.update_parameters(network)
+                    kept = average.module
                 tally.add(loss, correct, len(batch), time.perf_counter() - started)
 
                 now = time.monotonic()
@@ -333,9 +354,22 @@ def outputs(
             yield network(as_input(images[batch], device)).float(), labels[batch].to(device)
 
 
-def _epoch_order(count: int, seed: int, epoch: int) -> Tensor:
-    """The order of the training images in an epoch, which depends on nothing but the seed and the epoch."""
-    return torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(count))
+def share_of_size(recipe: Recipe, epoch: int) -> float:
+    """What share of their sides the images have in an epoch, counted from 0."""
+    grown = min(1.0, epoch / max(1.0, recipe.epochs * 2 / 3))
+    return recipe.start_size + (1 - recipe.start_size) * grown
+
+
+def _epoch_order(train: CharacterImages, recipe: Recipe, epoch: int) -> Tensor:
+    """The numbers of the images of an epoch in their order, which depends on nothing but the seed and the epoch.
+
+    All images once; or as many, of which the rare classes' come more often the more `balance` asks for it.
+    """
+    random = np.random.default_rng([recipe.seed, epoch])
+    if not recipe.balance:
+        return torch.from_numpy(random.permutation(len(train)))
+    chance = train.class_counts()[train.labels] ** -recipe.balance
+    return torch.from_numpy(random.choice(len(train), len(train), p=chance / chance.sum()))
 
 
 def _random_state(device: torch.device) -> dict[str, Tensor]:

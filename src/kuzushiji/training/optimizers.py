@@ -1,6 +1,9 @@
 """Optimizers, learning-rate schedules, losses and the average of the weights, as a recipe names them."""
 
 import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +11,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
+from kuzushiji.training.muon import Muon
 from kuzushiji.training.recipe import Recipe
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
@@ -19,14 +23,15 @@ RHO = 0.95
 """Keras' decay of Adadelta's averages; PyTorch's is 0.9."""
 
 
-def create_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
+def create_optimizer(network: nn.Module, recipe: Recipe) -> "Optimizer | Together":
     """The recipe's optimizer over all parameters of a network.
 
     Constants that a recipe does not name are Keras' (Adam's betas 0.9 and 0.999 are so in both).
-    Weight decay leaves out biases and the parameters of normalisation, as is usual.
+    Weight decay leaves out biases and the parameters of normalisation, as is usual.  `muon` takes the hidden layers
+    and leaves the first and the last, biases and normalisation to `adamw`, as its author does.
     """
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
@@ -40,6 +45,61 @@ def create_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
             return torch.optim.AdamW(groups, recipe.lr, eps=EPSILON, fused=True)
         case "adadelta":
             return torch.optim.Adadelta(groups, recipe.lr, rho=RHO, eps=EPSILON, foreach=True)
+        case "muon":
+            matrices = groups[0]["params"]
+            hidden, outer = matrices[1:-1], [*matrices[:1], *matrices[1:][-1:]]
+            others = torch.optim.AdamW([{**groups[0], "params": outer}, groups[1]], recipe.lr, eps=EPSILON, fused=True)
+            return Together([Muon([{**groups[0], "params": hidden}], recipe.lr), others]) if hidden else others
+
+
+class Together:
+    """Several optimizers, each of its own parameters, as one."""
+
+    def __init__(self, optimizers: Sequence[Optimizer]) -> None:
+        self.optimizers = optimizers
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
+
+    def zero_grad(self) -> None:
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+
+    def step(self) -> None:
+        for optimizer in self.optimizers:
+            optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for optimizer, each in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(each)
+
+
+@contextmanager
+def climbed(network: nn.Module, radius: float) -> Iterator[None]:
+    """Within it, the weights stand where the loss is highest within so small a radius, as their gradients tell.
+
+    The first half of a step of sharpness-aware minimisation (Foret et al., arXiv:2010.01412): the gradients taken
+    there make the step from where the weights stood before.
+
+    Args:
+        radius: Euclidean length of the way over all weights.
+    """
+    pairs = [(weight, weight.grad) for weight in network.parameters() if weight.grad is not None]
+    length = torch.stack([gradient.norm() for _, gradient in pairs]).norm()
+    before = [weight.detach().clone() for weight, _ in pairs]
+    with torch.no_grad():
+        for weight, gradient in pairs:
+            weight.add_(gradient * (radius / (length + 1e-12)))
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for (weight, _), original in zip(pairs, before, strict=True):
+                weight.copy_(original)
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
@@ -76,15 +136,19 @@ def loss_of(recipe: Recipe, logits: Tensor, labels: Tensor) -> Tensor:
     return F.mse_loss(logits.softmax(dim=1), target)
 
 
-def averaged(network: nn.Module, decay: float) -> AveragedModel:
-    """An exponential moving average of a network's weights and buffers, which grows slower as it grows older.
+def averaged(network: nn.Module, recipe: Recipe) -> AveragedModel | None:
+    """The average of a network's weights and buffers that the recipe asks for, None if it asks for none.
 
-    The decay starts low and reaches `decay` after about 10 / (1 - decay) steps, so that a short training is
-    not left with its first weights.
+    The exponential moving average (`ema`) grows slower as it grows older: its decay starts low and reaches the
+    recipe's after about 10 / (1 - decay) steps, so that a short training is not left with its first weights.  The other
+    (`swa`) is the mean of all steps that it is told of.
     """
+    if not (recipe.ema or recipe.swa):
+        return None
 
     def update(average: Tensors, current: Tensors, count: Tensor | int) -> None:
-        weight = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+        count = int(count)
+        weight = 1 - min(recipe.ema, (1 + count) / (10 + count)) if recipe.ema else 1 / (1 + count)
         if average[0].is_floating_point():
             torch._foreach_lerp_(average, current, weight)
         else:

@@ -25,11 +25,16 @@ class Recipe:
 
     epochs: int = option(18, "passes over the training images", 1)
     batch_size: int = option(64, "images in one step", 1)
-    optimizer: Literal["sgd", "adam", "adamw", "adadelta"] = option("sgd", "what turns gradients into steps")
+    optimizer: Literal["sgd", "adam", "adamw", "adadelta", "muon"] = option(
+        "sgd", "what turns gradients into steps; muon takes adamw's learning rates (Jordan 2024)"
+    )
     lr: float = option(0.1, "learning rate; the highest one where a schedule changes it", 0)
     momentum: float = option(0.9, "momentum of sgd", 0, 1)
     nesterov: bool = option(True, "Nesterov's momentum (sgd)")
-    weight_decay: float = option(5e-4, "weight decay: decoupled for adamw, an L2 penalty for the others", 0)
+    weight_decay: float = option(5e-4, "weight decay: decoupled for adamw and muon, else an L2 penalty", 0)
+    sam: float = option(
+        0.0, "radius within which the loss is to be low, 0 for none; two steps' cost (Foret et al. 2021)", 0
+    )
     schedule: Literal["constant", "cosine", "one_cycle"] = option(
         "one_cycle", "learning rate over time: cosine goes down to 0, one_cycle up and then down to 0"
     )
@@ -38,15 +43,38 @@ class Recipe:
         "cross_entropy", "mean_squared_error is taken of the softmax"
     )
     label_smoothing: float = option(0.0, "share of the target spread over all classes (Szegedy et al. 2016)", 0, 0.99)
+    logit_adjustment: float = option(
+        0.0,
+        "for long tails: so many times the logarithm of each class's share is added to its logit in training "
+        "(Menon et al. 2021)",
+        0,
+        10,
+    )
+    balance: float = option(
+        0.0, "for long tails: 0 draws each image as often as the others, 1 each class; 0.5 lies between", 0, 1
+    )
+    distillation: float = option(
+        0.5, "weight of the teacher's answers against the labels, where there is a teacher (Hinton et al. 2015)", 0, 1
+    )
+    temperature: float = option(2.0, "by which the logits of teacher and pupil are divided to compare them", 0.01, 1000)
     translate: float = option(0.07, "augmentation: largest shift, as a share of the image's side", 0, 1)
     rotate: float = option(8.0, "augmentation: largest rotation in degrees", 0, 180)
     scale: float = option(0.1, "augmentation: largest change of size, as a share", 0, 0.9)
     shear: float = option(0.1, "augmentation: largest slant, as a share of the height", 0, 2)
     elastic: float = option(0.0, "augmentation: strength of elastic bend, as a share of the image's side", 0, 1)
     cutout: float = option(0.0, "augmentation: side of a blanked square, as a share (DeVries and Taylor 2017)", 0, 1)
+    erasing: float = option(
+        0.0, "augmentation: how often a rectangle of random size becomes noise (Zhong et al. 2020)", 0, 1
+    )
+    start_size: float = option(
+        1.0, "images begin at this share of their size and grow to all of it over two thirds of the training", 0.1, 1
+    )
     mixup: float = option(0.0, "images are mixed in shares of Beta(mixup, mixup), 0 for never (Zhang et al. 2018)", 0)
     manifold_mixup: float = option(0.0, "the same of what goes into a random layer (Verma et al. 2019)", 0)
     ema: float = option(0.0, "decay of the exponential moving average of the weights, 0 for none", 0, 0.999999)
+    swa: float = option(
+        0.0, "part of the training, at its end, whose weights are averaged evenly (Izmailov et al. 2018)", 0, 1
+    )
     keep: Literal["best", "last"] = option(
         "last", "weights to keep: of the best epoch by validation accuracy, or of the last"
     )
@@ -55,7 +83,11 @@ class Recipe:
         "stratified", "validation images: a stratified sample of the training set, or its last images as Keras does"
     )
     validation_fraction: float = option(0.1, "share of the training set kept for validation", 0, 0.9)
-    initialization: Literal["pytorch", "keras"] = option("pytorch", "initial weights as PyTorch or as Keras draws them")
+    initialization: Literal["pytorch", "keras", "whitening"] = option(
+        "pytorch",
+        "initial weights as PyTorch or as Keras draws them; whitening is PyTorch's, but for a first layer that tells "
+        "the principal components of small patches (Jordan 2024)",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = option(
         "auto", "arithmetic; auto takes bfloat16 where the processor is fast at it"
     )
@@ -64,6 +96,8 @@ class Recipe:
     def __post_init__(self) -> None:
         for entry in fields(self):
             object.__setattr__(self, entry.name, _checked(entry.name, entry.type, getattr(self, entry.name), entry))
+        if self.ema and self.swa:
+            raise UsageError("ema and swa exclude one another; both average the weights")
         if self.mixup and self.manifold_mixup:
             raise UsageError(
                 "mixup and manifold_mixup exclude one another; manifold_mixup mixes the images too, at times"

@@ -1,0 +1,110 @@
+"""Distillation: a network learns what another says of an image, besides the image's label."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.errors import DataError, RunError, UsageError
+from kuzushiji.files import file_hash
+from kuzushiji.home import runs_folder
+from kuzushiji.predictions import Predictions
+from kuzushiji.training.checkpoint import load_network
+from kuzushiji.training.device import autocast, choose_dtype
+from kuzushiji.training.runs import find_run
+
+Teacher = Callable[[Tensor, Tensor], Tensor]
+"""Images (B, 1, H, W) as the pupil sees them, and their numbers (B,) among the training images -> logits (B, C)."""
+
+
+def divergence(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:
+    """How far a network's answers are from its teacher's: the Kullback-Leibler divergence at a temperature.
+
+    It is multiplied by the temperature's square, so that its gradients stay as large as those of the labels.
+
+    Source:
+        Hinton et al., Distilling the knowledge in a neural network, arXiv:1503.02531.
+    """
+    pupil = F.log_softmax(logits / temperature, dim=1)
+    return temperature**2 * F.kl_div(
+        pupil, F.log_softmax(taught / temperature, dim=1), reduction="batchmean", log_target=True
+    )
+
+
+def describe_teacher(source: str | Path | None) -> dict[str, Any] | None:
+    """Finds a teacher, and describes it for the run's configuration.
+
+    Args:
+        source: name or path of a finished run, whose network sees what the pupil sees; or a file of predictions of the
+            training images, such as an ensemble's, which says the same of an image however it is changed.
+
+    Returns:
+        None for none, else a mapping: `kind` (`run` or `predictions`) and `name` as it was asked for, `path` and
+        `sha256` of the file.
+
+    Raises:
+        UsageError: there is no such run or file.
+    """
+    if source is None:
+        return None
+    if str(source).endswith(".npz"):
+        path = Path(source).expanduser().resolve()
+        if not path.is_file():
+            raise UsageError(f"{source} is no file; --teacher takes a run, or predictions of the training images")
+        kind, name = "predictions", str(path)
+    else:
+        run = find_run(source)
+        if not run.finished:
+            raise RunError(f"{run.name} is not finished; go on with: kuzushiji train --resume {run.name}")
+        name = run.name if run.path.parent == runs_folder() else str(run.path.resolve())
+        kind, path = "run", run.weights_file.resolve()
+    return {"kind": kind, "name": name, "path": str(path), "sha256": file_hash(path)}
+
+
+def load_teacher(described: dict[str, Any], train: CharacterImages, device: torch.device, precision: str) -> Teacher:
+    """The teacher that `describe_teacher` described, for these training images.
+
+    Raises:
+        DataError: the file is gone, or another one now.
+        UsageError: it knows other classes or other images, or images of another size.
+    """
+    path, name = Path(described["path"]), described["name"]
+    if not path.is_file() or file_hash(path) != described["sha256"]:
+        raise DataError(f"{path} is no longer there, or not the file that the run began with; train anew")
+    if described["kind"] == "predictions":
+        return _recorded(Predictions.load(path), train, name, device)
+    network, config = load_network(path)
+    if tuple(config["classes"]) != train.classes:
+        raise UsageError(f"the teacher {name} tells other classes apart than those of {train.name}")
+    if tuple(config["model"]["image_size"]) != train.image_size:
+        raise UsageError(
+            f"the teacher {name} was made for images of {config['model']['image_size']} pixels, "
+            f"those of {train.name} have {list(train.image_size)}"
+        )
+    network = network.to(device).eval()
+    dtype = choose_dtype(precision, device)
+
+    def teacher(images: Tensor, numbers: Tensor) -> Tensor:
+        with torch.inference_mode(), autocast(device, dtype):
+            return network(images).float().clone()
+
+    return teacher
+
+
+def _recorded(predictions: Predictions, train: CharacterImages, name: str, device: torch.device) -> Teacher:
+    if predictions.classes != train.classes:
+        raise UsageError(f"the predictions {name} are of other classes than those of {train.name}")
+    row_of = {int(each): row for row, each in enumerate(predictions.ids)}
+    rows = np.array([row_of.get(int(each), -1) for each in train.ids])
+    if predictions.split != "train" or (rows < 0).any() or (predictions.labels[rows] != train.labels).any():
+        raise UsageError(
+            f"the predictions {name} are of the {predictions.split} images of {predictions.dataset}, not of all "
+            f"{len(train):,} training images of {train.name}"
+        )
+    logits = torch.from_numpy(predictions.logits[rows]).to(device)
+    return lambda images, numbers: logits[numbers.to(device)]
