@@ -1,6 +1,7 @@
 """What every test may rely on: a home of its own, and the real data where it lies beside the project."""
 
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 import pytest
 
 from tests.bars import write_bars
+
+# A shell lets its background jobs ignore Ctrl-C, and they pass that on to what they start; here it is sent on purpose.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PROJECT = Path(__file__).resolve().parents[1]
 

@@ -25,6 +25,8 @@ NETWORKS = [name for name in NAMES if name not in CLASSICAL]
 SMALL = {
     "resnet18": {"width": 4},
     "preact_resnet18": {"width": 4},
+    "preact_resnet20": {"width": 4},
+    "wide_resnet": {"depth": 10, "widen": 1},
     "vgg": {"width": 4},
     "densenet": {"depth": 13, "growth": 4},
     "shake_shake": {"width": 4, "depth": 8},
@@ -211,9 +213,11 @@ PARAMETERS = {
     ("fcn", 514, 80): 11_067_162,
     ("fcn_strided", 514, 80): 11_067_162,
     ("resnet", 10, 28): 308_074,
-    # The next five are those published for three channels (11,173,962, 11,171,146 and, with biases that do nothing
-    # before a normalisation, 14,728,266 by kuangliu/pytorch-cifar; 7.0 M and 26.2 M by the papers) less what two
-    # channels of the first convolution have.
+    # The next seven are those published for three channels (11,173,962, 11,171,146 and, with biases that do nothing
+    # before a normalisation, 14,728,266 by kuangliu/pytorch-cifar; 0.27 M, 36.5 M, 7.0 M and 26.2 M by the papers) less
+    # what two channels of the first convolution have.
+    ("preact_resnet20", 10, 28): 272_282 - 2 * 9 * 16,
+    ("wide_resnet", 10, 28): 36_479_194 - 2 * 9 * 16,
     ("resnet18", 10, 28): 11_173_962 - 2 * 9 * 64,
     ("preact_resnet18", 10, 28): 11_171_146 - 2 * 9 * 64,
     ("vgg", 10, 28): 14_728_266 - 2 * 9 * 64 - 4_224,
@@ -295,6 +299,11 @@ def test_the_stem_of_resnet_brings_images_down_to_its_size(side, first_stage):
         ({"name": "keras_cnn", "dropout": 1.0}, "dropout must be at least 0 and below 1, found 1.0"),
         ({"name": "alexnet", "width": 0}, "alexnet needs a width of 1 or more, found 0"),
         ({"name": "vgg", "width": 0}, "vgg needs a width of 1 or more, found 0"),
+        ({"name": "resnet", "head": "cosin"}, "no head 'cosin'; did you mean cosine"),
+        ({"name": "resnet", "attention": "cbma"}, "no attention 'cbma'; did you mean cbam"),
+        ({"name": "preact_resnet20", "depth": 21}, "2 more than a multiple of 6, such as 20, found 21"),
+        ({"name": "preact_resnet20", "width": 0}, "needs a width of 1 or more, found 0"),
+        ({"name": "wide_resnet", "depth": 26}, "4 more than a multiple of 6, such as 16 or 28, found 26"),
         ({"name": "resnet18", "width": -1}, "needs a width of 1 or more, found -1"),
         ({"name": "densenet", "depth": 50}, "4 more than a multiple of 3 .such as 22 or 100.*found 50 and 12"),
         ({"name": "densenet", "depth": 43, "bottleneck": True}, "4 more than a multiple of 6 .such as 40 or 100"),
@@ -338,3 +347,41 @@ def test_names_and_recipes_are_listed_without_pytorch():
         "assert not {'torch', 'matplotlib', 'sklearn'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *(("resnet", {"head": head}) for head in ("cosine", "prototype")),
+        *(("resnet", {"attention": kind}) for kind in ("se", "cbam", "self")),
+        *(("preact_resnet20", {"attention": kind}) for kind in ("se", "cbam", "self")),
+        ("wide_resnet", {"depth": 10, "widen": 1, "dropout": 0.3}),
+    ],
+    ids=str,
+)
+def test_a_training_step_reaches_every_parameter_of_an_option(name, options):
+    torch.manual_seed(0)
+    model = create_model(name, classes=5, image_size=28, **options)
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.ones_(layer.weight)
+        if hasattr(layer, "gamma"):
+            nn.init.ones_(layer.gamma)
+    nn.functional.cross_entropy(model(batch("resnet", 4)), torch.tensor([0, 1, 2, 3])).backward()
+    for path, parameter in model.named_parameters():
+        assert parameter.grad.isfinite().all(), path
+        assert parameter.grad.abs().sum() > 0 or parameter.ndim < 2, path
+    model.replace_head(7)
+    assert model.eval()(batch("resnet", 2)).shape == (2, 7)
+
+
+def test_wide_networks_of_the_paper_have_its_parameters():
+    """WRN-16-4 and WRN-40-4 have 2.7 and 8.9 million in the paper's table, WRN-40-1 has 0.6."""
+    with torch.device("meta"):
+        counted = {
+            (depth, widen): count_parameters(
+                create_model("wide_resnet", classes=10, image_size=32, depth=depth, widen=widen)
+            )
+            for depth, widen in ((16, 4), (40, 4), (40, 1))
+        }
+    assert {key: round(count / 1e6, 1) for key, count in counted.items()} == {(16, 4): 2.7, (40, 4): 8.9, (40, 1): 0.6}

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from kuzushiji.errors import UsageError
-from kuzushiji.models.network import Dropout, Flatten
+from kuzushiji.models.network import CosineHead, Dropout, Flatten, PrototypeHead
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.4, 0.5, 0.9])
@@ -72,3 +72,18 @@ def test_flatten_has_keras_order_and_copies_nothing_of_channels_last():
     assert torch.equal(Flatten()(maps), nn.Flatten()(maps.permute(0, 2, 3, 1)))
     maps = maps.contiguous(memory_format=torch.channels_last)
     assert Flatten()(maps).data_ptr() == maps.data_ptr()
+
+
+def test_cosine_head_asks_for_the_angle_alone():
+    torch.manual_seed(0)
+    head, x = CosineHead(6, 4), torch.randn(3, 6)
+    expected = torch.stack([torch.cosine_similarity(x, weight[None]) for weight in head.weight], 1)
+    torch.testing.assert_close(head(x), 16 * expected)
+    torch.testing.assert_close(head(5 * x), head(x))
+
+
+def test_prototype_head_asks_for_the_distance():
+    torch.manual_seed(0)
+    head, x = PrototypeHead(6, 4), torch.randn(3, 6)
+    distances = torch.cdist(x, head.weight).square()
+    torch.testing.assert_close(head(x).softmax(1), (-distances).softmax(1))

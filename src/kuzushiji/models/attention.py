@@ -32,7 +32,7 @@ def attention_for(kind: Attention, channels: int) -> list[nn.Module]:
 
 
 def _bottleneck(channels: int, reduction: int) -> nn.Sequential:
-    hidden = max(1, channels // reduction)
+    hidden = max(4, channels // reduction)  # one or two alone may never pass their relu
     return nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels))
 
 

@@ -2,19 +2,20 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from kuzushiji.errors import UsageError
+from kuzushiji.errors import UsageError, unknown_name
 
 
 class Network(nn.Module):
-    """A body that ends in an embedding, and a linear head.
+    """A body that ends in an embedding, and a head.
 
     Args:
         body: images (B, 1, H, W) -> embeddings (B, D).
-        head: embeddings (B, D) -> logits (B, C).
+        head: embeddings (B, D) -> logits (B, C): a linear one, or one of `HEADS`.
     """
 
-    def __init__(self, body: nn.Module, head: nn.Linear) -> None:
+    def __init__(self, body: nn.Module, head: "nn.Linear | CosineHead | PrototypeHead") -> None:
         super().__init__()
         self.body = body
         self.head = head
@@ -30,7 +31,70 @@ class Network(nn.Module):
     def replace_head(self, classes: int) -> None:
         """Puts a new head for another number of classes in the place of the old one."""
         old = self.head
-        self.head = nn.Linear(old.in_features, classes, device=old.weight.device, dtype=old.weight.dtype)
+        self.head = type(old)(old.in_features, classes).to(old.weight)
+
+
+class CosineHead(nn.Module):
+    """Logits that are cosines of the angle between embedding and class, times a scale that is learnt.
+
+    Neither the length of an embedding nor that of a class's weights counts, so that rare classes, whose weights stay
+    short in a linear head, are not put at a disadvantage (Gidaris and Komodakis, arXiv:1804.09458).
+
+    Args:
+        in_features: length of the embedding, D.
+        out_features: number of classes, C.
+        scale: what the scale begins with.
+    """
+
+    def __init__(self, in_features: int, out_features: int, scale: float = 16.0) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = nn.Parameter(torch.empty(out_features, in_features))
+        self.scale = nn.Parameter(torch.tensor(scale))
+        nn.init.normal_(self.weight, std=in_features**-0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, D) -> (B, C)."""
+        return self.scale * F.linear(F.normalize(x, dim=1), F.normalize(self.weight, dim=1))
+
+
+class PrototypeHead(nn.Module):
+    """Logits that fall with the square of the distance between embedding and the class's prototype, which is learnt.
+
+    As the classifier of prototypical networks (Snell et al., arXiv:1703.05175), but with prototypes that are parameters
+    as in Yang et al., arXiv:1805.03438.
+
+    Args:
+        in_features: length of the embedding, D.
+        out_features: number of classes, C.
+    """
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = nn.Parameter(torch.empty(out_features, in_features))
+        nn.init.normal_(self.weight, std=in_features**-0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, D) -> (B, C).  The square of the embedding's own length is the same for all classes, and left out."""
+        return 2 * F.linear(x, self.weight) - self.weight.square().sum(1)
+
+
+HEADS = {"linear": nn.Linear, "cosine": CosineHead, "prototype": PrototypeHead}
+"""Heads by the names that networks with the option `head` know them by."""
+
+
+def create_head(kind: str, in_features: int, classes: int) -> "nn.Linear | CosineHead | PrototypeHead":
+    """The head called `kind`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if kind not in HEADS:
+        raise unknown_name("head", kind, HEADS)
+    return HEADS[kind](in_features, classes)
 
 
 class Flatten(nn.Flatten):

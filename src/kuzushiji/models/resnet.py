@@ -1,9 +1,10 @@
-"""Residual networks: a small one of this project, the default, and the two of 18 layers for small images."""
+"""Residual networks: a small one of this project, the default, and those of the papers for small images."""
 
 from torch import Tensor, nn
 
 from kuzushiji.errors import UsageError
-from kuzushiji.models.network import Dropout, Flatten, Network
+from kuzushiji.models.attention import Attention, attention_for
+from kuzushiji.models.network import Dropout, Flatten, Network, create_head
 
 
 class Block(nn.Module):
@@ -13,15 +14,17 @@ class Block(nn.Module):
         channels_in: channels of the input.
         channels: channels of the output.
         stride: 2 halves height and width.
+        attention: what the output passes before the input is added to it.
     """
 
-    def __init__(self, channels_in: int, channels: int, stride: int) -> None:
+    def __init__(self, channels_in: int, channels: int, stride: int, attention: Attention = "none") -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(channels)
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(channels)
+        self.attention = nn.Sequential(*attention_for(attention, channels))
         self.relu2 = nn.ReLU()
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or channels_in != channels:
@@ -34,11 +37,19 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels_in, H, W) -> (B, channels, H / stride, W / stride)."""
         y = self.relu1(self.norm1(self.conv1(x)))
-        return self.relu2(self.norm2(self.conv2(y)) + self.shortcut(x))
+        return self.relu2(self.attention(self.norm2(self.conv2(y))) + self.shortcut(x))
 
 
 def resnet(
-    classes: int, image_size: tuple[int, int], *, width: int = 32, depth: int = 1, stem: int = 32, dropout: float = 0.0
+    classes: int,
+    image_size: tuple[int, int],
+    *,
+    width: int = 32,
+    depth: int = 1,
+    stem: int = 32,
+    dropout: float = 0.0,
+    attention: Attention = "none",
+    head: str = "linear",
 ) -> Network:
     """A stem, three stages of blocks, global average pooling.
 
@@ -51,6 +62,8 @@ def resnet(
         stem: the largest side, in pixels, of what the first stage works on.  Half the side and twice the width cost
             about the same and serve thousands of classes better.
         dropout: share of the embedding that is dropped in training.
+        attention: within each block: `none`, `se` (squeeze-and-excitation), `cbam` or `self`.
+        head: `linear`, or for thousands of classes `cosine` or `prototype`.
     """
     if width < 1 or depth < 1 or stem < 1:
         raise UsageError(f"resnet needs a width, a depth and a stem of 1 or more, found {width}, {depth} and {stem}")
@@ -66,11 +79,63 @@ def resnet(
     for stage in range(3):
         for number in range(depth):
             halves = stage > 0 and number == 0
-            layers.append(Block(channels, width << stage, stride=2 if halves else 1))
+            layers.append(Block(channels, width << stage, 2 if halves else 1, attention))
             channels = width << stage
     layers += [nn.AdaptiveAvgPool2d(1), Flatten()]
     if dropout:
         layers.append(Dropout(dropout))
+    return Network(nn.Sequential(*layers), create_head(head, channels, classes))
+
+
+def preact_resnet20(
+    classes: int, image_size: tuple[int, int], *, depth: int = 20, width: int = 16, attention: Attention = "none"
+) -> Network:
+    """Three stages of pre-activation blocks, each of twice the channels of the one before it.
+
+    The networks for CIFAR-10 of He et al., arXiv:1512.03385 and arXiv:1603.05027, with convolutions for shortcuts as in
+    the latter: 0.27 million parameters at depth 20.
+
+    Args:
+        image_size: has no influence; the network takes images of any size.
+        depth: convolutions on the longest way, and the dense layer: 2 more than a multiple of 6.
+        width: channels of the first stage; the embedding has four times as many.
+        attention: within each block: `none`, `se` (squeeze-and-excitation), `cbam` or `self`.
+    """
+    if depth < 8 or (depth - 2) % 6:
+        raise UsageError(f"preact_resnet20 needs a depth of 2 more than a multiple of 6, such as 20, found {depth}")
+    return _three_stages(classes, (depth - 2) // 6, width, width, 0.0, attention)
+
+
+def wide_resnet(
+    classes: int, image_size: tuple[int, int], *, depth: int = 28, widen: int = 10, dropout: float = 0.0
+) -> Network:
+    """`preact_resnet20` with fewer layers and more channels (Zagoruyko and Komodakis, arXiv:1605.07146).
+
+    The default is the paper's WRN-28-10, of 36.5 million parameters.
+
+    Args:
+        image_size: has no influence; the network takes images of any size.
+        depth: convolutions on the longest way, shortcuts among them: 4 more than a multiple of 6.
+        widen: how many times the 16, 32 and 64 channels of the stages.
+        dropout: share of what lies between a block's convolutions that is dropped in training; the paper has 0.3.
+    """
+    if depth < 10 or (depth - 4) % 6:
+        raise UsageError(f"wide_resnet needs a depth of 4 more than a multiple of 6, such as 16 or 28, found {depth}")
+    return _three_stages(classes, (depth - 4) // 6, 16, 16 * widen, dropout, "none")
+
+
+def _three_stages(classes: int, blocks: int, stem: int, width: int, dropout: float, attention: Attention) -> Network:
+    """A convolution, three stages of pre-activation blocks, normalisation, global average pooling."""
+    if stem < 1 or width < 1:
+        raise UsageError(f"a residual network needs a width of 1 or more, found {width}")
+    layers: list[nn.Module] = [nn.Conv2d(1, stem, 3, padding=1, bias=False)]
+    channels = stem
+    for stage in range(3):
+        for number in range(blocks):
+            stride = 2 if stage and not number else 1
+            layers.append(PreActBlock(channels, width << stage, stride, attention, dropout))
+            channels = width << stage
+    layers += [nn.BatchNorm2d(channels), nn.ReLU(), nn.AdaptiveAvgPool2d(1), Flatten()]
     return Network(nn.Sequential(*layers), nn.Linear(channels, classes))
 
 
@@ -106,16 +171,22 @@ class PreActBlock(nn.Module):
         channels_in: channels of the input.
         channels: channels of the output.
         stride: 2 halves height and width.
+        attention: what the output passes before the input is added to it.
+        dropout: share of what lies between the convolutions that is dropped in training.
     """
 
-    def __init__(self, channels_in: int, channels: int, stride: int) -> None:
+    def __init__(
+        self, channels_in: int, channels: int, stride: int, attention: Attention = "none", dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.norm1 = nn.BatchNorm2d(channels_in)
         self.relu1 = nn.ReLU()
         self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(channels)
         self.relu2 = nn.ReLU()
+        self.dropout = nn.Sequential(*([Dropout(dropout)] if dropout else []))
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.attention = nn.Sequential(*attention_for(attention, channels))
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or channels_in != channels:
             self.shortcut = nn.Conv2d(channels_in, channels, 1, stride, bias=False)
@@ -124,7 +195,7 @@ class PreActBlock(nn.Module):
         """(B, channels_in, H, W) -> (B, channels, H / stride, W / stride)."""
         y = self.relu1(self.norm1(x))
         past = x if isinstance(self.shortcut, nn.Identity) else self.shortcut(y)
-        return self.conv2(self.relu2(self.norm2(self.conv1(y)))) + past
+        return self.attention(self.conv2(self.dropout(self.relu2(self.norm2(self.conv1(y)))))) + past
 
 
 def _four_stages(classes: int, width: int, block: type[Block] | type[PreActBlock]) -> Network:
