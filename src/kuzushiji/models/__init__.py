@@ -75,8 +75,8 @@ _DENSENET = (_TABLE, "Huang et al., arXiv:1608.06993")
 _SHAKE = (_TABLE, "Gastaldi, arXiv:1705.07485")
 _RESNET18 = (_TABLE, "He et al., arXiv:1512.03385; kuangliu/pytorch-cifar on GitHub")
 _PREACT = (_TABLE, "He et al., arXiv:1603.05027; kuangliu/pytorch-cifar on GitHub")
-_PREACT20 = ("KMNIST benchmarks", "He et al., arXiv:1603.05027")
-_WIDE = ("KMNIST benchmarks", "Zagoruyko and Komodakis, arXiv:1605.07146")
+_PREACT20 = ("He et al. 2016", "arXiv:1603.05027")
+_WIDE = ("wide ResNets", "Zagoruyko and Komodakis, arXiv:1605.07146")
 _VGG = (_TABLE, "Simonyan and Zisserman, arXiv:1409.1556; kuangliu/pytorch-cifar on GitHub")
 _PAGES = ("page characters", "stlanier/Flatiron-School-Capstone-Project on GitHub")
 _STRIDED = ("this project", "after fcn")
@@ -102,9 +102,7 @@ for _entry in (
     ModelEntry("knn", "neighbours", "the 4 nearest training images", *_MAKERS, "fit", 28, 10, fitted=True),
     ModelEntry("pca_knn", "neighbours", "knn on 60 principal components", *_MAKERS, "fit", 28, 10, fitted=True),
     ModelEntry("svm", "svm", "support vectors, Gaussian kernel", *_MAKERS, "fit", 28, 10, fitted=True),
-    ModelEntry(
-        "preact_resnet20", "resnet", "9 residual blocks, 16 to 64 channels", *_PREACT20, "preact_resnet20", 28, 10
-    ),
+    ModelEntry("preact_resnet20", "resnet", "9 residual blocks, 16 to 64 channels", *_PREACT20, "preact", 28, 10),
     ModelEntry("wide_resnet", "resnet", "12 residual blocks, 160 to 640 channels", *_WIDE, "cifar", 28, 10),
     ModelEntry("resnet18", "resnet", "8 residual blocks, 64 to 512 channels", *_RESNET18, "cifar", 28, 10),
     ModelEntry("preact_resnet18", "resnet", "resnet18, normalised first", *_PREACT, "cifar", 28, 10),

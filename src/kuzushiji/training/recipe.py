@@ -195,7 +195,7 @@ RECIPES: dict[str, Recipe] = {
     # random crops, by up to an eighth of the side, are shifts here, and nothing is mirrored.
     "cifar": _CIFAR,
     # The published recipe for ResNet-preact-20 on Kuzushiji-MNIST: 200 epochs, a cutout of 14 of 28 pixels.
-    "preact_resnet20": _CIFAR.change(epochs=200, lr=0.2, nesterov=True, weight_decay=1e-4, cutout=0.5),
+    "preact": _CIFAR.change(epochs=200, lr=0.2, nesterov=True, weight_decay=1e-4, cutout=0.5),
     # DenseNet's paper, with a cosine in the place of steps.
     "densenet": _CIFAR.change(batch_size=64, nesterov=True, weight_decay=1e-4),
     # Shake-shake's paper, with the cutout of 14 of 28 pixels that the table of Kuzushiji-MNIST's makers names.
