@@ -1,14 +1,28 @@
 """`kuzushiji evaluate`."""
 
-from kuzushiji.cli.console import notes, print_json, results
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kuzushiji.cli.console import count_bar, notes, print_json, results
+
+if TYPE_CHECKING:
+    from kuzushiji.training.runs import Run
 
 
 def evaluate(
-    run: str, /, *, data: str | None = None, device: str = "auto", mistakes: bool = False, json: bool = False
+    run: str,
+    /,
+    *,
+    data: str | None = None,
+    device: str = "auto",
+    mistakes: bool = False,
+    outliers: bool = False,
+    json: bool = False,
 ) -> None:
-    """Measure a run on its test set, or on other data.
+    """Measure a run on its test set, or on other data: how often it is right, and how far its certainty can be trusted.
 
-    Every figure comes with a 95 % bootstrap interval over the images.
+    Every figure comes with a 95 % interval over the images.
 
     Parameters
     ----------
@@ -20,15 +34,28 @@ def evaluate(
         Where the network runs if it must: auto, cpu, cuda or mps.
     mistakes
         Instead of the measures, list each character with what it was taken for and how often.
+    outliers
+        Also show the network what it does not know (other characters, letters, noise ...) and measure whether it can
+        tell; the result is kept in the run folder, for the report too.
     json
-        Print all metrics, or all mistakes, as JSON.
+        Print all measures, or all mistakes, as JSON.
     """
-    from kuzushiji.cli.tables import print_evaluation, print_mistakes
+    from kuzushiji.cli.tables import print_calibration, print_evaluation, print_mistakes, print_outliers
     from kuzushiji.data import datasets
     from kuzushiji.errors import RunError, UsageError
-    from kuzushiji.evaluation.runs import evaluate_run, stored_evaluation
+    from kuzushiji.evaluation.runs import (
+        calibrate_run,
+        evaluate_run,
+        stored_calibration,
+        stored_evaluation,
+        stored_outliers,
+    )
     from kuzushiji.training.runs import find_run
 
+    if outliers and data is not None:
+        raise UsageError("outliers are compared with the run's own test images; leave out --data or --outliers")
+    if outliers and mistakes:
+        raise UsageError("--mistakes lists mistakes instead of measures; leave out --mistakes or --outliers")
     found = find_run(run)
     if not found.finished:
         raise RunError(f"{found.name} is not finished; go on with: kuzushiji train --resume {found.name}")
@@ -51,13 +78,42 @@ def evaluate(
         if len(predictions) < len(images):
             notes.print(f"{len(images) - len(predictions):,} images show characters that the network does not know")
     evaluation = stored_evaluation(found) if key == "test" else evaluate_run(found, key)
-    if json and mistakes:
-        print_json({"run": found.name, "data": key, "mistakes": [each.to_dict() for each in evaluation.mistakes()]})
-    elif json:
-        print_json({"run": found.name, "data": key, "evaluation": evaluation.to_dict()})
-    elif mistakes:
+    if mistakes:
+        if json:
+            print_json({"run": found.name, "data": key, "mistakes": [each.to_dict() for each in evaluation.mistakes()]})
+            return
         results.print(f"{found.name} on {data or source}", soft_wrap=True)
         print_mistakes(evaluation, results)
-    else:
-        results.print(f"{found.name} on {data or source}", soft_wrap=True)
-        print_evaluation(evaluation, results)
+        return
+    if outliers:
+        _show_outliers(found, device)
+    calibration = stored_calibration(found) if key == "test" else calibrate_run(found, key)
+    detections = stored_outliers(found) if key == "test" else ()
+    if json:
+        print_json(
+            {
+                "run": found.name,
+                "data": key,
+                "evaluation": evaluation.to_dict(),
+                "calibration": calibration.to_dict(),
+                "outliers": [each.to_dict() for each in detections],
+            }
+        )
+        return
+    results.print(f"{found.name} on {data or source}", soft_wrap=True)
+    print_evaluation(evaluation, results)
+    print_calibration(calibration, results)
+    if detections:
+        print_outliers(detections, results)
+
+
+def _show_outliers(run: Run, device: str) -> None:
+    from kuzushiji.evaluation.runs import outliers_file
+    from kuzushiji.explore.outliers import show_outliers
+
+    with count_bar() as bar:
+        task = bar.add_task("outliers", total=None)
+        shown = show_outliers(
+            run, device=device, tell=lambda done, every: bar.update(task, completed=done, total=every)
+        )
+    shown.save(outliers_file(run))

@@ -1,5 +1,6 @@
 """Results as tables on the terminal."""
 
+from collections.abc import Sequence
 from math import isnan
 
 from rich import box
@@ -8,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from kuzushiji.evaluation.bootstrap import Estimate
+from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
+from kuzushiji.evaluation.outliers import KEPT, MEASURES, Detection
 
 SHARES = {
     "accuracy": "accuracy",
@@ -83,6 +86,72 @@ def print_mistakes(evaluation: Evaluation, console: Console) -> None:
     if always := sum(not each.wrong for each in listed):
         what = "1 character was" if always == 1 else f"{always:,} characters were"
         console.print(f"{what} always recognized", highlight=False)
+
+
+def print_calibration(calibration: Calibration, console: Console) -> None:
+    """Prints how far the certainty can be trusted: before and after temperature scaling, and by how sure one asks it
+    to be."""
+    interval = f"{calibration.confidence * 100:g}% interval"
+    before, after = calibration.before, calibration.after
+    console.print("Certainty")
+    if after is None:
+        why = (
+            f"all {calibration.fitted_on:,} validation images were named right"
+            if calibration.fitted_on
+            else "the run has no predictions of validation images"
+        )
+        console.print(f"no temperature can be fitted: {why}", highlight=False)
+        table = _table(["", "value", interval], right=[1, 2])
+        for title, name, decimals in _RELIABILITY:
+            table.add_row(title, *_plain(getattr(before, name), decimals))
+    else:
+        console.print(
+            f"temperature {calibration.temperature:.3f}, fitted on {calibration.fitted_on:,} validation images",
+            highlight=False,
+        )
+        table = _table(["", "as it is", interval, "scaled", interval], right=[1, 2, 3, 4])
+        for title, name, decimals in _RELIABILITY:
+            table.add_row(title, *_plain(getattr(before, name), decimals), *_plain(getattr(after, name), decimals))
+    console.print(table)
+    table = _table(["answering only when sure", "value", interval], right=[1, 2])
+    for coverage, accuracy in calibration.accuracy_at_coverage.items():
+        table.add_row(f"accuracy of the surest {coverage * 100:g}%", *_percent(accuracy, 2))
+    for accuracy_at, coverage_at in calibration.coverage_at_accuracy.items():
+        table.add_row(f"answered at {accuracy_at * 100:g}% accuracy", *_percent(coverage_at, 2))
+    table.add_row("risk-coverage area (AURC)", *_plain(calibration.aurc, 5))
+    table.add_row("of it in excess of the best order", *_plain(calibration.excess_aurc, 5))
+    console.print(table)
+
+
+_RELIABILITY = (
+    ("calibration error, ECE", "ece", 4),
+    ("ECE, equal-mass bins", "adaptive_ece", 4),
+    ("Brier score", "brier", 4),
+    ("loss (cross-entropy)", "loss", 4),
+)
+
+
+def print_outliers(detections: Sequence[Detection], console: Console) -> None:
+    """Prints how well foreign images are told from those of known characters, by each measure of familiarity."""
+    titles = {"probability": "probability", "energy": "energy", "distance": "class means"}
+    console.print("Outliers: area under the ROC curve, in %, and its interval")
+    table = _table(["", "images", *(titles[measure] for measure in MEASURES)], right=[1, 2, 3, 4])
+    for each in detections:
+        areas = [each.auroc.get(measure) for measure in MEASURES]
+        table.add_row(each.name, f"{each.count:,}", *(_short(area) if area else "–" for area in areas))
+    console.print(table)
+    console.print(f"Outliers that pass for known where {KEPT:.0%} of the known images are to pass")
+    table = _table(["", "images", *(titles[measure] for measure in MEASURES)], right=[1, 2, 3, 4])
+    for each in detections:
+        shares = [each.mistaken.get(measure) for measure in MEASURES]
+        table.add_row(each.name, f"{each.count:,}", *(f"{share.value:.1%}" if share else "–" for share in shares))
+    console.print(table)
+
+
+def _short(estimate: Estimate) -> str:
+    """Value and interval in one cell, in hundredths, such as `97.8 [97.5, 98.1]`."""
+    value, low, high = (f"{100 * number:.1f}" for number in (estimate.value, estimate.low, estimate.high))
+    return value if isnan(estimate.low) else f"{value} [{low}, {high}]"
 
 
 def _table(columns: list[str], right: list[int]) -> Table:

@@ -10,8 +10,9 @@ import numpy as np
 from kuzushiji.errors import DataError
 from kuzushiji.evaluation.calibration import Calibration, calibrate
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
+from kuzushiji.evaluation.outliers import Detection, Familiarities, detect
 from kuzushiji.files import write_text
-from kuzushiji.training.runs import Run
+from kuzushiji.training.runs import Run, config_fingerprint
 
 
 def evaluate_run(run: Run, key: str = "test") -> Evaluation:
@@ -75,6 +76,26 @@ def stored_calibration(run: Run) -> Calibration:
     except (OSError, ValueError, DataError):
         pass
     return calibrate_run(run)
+
+
+def outliers_file(run: Run) -> Path:
+    """Where what the network makes of images of other things is kept (`Familiarities`)."""
+    return run.path / "outliers.npz"
+
+
+def stored_outliers(run: Run) -> tuple[Detection, ...]:
+    """How well foreign images are told from those of known characters; empty where it has not been measured.
+
+    Raises:
+        DataError: the file is damaged, or of another training than the run.
+    """
+    path = outliers_file(run)
+    if not path.exists():
+        return ()
+    shown = Familiarities.load(path)
+    if shown.config_fingerprint != config_fingerprint(run.config):
+        raise DataError(f"{path} is of another training; measure again: kuzushiji evaluate {run.name} --outliers")
+    return detect(shown)
 
 
 def same_but_for_the_seed(runs: Iterable[Run]) -> list[tuple[Run, ...]]:

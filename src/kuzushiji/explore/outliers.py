@@ -1,0 +1,225 @@
+"""Shows a network what it does not know: other characters, letters, blots, noise, its own test images turned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuzushiji.data import datasets, foreign
+from kuzushiji.data.catalog import DATASETS
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.splits import subsample, with_classes_of
+from kuzushiji.errors import DataError, RunError, UsageError
+from kuzushiji.evaluation.outliers import (
+    MEASURES,
+    ClassMeans,
+    Familiarities,
+    Shown,
+    fit_class_means,
+    greatest_probability,
+    negative_energy,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from kuzushiji.training.runs import Run
+
+OTHER_SETS = ("kkanji", "k49", "kmnist")
+"""Sets that other characters are taken from, where they are at hand."""
+
+KNOWN = 3000
+FOREIGN = 1500
+"""How many images of known characters, and of each kind of others, are shown."""
+
+TRAINING = 20_000
+LEAST_OF_A_CLASS = 20
+"""So many training images, or of each class so many, say where the classes lie among the embeddings."""
+
+SAMPLES = 8
+
+Tell = Callable[[int, int], None]
+
+
+def show_outliers(
+    run: Run,
+    *,
+    known: CharacterImages | None = None,
+    train: CharacterImages | None = None,
+    device: str = "auto",
+    tell: Tell = lambda done, every: None,
+) -> Familiarities:
+    """Shows a run's network its test images and images of other things, and measures how familiar they look to it.
+
+    Args:
+        run: a finished run.
+        known: its test images; if None they are loaded from where the run had them.
+        train: its training images likewise.
+        device: where the network runs: auto, cpu, cuda or mps.
+        tell: gets how many images of how many have been shown.
+
+    Returns:
+        What `kuzushiji.evaluation.outliers.detect` measures.
+
+    Raises:
+        RunError: the training is not finished, or the training images are not those that it had.
+        DataError: its images are not to be had.
+        UsageError: it has no test images, or they are not square.
+    """
+    from kuzushiji.training.checkpoint import load_network
+    from kuzushiji.training.runs import config_fingerprint
+
+    network, config = load_network(run.weights_file)
+    height, width = config["model"]["image_size"]
+    if height != width:
+        raise UsageError(f"{run.name} takes images of {height} x {width} pixels; outliers can be drawn for square ones")
+    classes, has_rare = tuple(config["classes"]), bool(config["dataset"].get("rare"))
+    if known is None:
+        known = _test_images(config, height)
+    if train is None:
+        train = _training_images(run)
+    known = subsample(with_classes_of(classes, known, has_rare=has_rare), KNOWN)
+    train = _of_each_class(train, max(LEAST_OF_A_CLASS, TRAINING // len(classes)))
+    kinds = _foreign_images(known, classes, has_rare)
+
+    look = _Onlooker(network, device, tell, len(known) + sum(len(images) for *_, images in kinds) + len(train))
+    look.learn(train)
+    return Familiarities(
+        known=_shown("known", f"the test images of {known.name}", known.images, look),
+        foreign=tuple(_shown(name, description, images, look) for name, description, images in kinds),
+        config_fingerprint=config_fingerprint(config),
+    )
+
+
+def _test_images(config: dict[str, Any], side: int) -> CharacterImages:
+    source = config["dataset"]["path"] or config["dataset"]["name"]
+    if "test" not in datasets.splits(source):
+        raise UsageError(f"{source} has no test split, with which the outliers could be compared")
+    return datasets.load(source, "test", image_size=side)
+
+
+def _training_images(run: Run) -> CharacterImages:
+    """The images that the run learnt from.
+
+    Raises:
+        RunError: they have changed since.
+    """
+    from kuzushiji.training.experiment import read_splits
+    from kuzushiji.training.recipe import Recipe
+
+    dataset = run.config["dataset"]
+    train = read_splits(
+        dataset["path"] or dataset["name"],
+        Recipe.from_dict(run.config["recipe"]),
+        limit=dataset["limit"],
+        image_size=dataset["image_size"],
+        cover=dataset.get("cover"),
+        rare_below=dataset.get("rare_below"),
+        with_test=False,
+    ).train
+    if train.fingerprint() != dataset["splits"]["train"]["fingerprint"]:
+        raise RunError(f"the training images of {dataset['name']} are not those that {run.name} learnt from")
+    return train
+
+
+def _of_each_class(data: CharacterImages, count: int) -> CharacterImages:
+    """At most `count` images of each class, drawn at random."""
+    order = np.random.default_rng(0).permutation(len(data))
+    order = order[np.argsort(data.labels[order], kind="stable")]
+    sorted_labels = data.labels[order]
+    rank = np.arange(len(order)) - np.searchsorted(sorted_labels, sorted_labels)
+    return data.select(np.sort(order[rank < count]))
+
+
+def _foreign_images(
+    known: CharacterImages, classes: tuple[str, ...], has_rare: bool
+) -> list[tuple[str, str, NDArray[np.uint8]]]:
+    """Name, description and images of each kind."""
+    side = known.image_size[0]
+    kinds = []
+    if not has_rare:  # a network with a class for all other characters knows them all
+        for name in OTHER_SETS:
+            try:
+                data = datasets.load(name, "test")
+            except DataError:
+                continue  # it is not at hand
+            images = foreign.strangers(data, classes, FOREIGN, side=side)
+            kinds.append((name, f"other characters, of {DATASETS[name].title}", images))
+        brush_images = foreign.brush_strangers(classes, FOREIGN, side=side)
+        kinds.append(("brush", "other kana, drawn with brush fonts", brush_images))
+    kinds += [
+        ("latin", "Latin letters, printed", foreign.letters(FOREIGN, _fonts(), side=side)),
+        ("turned", "the test images, turned by 90, 180 or 270 degrees", foreign.turned(known.images[:FOREIGN])),
+        ("blots", "blots of ink", foreign.blots(FOREIGN, side=side)),
+        ("noise", "pixels at random", foreign.noise(FOREIGN, side=side)),
+        ("blank", "paper without ink", foreign.blank(FOREIGN, side=side)),
+    ]
+    return [kind for kind in kinds if len(kind[-1])]
+
+
+def _fonts() -> list[Any]:
+    """The upright and slanted fonts for text that come with matplotlib."""
+    from pathlib import Path
+
+    import matplotlib as mpl
+
+    return sorted((Path(mpl.get_data_path()) / "fonts" / "ttf").glob("DejaVuS*[!y].ttf"))
+
+
+class _Onlooker:
+    """A network that says how familiar images look to it."""
+
+    def __init__(self, network: torch.nn.Module, device: str, tell: Tell, every: int) -> None:
+        from kuzushiji.training.device import choose_device, keep_freed_memory
+
+        keep_freed_memory()
+        self.device = choose_device(device)
+        self.network = network.to(self.device)
+        self.means: ClassMeans | None = None
+        self._tell, self._done, self._every = tell, 0, every
+
+    def learn(self, train: CharacterImages) -> None:
+        """Learns where the classes lie among the embeddings; of a network without embeddings, nothing."""
+        if hasattr(self.network, "features"):
+            _, vectors = self._look(train.images, with_logits=False)
+            self.means = fit_class_means(vectors, train.labels)
+
+    def familiarity(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """(N, 3), by each of `MEASURES`."""
+        logits, vectors = self._look(images)
+        found = np.full((len(images), len(MEASURES)), np.nan)
+        found[:, 0] = greatest_probability(logits)
+        found[:, 1] = negative_energy(logits)
+        if self.means is not None:
+            found[:, 2] = -self.means.nearest(vectors)
+        return found
+
+    def _look(
+        self, images: NDArray[np.uint8], with_logits: bool = True
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits (N, C) and embeddings (N, D) of images (N, H, W); empty ones where they are not wanted or had."""
+        import torch
+
+        from kuzushiji.training.loop import EVALUATION_BATCH, as_input
+
+        features: Any = getattr(self.network, "features", None)
+        logits, vectors = [], []
+        with torch.inference_mode():
+            for start in range(0, len(images), EVALUATION_BATCH):
+                batch = as_input(torch.from_numpy(np.array(images[start : start + EVALUATION_BATCH])), self.device)
+                if with_logits:
+                    logits.append(self.network(batch).float().cpu().numpy())
+                if features is not None:
+                    vectors.append(features(batch).float().flatten(1).cpu().numpy())
+                self._done += len(batch)
+                self._tell(self._done, self._every)
+        nothing = np.empty((0, 0), np.float32)
+        return (np.concatenate(logits) if logits else nothing), (np.concatenate(vectors) if vectors else nothing)
+
+
+def _shown(name: str, description: str, images: NDArray[np.uint8], look: _Onlooker) -> Shown:
+    samples = images[np.linspace(0, len(images) - 1, min(SAMPLES, len(images))).astype(int)]
+    return Shown(name, description, look.familiarity(images), np.array(samples))
