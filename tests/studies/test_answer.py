@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kuzushiji.errors import RunError
-from kuzushiji.studies.answer import factor_values, gather_answer
+from kuzushiji.studies.answer import factor_values, gather_answer, to_json
 from kuzushiji.studies.conclusion import conclude
 from kuzushiji.studies.definition import load_study, parse_study
 from kuzushiji.studies.document import Section, answer_document, results_table
@@ -275,3 +275,40 @@ def test_the_benchmark_table_says_why_a_column_is_empty(tmp_path):
     assert section.blocks[0].rows[0][-1] == "61.00%"
     (other / "answer.json").write_text('{"trials": [', encoding="utf-8")
     assert stored_values(study, "k49") == {}
+
+
+CURVE = """
+question = "What would more images give?"
+factor = "limit"
+extrapolate = [1000, 60000]
+[shared]
+model = "lenet5"
+"""
+
+
+def test_a_learning_curve_leads_on(tmp_path):
+    sizes = {50: 0.6, 100: 0.7, 200: 0.79, 400: 0.85, 800: 0.89}
+    text = CURVE + "".join(f'[[trials]]\nlabel = "{size} images"\nlimit = {size}\n' for size in sizes)
+    study = parse_study(text, "curve", "curve.toml")
+    outcomes = outcomes_of(study, tmp_path, {f"{size} images": [value] for size, value in sizes.items()})
+    for outcome, size in zip(outcomes, sizes, strict=True):
+        path = outcome.run.path / "config.json"
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config["dataset"]["splits"]["train"]["count"] = size
+        path.write_text(json.dumps(config), encoding="utf-8")
+    answer = gather_answer(study, "kmnist6k", tmp_path, outcomes)
+    (curve,) = answer.learning_curves.values()
+    assert curve.images.tolist() == list(sizes)
+    assert curve.errors[0] == pytest.approx(1 - answer.measured[0].accuracy)
+    expected = curve.expected(60_000)
+    assert 0 < expected.low < expected.value < curve.errors[-1]
+    assert "learning-curve" in study_figures(answer)
+    assert f"60,000 images would give an accuracy of {1 - expected.value:.2%}" in " ".join(conclude(answer))
+    (section,) = [each for each in answer_document(answer, conclude(answer), "x").sections if each.short == "Curve"]
+    (table,) = [block for block in section.blocks if hasattr(block, "rows")]
+    assert [row[0] for row in table.rows] == ["1,000", "60,000"]
+    assert any(
+        "A curve through all points but the last expects" in getattr(block, "text", "") for block in section.blocks
+    )
+    (kept,) = to_json(answer, [])["learning_curves"]
+    assert kept["expected"][1] == {"images": 60_000, "error": expected.to_dict()}

@@ -1,6 +1,6 @@
 """Figures that compare several trainings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, product
 from math import isnan
@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
+from kuzushiji.evaluation.learning_curve import LearningCurve
 from kuzushiji.evaluation.roc import RocCurve
 from kuzushiji.plots.style import Theme, drawable, new_figure, themed
 
@@ -216,6 +217,50 @@ def factor_figure(
             handles.append(Line2D([], [], color=theme.muted, ls=":", marker="D", mfc="none", ms=5, label=published))
         if handles:
             figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+        return figure
+
+
+def learning_curve_figure(
+    curves: Mapping[str, LearningCurve], extrapolate: Sequence[int], dark: bool = False
+) -> Figure:
+    """Draws the error against the number of training images, both on logarithmic scales, and where the curve leads.
+
+    Args:
+        curves: by the name of the series, which may be empty.
+        extrapolate: the numbers of images for which the expected error is drawn, with its interval.
+    """
+    with themed(dark) as theme:
+        figure = new_figure(7, 4)
+        axes = figure.subplots()
+        for (name, curve), colour in zip(curves.items(), cycle(theme.series), strict=False):
+            last = max(float(curve.images[-1]), *map(float, extrapolate))
+            measured = np.geomspace(curve.images[0], curve.images[-1], 100)
+            beyond = np.geomspace(curve.images[-1], last, 100)
+            axes.plot(measured, curve.at(measured), color=colour, lw=1.6, label=name or "fitted curve")
+            axes.plot(beyond, curve.at(beyond), color=colour, lw=1.6, ls=(0, (4, 3)))
+            every = np.concatenate([measured, beyond])
+            axes.fill_between(every, *curve.band(every), color=colour, alpha=0.18, lw=0)
+            axes.errorbar(
+                curve.images, curve.errors, 1.96 * curve.deviations, fmt="o", color=colour, ms=5, lw=2, label="measured"
+            )
+            for images in extrapolate:
+                error = curve.expected(images)
+                axes.plot(images, error.value, "o", mfc="none", color=colour, ms=6)
+                axes.annotate(
+                    f"{error.value:.2%}", (images, error.value), (0, 9), textcoords="offset points", ha="center"
+                )
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        numbers = sorted({*(int(each) for curve in curves.values() for each in curve.images), *extrapolate})
+        axes.xaxis.set_major_locator(FixedLocator(numbers))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda images, _: f"{images:,.0f}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.tick_params(axis="x", labelrotation=30)
+        axes.yaxis.set_major_formatter(_PERCENT)
+        axes.yaxis.set_minor_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g}%"))
+        axes.set_xlabel("training images")
+        axes.set_ylabel("error on the test images")
+        axes.legend()
         return figure
 
 

@@ -1,6 +1,7 @@
 """From the runs of a study to its answer: measures, paired differences, and a conclusion in words."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import nan, sqrt
@@ -13,7 +14,7 @@ import numpy as np
 from kuzushiji.data import catalog, datasets
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import with_classes_of
-from kuzushiji.errors import KuzushijiError, RunError
+from kuzushiji.errors import KuzushijiError, RunError, UsageError
 from kuzushiji.evaluation.compare import (
     Comparison,
     RankCorrelation,
@@ -23,13 +24,14 @@ from kuzushiji.evaluation.compare import (
     rank_correlation,
     score,
 )
+from kuzushiji.evaluation.learning_curve import LearningCurve, fit_learning_curve
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.evaluation.roc import RocCurve, macro_roc_curve, roc_curve_of
 from kuzushiji.evaluation.runs import stored_evaluation
 from kuzushiji.explore.balance import Balance, measure_balance
 from kuzushiji.models.inspection import count_macs
 from kuzushiji.predictions import Predictions
-from kuzushiji.studies.definition import MEASURES, Study, Trial
+from kuzushiji.studies.definition import LIMIT, MEASURES, Study, Trial
 from kuzushiji.studies.runner import Outcome
 from kuzushiji.training.checkpoint import build_network
 from kuzushiji.training.runs import Run
@@ -207,6 +209,19 @@ class Answer:
         """Whether some characters are far more frequent among the test images than others."""
         support = [scores.support for scores in self.best.evaluations[0].per_class if scores.support]
         return max(support) > 1.2 * min(support)
+
+    @cached_property
+    def learning_curves(self) -> dict[str, LearningCurve]:
+        """The learning curve of each series; none where the study asks for none, or has too few trials for one."""
+        if not self.study.extrapolate:
+            return {}
+        curves = {}
+        for name, line in factor_values(self).items():
+            errors = [[1 - accuracy for accuracy in result.values("test_accuracy")] for _, result in line]
+            with suppress(UsageError):
+                images = [int(value) for value, _ in line]
+                curves[name] = fit_learning_curve(images, errors, self.best.evaluations[0].count)
+        return curves
 
     def comparison(self, first: str, second: str) -> Comparison:
         """The first of two trials against the second."""
@@ -426,7 +441,10 @@ def factor_values(answer: Answer) -> dict[str, list[tuple[float, Result]]]:
     for result in answer.measured:
         if result.trial.ensemble:
             continue
-        value = result.trial.value_of(study.factor)
+        if study.factor == LIMIT:
+            value = result.runs[0].config["dataset"]["splits"]["train"]["count"]
+        else:
+            value = result.trial.value_of(study.factor)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return {}
         name = f"{factor_title(study.series)} {result.trial.value_of(study.series)}" if study.series else ""
@@ -468,6 +486,20 @@ def to_json(answer: Answer, conclusion: Sequence[str]) -> dict[str, Any]:
             for effect in answer.effects
         ],
         "order": vars(answer.order) | {"by": answer.ordered_by} if answer.order else None,
+        "learning_curves": [
+            {
+                "series": name or None,
+                "images": curve.images.astype(int).tolist(),
+                "errors": curve.errors.tolist(),
+                "scale": curve.scale,
+                "exponent": curve.exponent,
+                "floor": curve.floor,
+                "expected": [
+                    {"images": images, "error": curve.expected(images).to_dict()} for images in answer.study.extrapolate
+                ],
+            }
+            for name, curve in answer.learning_curves.items()
+        ],
     }
 
 
@@ -514,4 +546,4 @@ def measure_title(measure: str) -> str:
 def factor_title(factor: str) -> str:
     """What a field of the recipe or an option of a network is called."""
     name = factor.removeprefix("options.")
-    return {"lr": "learning rate"}.get(name, name.replace("_", " "))
+    return {"lr": "learning rate", LIMIT: "number of training images"}.get(name, name.replace("_", " "))

@@ -5,7 +5,14 @@ from math import isnan
 
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.compare import Comparison
-from kuzushiji.studies.answer import Answer, Result, data_title, factor_title, factor_values, measure_title
+from kuzushiji.studies.answer import (
+    Answer,
+    Result,
+    data_title,
+    factor_title,
+    factor_values,
+    measure_title,
+)
 
 
 def conclude(answer: Answer) -> list[str]:
@@ -15,6 +22,7 @@ def conclude(answer: Answer) -> list[str]:
         has_baseline = answer.study.baseline == answer.reference.label
         sentences += _against_baseline(answer) if has_baseline else _others(answer)
     sentences += _factor(answer)
+    sentences += _learning_curves(answer)
     sentences += _effects(answer)
     if answer.order is not None and not isnan(answer.order.value):
         sentences.append(
@@ -182,6 +190,21 @@ def _factor(answer: Answer) -> list[str]:
                 f"{line[fast][0]:g}"
             )
         sentences.append(f"{at} {how}{cost}.")
+    return sentences
+
+
+def _learning_curves(answer: Answer) -> list[str]:
+    """What the largest number of images that is asked for would give."""
+    sentences = []
+    for name, curve in answer.learning_curves.items():
+        images = max(answer.study.extrapolate)
+        error = curve.expected(images)
+        where = f"at {name}, " if name else ""
+        sentences.append(
+            f"Where this leads: {where}{images:,} images would give an accuracy of {1 - error.value:.2%} "
+            f"(95% interval {1 - error.high:.2%} to {1 - error.low:.2%}), if the error goes on to fall as their number "
+            f"to the power of −{curve.exponent:.2f}."
+        )
     return sentences
 
 

@@ -10,8 +10,10 @@
     cover = 0.9                         # optional: merge the rare classes into one, as in `kuzushiji.train`, unless
                                         # --cover says otherwise; or rare_below = 20
     factor = "batch_size"               # optional: a field of the recipe to draw the accuracy against, or
-                                        # `options.NAME` for an option of the network
+                                        # `options.NAME` for an option of the network, or `limit` for the number of
+                                        # training images
     series = "lr"                       # optional: a line in that figure for each value of another field
+    extrapolate = [20000, 60000]        # optional, with the factor `limit`: what so many training images would give
     baseline = "batch size 128"         # optional: the trial that the others are measured against, else the best one
     show = ["layers", "examples"]       # optional: parts of the answer beyond those that every study has; see SHOWN
     pairs = [["NN_1", "CNN_1"]]         # optional: trials whose areas under the ROC curves are compared class by class
@@ -107,11 +109,14 @@ SHOWN: Mapping[str, str] = {
 }
 """Parts of an answer that a study asks for."""
 
+LIMIT = "limit"
+"""The factor that is no field of a recipe: how many images are trained on."""
+
 RECIPE_FIELDS = tuple(field.name for field in fields(Recipe) if field.name != "seed")
 
 _OF_STUDY = (
     *("title", "question", "source", "note", "data", "seeds", "image_size", "cover", "rare_below"),
-    *("factor", "series", "baseline", "show", "pairs"),
+    *("factor", "series", "extrapolate", "baseline", "show", "pairs"),
 )
 _TABLES = ("shared", "trials", "grid", "contrasts", "published", "columns")
 _OF_TRIAL = (
@@ -162,7 +167,9 @@ class Trial:
         return {field: value for field, value in self.recipe.to_dict().items() if value != named[field]}
 
     def value_of(self, factor: str) -> Any:
-        """The value of a field of the recipe, or of an `options.NAME`."""
+        """The value of a field of the recipe, of an `options.NAME`, or the limit."""
+        if factor == LIMIT:
+            return self.limit
         prefix, _, option = factor.partition(".")
         if prefix == "options":
             return self.options[option] if option in self.options else MODELS[self.model].options[option]
@@ -208,6 +215,7 @@ class Study:
     rare_below: int | None = None
     factor: str = ""
     series: str = ""
+    extrapolate: tuple[int, ...] = ()
     baseline: str = ""
     show: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
@@ -386,6 +394,7 @@ def _study(content: dict[str, Any], name: str) -> Study:
         rare_below=_whole(content, "rare_below", 1),
         factor=_text(content, "factor"),
         series=_text(content, "series"),
+        extrapolate=_numbers(content, "extrapolate"),
         baseline=_text(content, "baseline"),
         show=_names(content, "show"),
         pairs=_pairs(content, "pairs"),
@@ -422,8 +431,10 @@ def _check_references(study: Study) -> None:
             raise unknown_name("part of an answer", part, SHOWN)
     for factor in filter(None, (study.factor, study.series)):
         # Which options there are, only the network itself knows; see `check_networks`.
-        if not factor.startswith("options.") and factor not in RECIPE_FIELDS:
-            raise unknown_name("recipe field to be the factor", factor, RECIPE_FIELDS)
+        if not factor.startswith("options.") and factor not in (*RECIPE_FIELDS, LIMIT):
+            raise unknown_name("recipe field to be the factor", factor, (*RECIPE_FIELDS, LIMIT))
+    if study.extrapolate and study.factor != LIMIT:
+        raise UsageError('extrapolate asks what more images would give; it needs factor = "limit"')
 
 
 def _check_starts(study: Study) -> None:
@@ -602,6 +613,13 @@ def _whole(table: Mapping[str, Any], key: str, least: int) -> int | None:
     if value is not None and (type(value) is not int or value < least):
         raise UsageError(f"{key} is {value!r}; expected a whole number of at least {least}")
     return value
+
+
+def _numbers(table: Mapping[str, Any], key: str) -> tuple[int, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(type(each) is int and each > 0 for each in value):
+        raise UsageError(f"{key} is {value!r}; expected a list of numbers of images such as [20000, 60000]")
+    return tuple(value)
 
 
 def _share(table: Mapping[str, Any], key: str) -> float | None:

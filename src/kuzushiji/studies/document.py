@@ -8,8 +8,16 @@ from pathlib import Path
 from kuzushiji.data import catalog
 from kuzushiji.data.verify import state
 from kuzushiji.evaluation.compare import Comparison
+from kuzushiji.evaluation.learning_curve import held_out
 from kuzushiji.models import MODELS
-from kuzushiji.studies.answer import Answer, Result, Teacher, data_title, factor_title, measure_title
+from kuzushiji.studies.answer import (
+    Answer,
+    Result,
+    Teacher,
+    data_title,
+    factor_title,
+    measure_title,
+)
 from kuzushiji.studies.conclusion import listing, not_measured, p_number, p_text, points
 from kuzushiji.studies.definition import MEASURES, Column, Trial
 from kuzushiji.studies.figures import Draw, networks, study_figures
@@ -103,6 +111,7 @@ def answer_document(answer: Answer, conclusion: Sequence[str], command: str) -> 
         _cut_off(answer, figures),
         _curves(answer, figures),
         _factor(answer, figures),
+        _learning_curve(answer, figures),
         _effects(answer, figures),
         _differences(answer, figures),
         _order(answer, figures),
@@ -216,6 +225,49 @@ def _factor(answer: Answer, figures: dict[str, Draw]) -> Section | None:
     picture = Picture("factor", f"Test accuracy and seconds an epoch against the {named}", figures["factor"])
     text = "The thick lines are 95% intervals over the test images." if answer.seeds == 1 else "Small dots are seeds."
     return Section("factor", "Factor", f"Accuracy by {named}", (picture, Text(text, quiet=True)))
+
+
+def _learning_curve(answer: Answer, figures: dict[str, Draw]) -> Section | None:
+    if "learning-curve" not in figures:
+        return None
+    curves = answer.learning_curves
+    picture = Picture("learning-curve", "Error against the number of training images", figures["learning-curve"])
+    rows = [
+        (
+            *((name,) if name else ()),
+            f"{images:,}",
+            f"{1 - error.value:.2%}",
+            f"{1 - error.high:.2%} to {1 - error.low:.2%}",
+        )
+        for name, curve in curves.items()
+        for images in answer.study.extrapolate
+        for error in (curve.expected(images),)
+    ]
+    columns = ("training images", "expected test accuracy", "95% interval")
+    named = ("", *columns) if any(curves) else columns
+    texts = []
+    for name, curve in curves.items():
+        of = f"Of {name}: " if name else ""
+        floor = f" above a floor of {curve.floor:.2%}" if curve.floor >= 5e-5 else ""
+        texts.append(f"{of}the error falls as the number of images to the power of −{curve.exponent:.2f}{floor}.")
+        expected, measured = held_out(curve, answer.best.evaluations[0].count)
+        if not isnan(expected.value):
+            texts.append(
+                f"A curve through all points but the last expects {1 - expected.value:.2%} there "
+                f"({1 - expected.high:.2%} to {1 - expected.low:.2%}); measured were {1 - measured:.2%}."
+            )
+    blocks: tuple[Block, ...] = (
+        picture,
+        Table(named, tuple(rows), frozenset(range(len(named) - 3, len(named) - 1))),
+        *(Text(f"{text[0].upper()}{text[1:]}") for text in texts),
+        Text(
+            "The curve is a power of the number of images, and a floor, fitted to the errors in proportion to how sure "
+            "each is; the intervals are of curves fitted to errors drawn around them. They say how far chance moves "
+            "the curve, and nothing of whether it goes on like this.",
+            quiet=True,
+        ),
+    )
+    return Section("learning-curve", "Curve", "What more images would give", blocks)
 
 
 def _effects(answer: Answer, figures: dict[str, Draw]) -> Section | None:

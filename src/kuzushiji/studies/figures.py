@@ -22,6 +22,7 @@ from kuzushiji.plots.studies import (
     differences_figure,
     effects_figure,
     factor_figure,
+    learning_curve_figure,
     marks_figure,
     order_figure,
     scatter_figure,
@@ -55,6 +56,8 @@ def study_figures(answer: Answer) -> dict[str, Draw]:
         figures["curves"] = lambda dark: courses_figure(courses, dark)
     if any(len(line) > 1 for line in factor_values(answer).values()):
         figures["factor"] = lambda dark: _factor(answer, dark)
+    if curves := answer.learning_curves:
+        figures["learning-curve"] = lambda dark: learning_curve_figure(curves, answer.study.extrapolate, dark)
     if len(answer.measured) > 2:
         figures["differences"] = lambda dark: _differences(answer, dark)
     if answer.effects:
