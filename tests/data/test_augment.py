@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kuzushiji.data.augment import augment, resized
+from kuzushiji.data.augment import augment, resized, shifted
 
 CHANGES = [
     {"translate": 0.1},
@@ -97,3 +97,15 @@ def test_resized_keeps_the_mean(strokes):
     assert half.shape == (64, 1, 14, 14)
     torch.testing.assert_close(half.mean(), strokes.mean())
     assert resized(strokes, 0.72).shape == (64, 1, 20, 20)
+
+
+@pytest.mark.parametrize(("down", "right"), [(0, 0), (1, 0), (0, -1), (-2, 3)])
+def test_shifted_moves_by_whole_pixels(down, right):
+    images = torch.rand(2, 1, 6, 7)
+    moved = shifted(images, down, right)
+    assert moved.shape == images.shape
+    for row in range(6):
+        for column in range(7):
+            inside = 0 <= row - down < 6 and 0 <= column - right < 7
+            expected = images[:, 0, row - down, column - right] if inside else torch.zeros(2)
+            assert torch.equal(moved[:, 0, row, column], expected)

@@ -1,5 +1,6 @@
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -289,3 +290,31 @@ def test_progress_is_told(bars):
 def test_limit_takes_so_many(own_home):
     splits = experiment.read_splits("brush:kmnist", Recipe(validation_fraction=0.1), limit=200)
     assert len(splits.train) + len(splits.validation) == 200
+
+
+def test_the_mean_over_shifted_images(bars, test_bars):
+    run = train("nn_1", bars, test=test_bars, run="mine", **QUICK)
+    together = predict_run(run, test_bars, "test-tta", shifts=((0, 0), (1, -1)))
+    moved = np.zeros_like(test_bars.images)
+    moved[:, 1:, :-1] = test_bars.images[:, :-1, 1:]
+    apart = predict_run(run, replace(test_bars, images=moved), "moved")
+    mean = (run.predictions().probabilities + apart.probabilities) / 2
+    np.testing.assert_allclose(together.probabilities, mean, atol=1e-5)
+    assert run.predictions("test-tta").logits.shape == (80, 4)
+
+
+def test_a_line_that_a_kill_left_out_is_written_when_the_training_goes_on(bars):
+    def stop(metrics):
+        if metrics["epoch"] == 2:
+            raise Interrupted("here")
+
+    with pytest.raises(Interrupted):
+        train("nn_1", bars, run="mine", watch=Watch(epoch=stop), **QUICK | {"epochs": 3})
+    run = find_run("mine")
+    metrics = run.path / "metrics.jsonl"
+    lines = metrics.read_text().splitlines(keepends=True)
+    assert len(lines) == 2
+    metrics.write_text(lines[0])
+    resume(run, data=bars)
+    assert [line["epoch"] for line in run.metrics] == [1, 2, 3]
+    assert metrics.read_text().splitlines(keepends=True)[:2] == lines

@@ -6,7 +6,7 @@ from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 from kuzushiji.cli.console import notes, print_json, print_table
-from kuzushiji.errors import DataError, RunError, UsageError
+from kuzushiji.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from kuzushiji.evaluation.compare import Comparison
@@ -76,8 +76,7 @@ def compare(
 
 
 def _predictions(run: Run, key: str) -> Predictions:
-    if not run.finished:
-        raise RunError(f"{run.name} is not finished; go on with: kuzushiji train --resume {run.name}")
+    run.check_finished()
     try:
         return run.predictions(key)
     except DataError as error:

@@ -9,7 +9,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from kuzushiji.cli.console import notes, print_json, print_table
-from kuzushiji.errors import RunError, UsageError, unknown_name
+from kuzushiji.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,8 +74,7 @@ def explain(
     from kuzushiji.training.runs import find_run
 
     found = find_run(run)
-    if not found.finished:
-        raise RunError(f"{found.name} is not finished; go on with: kuzushiji train --resume {found.name}")
+    found.check_finished()
     network, config = load_network(found.weights_file)
     classes, side = config["classes"], max(config["model"]["image_size"])
     labels = [_label(name, classes) for name in class_]

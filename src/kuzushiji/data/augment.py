@@ -54,6 +54,11 @@ def augment(
     return images
 
 
+def shifted(images: Tensor, down: int, right: int) -> Tensor:
+    """Images (B, 1, H, W) moved by whole pixels; what moves in is black."""
+    return F.pad(images, (right, -right, down, -down)) if down or right else images
+
+
 def resized(images: Tensor, share: float) -> Tensor:
     """Images (B, 1, H, W) with sides of so large a share, each pixel the mean of what it stands for."""
     height, width = (max(1, round(side * share)) for side in images.shape[-2:])

@@ -143,8 +143,7 @@ def explore(
         from kuzushiji.training.runs import find_run
 
         run = find_run(on)
-        if not run.finished:
-            raise RunError(f"{run.name} is not finished; go on with: kuzushiji train --resume {run.name}")
+        run.check_finished()
 
     seconds: dict[str, float] = {}
 

@@ -10,9 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.errors import DataError, RunError, UsageError
+from kuzushiji.errors import DataError, UsageError
 from kuzushiji.files import file_hash
-from kuzushiji.home import runs_folder
 from kuzushiji.predictions import Predictions
 from kuzushiji.training.checkpoint import load_network
 from kuzushiji.training.device import autocast, choose_dtype
@@ -59,10 +58,8 @@ def describe_teacher(source: str | Path | None) -> dict[str, Any] | None:
         kind, name = "predictions", str(path)
     else:
         run = find_run(source)
-        if not run.finished:
-            raise RunError(f"{run.name} is not finished; go on with: kuzushiji train --resume {run.name}")
-        name = run.name if run.path.parent == runs_folder() else str(run.path.resolve())
-        kind, path = "run", run.weights_file.resolve()
+        run.check_finished()
+        kind, name, path = "run", run.address, run.weights_file.resolve()
     return {"kind": kind, "name": name, "path": str(path), "sha256": file_hash(path)}
 
 

@@ -33,7 +33,7 @@ from kuzushiji.training.checkpoint import (
 )
 from kuzushiji.training.device import choose_device
 from kuzushiji.training.distillation import describe_teacher, load_teacher
-from kuzushiji.training.loop import Progress, as_input, as_tensor, fit, fit_once, outputs
+from kuzushiji.training.loop import UNMOVED, Progress, Shifts, as_input, as_tensor, fit, fit_once, outputs
 from kuzushiji.training.recipe import FIT_FIELDS, RECIPES, Recipe, changes_of, check_for_fitting, named_recipe
 from kuzushiji.training.runs import Run, config_fingerprint, create_run, run_path
 from kuzushiji.training.start import describe_start, start_from
@@ -307,11 +307,14 @@ def read_splits(
     return Splits(images, validation, test, rare)
 
 
-def predict_run(run: Run, data: CharacterImages, key: str, device: str = "auto") -> Predictions:
+def predict_run(
+    run: Run, data: CharacterImages, key: str, device: str = "auto", *, shifts: Shifts = UNMOVED
+) -> Predictions:
     """Predicts images with a finished run's network, in float32, and keeps the result in the run folder.
 
     Args:
         key: the split, or `NAME-SPLIT` for another dataset; it names the file.
+        shifts: by how many pixels the images are moved; of several moves, the probabilities' mean counts.
 
     Raises:
         UsageError: the images have another size or other classes than the network was trained for.
@@ -324,7 +327,8 @@ def predict_run(run: Run, data: CharacterImages, key: str, device: str = "auto")
         )
     data = with_classes_of(tuple(config["classes"]), data, has_rare=bool(config["dataset"].get("rare")))
     chosen_device = _device_for(config["model"]["name"], device)
-    logits = [each.cpu().numpy() for each, _ in outputs(network.to(chosen_device), data, chosen_device, torch.float32)]
+    said = outputs(network.to(chosen_device), data, chosen_device, torch.float32, shifts)
+    logits = [each.cpu().numpy() for each, _ in said]
     predictions = Predictions(
         logits=np.concatenate(logits),
         labels=data.labels,
@@ -372,10 +376,15 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Wat
             network = network.to(device)
             watch.started(run, splits)
 
-            def epoch_done(metrics: dict[str, Any]) -> None:
-                lines = [*run.metrics[: metrics["epoch"] - 1], metrics]
+            def write_metrics(lines: list[dict[str, Any]]) -> None:
                 write_text(run.path / "metrics.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines))
+
+            def epoch_done(metrics: dict[str, Any]) -> None:
+                write_metrics([*run.metrics[: metrics["epoch"] - 1], metrics])
                 watch.epoch(metrics)
+
+            if state and state["epochs"]:
+                write_metrics(state["epochs"])  # of the last one the line may be missing, if it was killed between
 
             if MODELS[run.config["model"]["name"]].fitted:
                 network = fit_once(network, splits.train, splits.validation, recipe, device=device, on_epoch=epoch_done)
@@ -403,7 +412,7 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Wat
     except Timeout:
         raise RunError(f"{run.name} is being trained by another process") from None
     except Interrupted as interruption:
-        raise Interrupted(f"{interruption}. Go on with: kuzushiji train --resume {run.name}") from None
+        raise Interrupted(f"{interruption}. Go on with: kuzushiji train --resume {run.address}") from None
     return run
 
 

@@ -3,16 +3,17 @@
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kuzushiji.data.augment import augment, resized
+from kuzushiji.data.augment import augment, resized, shifted
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import Diverged, Interrupted
 from kuzushiji.interruption import interruptible
@@ -33,6 +34,14 @@ EVALUATION_BATCH = 512
 
 AUGMENTATIONS = ("translate", "rotate", "scale", "shear", "elastic", "cutout", "erasing")
 """The recipe's fields that `augment` takes."""
+
+Shifts = Sequence[tuple[int, int]]
+"""By how many pixels down and to the right images are moved, once for each."""
+
+UNMOVED: Shifts = ((0, 0),)
+
+AROUND: Shifts = tuple(product((0, -1, 1), (0, -1, 1)))
+"""Where they are, and one pixel in each of the eight directions."""
 
 NO_VALIDATION = {"validation_loss": None, "validation_accuracy": None}
 
@@ -342,16 +351,31 @@ def _validate(
 
 
 def outputs(
-    network: nn.Module, data: CharacterImages, device: torch.device, dtype: torch.dtype
+    network: nn.Module,
+    data: CharacterImages,
+    device: torch.device,
+    dtype: torch.dtype,
+    shifts: Shifts = UNMOVED,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yields a network's logits, float32 (B, C), and the labels, (B,), batch by batch, in the data's order."""
+    """Yields a network's logits, float32 (B, C), and the labels, (B,), batch by batch, in the data's order.
+
+    Args:
+        shifts: the images are moved by each of them, and logits of the mean probability are given.
+    """
     keep_freed_memory()
     images, labels = as_tensor(data.images), as_tensor(data.labels)
     network.eval()
     with torch.inference_mode(), autocast(device, dtype):
         for start in range(0, len(data), EVALUATION_BATCH):
             batch = slice(start, start + EVALUATION_BATCH)
-            yield network(as_input(images[batch], device)).float(), labels[batch].to(device)
+            seen = as_input(images[batch], device)
+            logits = [network(shifted(seen, *shift)).float() for shift in shifts]
+            yield _mean_answer(logits) if len(logits) > 1 else logits[0], labels[batch].to(device)
+
+
+def _mean_answer(logits: list[Tensor]) -> Tensor:
+    """Logarithms of the mean of the probabilities that several logits (B, C) stand for."""
+    return torch.stack([each.log_softmax(1) for each in logits]).logsumexp(0) - math.log(len(logits))
 
 
 def share_of_size(recipe: Recipe, epoch: int) -> float:

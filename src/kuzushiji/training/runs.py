@@ -44,6 +44,11 @@ class Run:
         """The folder's name."""
         return self.path.name
 
+    @property
+    def address(self) -> str:
+        """What finds it again from any folder: its name, or its path where it does not lie among the runs."""
+        return self.name if self.path.parent == runs_folder() else str(self.path.resolve())
+
     @cached_property
     def config(self) -> dict[str, Any]:
         """What was trained on what and how, from `config.json`.
@@ -106,6 +111,13 @@ class Run:
     def finished(self) -> bool:
         """Whether the training came to its end."""
         return self.weights_file.exists() and not self.checkpoint_file.exists()
+
+    def check_finished(self) -> None:
+        """Raises:
+        RunError: the training has not come to its end; the message says how to go on with it.
+        """
+        if not self.finished:
+            raise RunError(f"{self.name} is not finished; go on with: kuzushiji train --resume {self.address}")
 
     @property
     def seconds(self) -> float:

@@ -9,9 +9,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from kuzushiji.errors import DataError, DownloadError, RunError, UsageError
+from kuzushiji.errors import DataError, DownloadError, UsageError
 from kuzushiji.files import file_hash, written_whole
-from kuzushiji.home import home, runs_folder
+from kuzushiji.home import home
 from kuzushiji.models.inspection import list_layers
 from kuzushiji.models.transfer import BASE
 from kuzushiji.training.runs import find_run
@@ -73,11 +73,8 @@ def describe_start(
         raise UsageError(f"unfrozen is {unfrozen}; it must be 0 (the new layers alone) or more")
     if from_run is not None:
         run = find_run(from_run)
-        if not run.finished:
-            raise RunError(f"{run.name} is not finished; go on with: kuzushiji train --resume {run.name}")
-        # The name finds the run again among the runs only.
-        name = run.name if run.path.parent == runs_folder() else str(run.path.resolve())
-        kind, path = "run", run.weights_file
+        run.check_finished()
+        kind, name, path = "run", run.address, run.weights_file
     elif str(weights) == "imagenet":
         kind, name, path = "weights", "imagenet", _imagenet(model)
     else:
