@@ -43,6 +43,7 @@ def evaluate(
     from kuzushiji.cli.tables import print_calibration, print_evaluation, print_mistakes, print_outliers
     from kuzushiji.data import datasets
     from kuzushiji.errors import RunError, UsageError
+    from kuzushiji.evaluation.outliers import detect
     from kuzushiji.evaluation.runs import (
         calibrate_run,
         evaluate_run,
@@ -88,7 +89,8 @@ def evaluate(
     if outliers:
         _show_outliers(found, device)
     calibration = stored_calibration(found) if key == "test" else calibrate_run(found, key)
-    detections = stored_outliers(found) if key == "test" else ()
+    shown = stored_outliers(found) if key == "test" else None
+    detections = detect(shown) if shown else ()
     if json:
         print_json(
             {

@@ -10,7 +10,7 @@ import numpy as np
 from kuzushiji.errors import DataError
 from kuzushiji.evaluation.calibration import Calibration, calibrate
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
-from kuzushiji.evaluation.outliers import Detection, Familiarities, detect
+from kuzushiji.evaluation.outliers import Familiarities
 from kuzushiji.files import write_text
 from kuzushiji.training.runs import Run, config_fingerprint
 
@@ -83,19 +83,19 @@ def outliers_file(run: Run) -> Path:
     return run.path / "outliers.npz"
 
 
-def stored_outliers(run: Run) -> tuple[Detection, ...]:
-    """How well foreign images are told from those of known characters; empty where it has not been measured.
+def stored_outliers(run: Run) -> Familiarities | None:
+    """What the network makes of images of other things; None where it has not been shown any.
 
     Raises:
         DataError: the file is damaged, or of another training than the run.
     """
     path = outliers_file(run)
     if not path.exists():
-        return ()
+        return None
     shown = Familiarities.load(path)
     if shown.config_fingerprint != config_fingerprint(run.config):
         raise DataError(f"{path} is of another training; measure again: kuzushiji evaluate {run.name} --outliers")
-    return detect(shown)
+    return shown
 
 
 def same_but_for_the_seed(runs: Iterable[Run]) -> list[tuple[Run, ...]]:

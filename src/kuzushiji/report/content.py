@@ -11,8 +11,10 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 import kuzushiji
+from kuzushiji.data.decode import to_square
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.metrics import ClassScores, most_confused
+from kuzushiji.evaluation.outliers import KEPT, MEASURES
 from kuzushiji.models import MODELS
 from kuzushiji.plots.style import has_glyph, svg
 from kuzushiji.report.characters import Sprite
@@ -46,6 +48,16 @@ METRICS = (
 )
 """Field of the evaluation, its name, what it says."""
 
+RELIABILITY = (
+    ("ece", "Calibration error, ECE", True, "by how much certainty and share of right answers differ; 15 equal bins"),
+    ("adaptive_ece", "ECE, equal-mass bins", True, "the same, with 15 bins of equally many images"),
+    ("brier", "Brier score", False, "squared error of the probabilities, from 0 to 2; less is better"),
+    ("loss", "Loss", False, "cross-entropy in nats an image; less is better"),
+)
+"""Field of the reliability, its name, whether it is a share, what it says."""
+
+MEASURE_TITLES = {"probability": "greatest probability", "energy": "energy", "distance": "distance to class means"}
+
 SHARES = ("accuracy", "balanced_accuracy", "top5_accuracy", "macro_precision", "macro_recall", "macro_f1")
 
 
@@ -73,6 +85,8 @@ def page_content(material: Material) -> dict[str, Any]:
         "confidence": f"{material.evaluation.confidence:.0%}",
         "class_tables": _class_tables(material),
         "pairs": _pairs(material, pictures),
+        "certainty": _certainty(material),
+        "outliers": _outliers(material, pictures),
         "first": _first(material, pictures),
         "first_wrong": int(material.wrong[:FIRST].sum()),
         "mistakes": _mistakes(material, pictures),
@@ -115,6 +129,18 @@ class _Pictures:
                 }
             )
         return shown
+
+    def foreign(self, kind: int, samples: NDArray[np.uint8]) -> list[dict[str, Any]]:
+        """One mapping for each sample of a kind of foreign images."""
+        side = self.material.image_size[0] if self.material.images is None else self.material.images.image_size[0]
+        if self.ratio != 1:  # they are square, and all cells of a page are alike
+            return []
+        # Predictions have the numbers from 0 on.
+        keys = range(-1 - kind * len(samples), -1 - (kind + 1) * len(samples), -1)
+        return [
+            {"cell": self.sprite.cell(key, to_square(sample, side)), "actual": "something else"}
+            for key, sample in zip(keys, samples, strict=True)
+        ]
 
 
 def percent(share: float, digits: int = 2) -> str:
@@ -263,6 +289,8 @@ def _figures(material: Material) -> dict[str, Markup]:
     labels = {
         "curves": "Loss and accuracy of training and validation images over the epochs",
         "confusion": "Confusion matrix: actual characters down, predicted ones across",
+        "reliability": "Share of right answers by how sure the network is, before and after temperature scaling",
+        "risk-coverage": "Share of wrong answers among the surest, by how many of them are given",
         "roc": "ROC curves of each character against the rest and their mean",
         "auc": "Area under the ROC curve of each character, by its number of training images",
     }
@@ -283,6 +311,90 @@ def _metrics(material: Material) -> list[dict[str, str]]:
         value = percent(estimate.value) if as_share else number(estimate.value)
         rows.append({"name": name, "value": value, "interval": interval(estimate, as_share), "meaning": meaning})
     return rows
+
+
+def _certainty(material: Material) -> dict[str, Any]:
+    """The tables of how far certainty can be trusted."""
+    calibration = material.calibration
+    states = [calibration.before, *([calibration.after] if calibration.after else [])]
+    rows = []
+    for field, name, as_share, meaning in RELIABILITY:
+        estimates = [getattr(state, field) for state in states]
+        cells = [
+            (percent(each.value) if as_share else number(each.value), interval(each, as_share)) for each in estimates
+        ]
+        rows.append({"name": name, "cells": cells, "meaning": meaning})
+    answering = [
+        (
+            f"Accuracy of the surest {coverage * 100:g}%",
+            accuracy,
+            f"when the least sure {100 - coverage * 100:g}% are passed on",
+            True,
+        )
+        for coverage, accuracy in calibration.accuracy_at_coverage.items()
+    ]
+    answering += [
+        (
+            f"Answered at {accuracy * 100:g}% accuracy",
+            coverage,
+            f"the most that can be answered with {accuracy * 100:g}% of the answers right",
+            True,
+        )
+        for accuracy, coverage in calibration.coverage_at_accuracy.items()
+    ]
+    answering += [
+        ("Area, AURC", calibration.aurc, "mean of the curve: the share of wrong answers over every coverage", False),
+        ("Area in excess", calibration.excess_aurc, "above the order that has every wrong answer last", False),
+    ]
+    return {
+        "scaled": calibration.after is not None,
+        "temperature": f"{calibration.temperature:.3f}",
+        "too_sure": calibration.temperature > 1,
+        "fitted_on": calibration.fitted_on,
+        "rows": rows,
+        "answering": [
+            {
+                "name": name,
+                "value": percent(each.value) if as_share else number(each.value, 5),
+                "interval": interval(each, as_share, 2 if as_share else 5),
+                "meaning": meaning,
+            }
+            for name, each, meaning, as_share in answering
+        ],
+    }
+
+
+def _outliers(material: Material, pictures: "_Pictures") -> dict[str, Any]:
+    """The table of how well other things are told from known characters, with samples of them."""
+    if material.outliers is None:
+        return {"rows": [], "known": "", "measures": [], "kept": ""}
+    measures = [name for name in MEASURES if any(name in each.auroc for each in material.detections)]
+    rows = []
+    for kind, (detection, shown) in enumerate(zip(material.detections, material.outliers.foreign, strict=True)):
+        cells = []
+        for measure in measures:
+            area, mistaken = detection.auroc[measure], detection.mistaken[measure]
+            cells.append(
+                {
+                    "area": percent(area.value, 1),
+                    "interval": interval(area, True, 1),
+                    "mistaken": percent(mistaken.value, 1),
+                }
+            )
+        rows.append(
+            {
+                "description": detection.description,
+                "count": f"{detection.count:,}",
+                "cells": cells,
+                "samples": pictures.foreign(kind, shown.samples),
+            }
+        )
+    return {
+        "rows": rows,
+        "known": material.outliers.known.description,
+        "measures": [MEASURE_TITLES[name] for name in measures],
+        "kept": percent(KEPT, 0),
+    }
 
 
 def _class_tables(material: Material) -> list[dict[str, Any]]:

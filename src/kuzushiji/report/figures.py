@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kuzushiji.evaluation.roc import RocCurve, macro_roc_curve, roc_curve_of
+from kuzushiji.plots.calibration import reliability_figure, risk_coverage_figure
 from kuzushiji.plots.characters import character_sheet
 from kuzushiji.plots.confusion import confusion_figure
 from kuzushiji.plots.curves import learning_curves
@@ -43,6 +44,9 @@ def number_figures(material: Material) -> dict[str, Draw]:
         figures["confusion"] = lambda dark: confusion_figure(material.evaluation.confusion, material.classes, dark)
     macro, each = roc_curves(material)
     figures["roc"] = lambda dark: roc_figure(macro, each, dark)
+    calibration = material.calibration
+    figures["reliability"] = lambda dark: reliability_figure(calibration.before, calibration.after, dark)
+    figures["risk-coverage"] = lambda dark: risk_coverage_figure(calibration, dark)
     areas = np.array([scores.auc.value for scores in material.evaluation.per_class])
     if np.isfinite(areas).any():
         figures["auc"] = lambda dark: auc_figure(areas, material.train_counts, material.classes, dark)

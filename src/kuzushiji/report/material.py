@@ -12,8 +12,10 @@ from kuzushiji.data import catalog, datasets
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import DataError, KuzushijiError, RunError
+from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
-from kuzushiji.evaluation.runs import stored_evaluation
+from kuzushiji.evaluation.outliers import Detection, Familiarities, detect
+from kuzushiji.evaluation.runs import stored_calibration, stored_evaluation, stored_outliers
 from kuzushiji.predictions import Predictions
 from kuzushiji.training.runs import Run
 
@@ -32,6 +34,8 @@ class Material:
         run: the run.
         predictions: of its test images.
         evaluation: of these predictions.
+        calibration: of these predictions, with a temperature from those of the validation images if there are any.
+        outliers: what the network makes of images of other things; None where it has not been shown any.
         images: the test images, None where they can't be had.
         rows: (N,), which of `images` each prediction is of.
         missing_images: why there are no images, for the reader; empty if there are.
@@ -42,6 +46,8 @@ class Material:
     run: Run
     predictions: Predictions
     evaluation: Evaluation
+    calibration: Calibration
+    outliers: Familiarities | None
     images: CharacterImages | None
     rows: NDArray[np.int64]
     missing_images: str
@@ -89,6 +95,11 @@ class Material:
         """Numbers of the wrong predictions, the surest first."""
         wrong = np.flatnonzero(self.wrong)
         return wrong[np.argsort(-self.certainty[wrong], kind="stable")]
+
+    @cached_property
+    def detections(self) -> tuple[Detection, ...]:
+        """How well images of other things are told from those of known characters; empty where it was not measured."""
+        return () if self.outliers is None else detect(self.outliers)
 
     @cached_property
     def kept_epoch(self) -> int | None:
@@ -140,7 +151,11 @@ def gather(run: Run, images: CharacterImages | None = None) -> Material:
             f"go on with: kuzushiji train --resume {run.name}"
         )
     predictions = run.predictions()
-    evaluation = stored_evaluation(run)
+    evaluation, calibration = stored_evaluation(run), stored_calibration(run)
+    try:
+        outliers = stored_outliers(run)
+    except DataError:
+        outliers = None  # of another training, or damaged
     missing_images, rows = "", np.empty(0, dtype=np.int64)
     try:
         if images is None:
@@ -150,7 +165,9 @@ def gather(run: Run, images: CharacterImages | None = None) -> Material:
     except KuzushijiError as error:
         images, missing_images = None, str(error)
     model, missing_model = _outline(config)
-    return Material(run, predictions, evaluation, images, rows, missing_images, model, missing_model)
+    return Material(
+        run, predictions, evaluation, calibration, outliers, images, rows, missing_images, model, missing_model
+    )
 
 
 def _rows(predictions: Predictions, images: CharacterImages) -> NDArray[np.int64]:
