@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kuzushiji.characters import COMMON_PARENTS, K49, KMNIST, PARENT, codepoint, from_codepoint, hentaigana, parents
+from kuzushiji.characters import (
+    COMMON_PARENTS,
+    K49,
+    KMNIST,
+    PARENT,
+    codepoint,
+    from_codepoint,
+    hentaigana,
+    kana_of,
+    parents,
+)
 from kuzushiji.data.catalog import dataset
 from kuzushiji.errors import UsageError
 
@@ -67,3 +77,24 @@ def test_parents_from_the_standard_tables():
     assert {"川", "徒", "津", "都"} <= set(parents("つ"))
     assert [parent for _, parent in hentaigana("れ")] == ["礼", "礼", "連", "麗"]
     assert parents("ゝ") == hentaigana("ゝ") == parents("A") == ()
+
+
+def test_a_kanji_stands_for_the_kana_that_it_is_the_parent_of():
+    assert {kanji: kana_of(kanji) for kanji in "春須越以龍一"} == {
+        "春": "す",
+        "須": "す",
+        "越": "を",
+        "以": "い",
+        "龍": None,
+        "一": None,
+    }
+    for kana, parent in PARENT.items():
+        assert kana_of(parent) in (kana, None)
+    for kana in K49[:-1]:
+        assert kana in {kana_of(parent) for parent in parents(kana)}
+
+
+def test_a_kanji_that_may_be_either_stands_for_none():
+    either = [kanji for kana in K49 for kanji in parents(kana) if kana_of(kanji) is None]
+    for kanji in either:
+        assert sum(kanji in parents(kana) for kana in K49) > 1

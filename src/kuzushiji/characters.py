@@ -179,6 +179,26 @@ def parents(kana: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(known))
 
 
+def kana_of(kanji: str) -> str | None:
+    """The kana that a kanji is the parent of; of several, the one that it is a common parent of.
+
+    None if it is the parent of no kana, or of several to the same degree.
+
+    Example:
+        >>> kana_of("春"), kana_of("越"), kana_of("龍")
+        ('す', 'を', None)
+    """
+    degrees = (
+        [kana for kana, common in COMMON_PARENTS.items() if kanji in common],
+        [kana for kana, parent in PARENT.items() if kanji == parent],
+        [kana for kana, rare in _HENTAIGANA_PARENTS.items() if kanji in rare],
+    )
+    for kana in degrees:
+        if kana:
+            return kana[0] if len(kana) == 1 else None
+    return None
+
+
 def _letters() -> dict[str, tuple[str, ...]]:
     """The hentaigana U+1B002 to U+1B11E under the kana that their names begin with (`HENTAIGANA LETTER TU-TO`: つ)."""
     found: dict[str, list[str]] = {}

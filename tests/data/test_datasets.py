@@ -6,7 +6,7 @@ import pytest
 
 from kuzushiji.data import catalog
 from kuzushiji.data.catalog import dataset
-from kuzushiji.data.datasets import KMNIST6K_COUNT, load, splits
+from kuzushiji.data.datasets import KMNIST6K_COUNT, PARENTS, found_again, is_name, load, parts, splits
 from kuzushiji.data.formats import (
     read_class_map,
     write_arrays,
@@ -284,3 +284,78 @@ def test_progress_is_told_while_decoding_and_only_then(tmp_path: Path) -> None:
     for split in ("train", "test"):
         load(tmp_path / "mine", split, progress=lambda *counts: told.append(counts))
     assert told == [(60, 60)]
+
+
+# Several together
+
+
+def test_parent_kanji_stand_for_their_kana() -> None:
+    data = made(100, "春越龍以須")
+    folder = catalog.folder("kkanji")
+    write_tar(folder / "kkanji.tar", data)
+    for split in splits(PARENTS):
+        kanji, kana = load("kkanji", split, image_size=12), load(PARENTS, split, image_size=12)
+        assert kana.name == PARENTS
+        assert kana.classes == tuple("いすを"), "in the order of Kuzushiji-49"
+        meant = {"春": "す", "須": "す", "越": "を", "以": "い"}
+        expected = [meant[kanji.classes[label]] for label in kanji.labels if kanji.classes[label] in meant]
+        assert [kana.classes[label] for label in kana.labels] == expected
+        at = {int(each): row for row, each in enumerate(kanji.ids)}
+        assert all((kana.images[row] == kanji.images[at[int(each)]]).all() for row, each in enumerate(kana.ids))
+
+
+def test_several_are_put_together_by_their_characters(tmp_path: Path) -> None:
+    own = made(30, "すxお")
+    write_class_folders(tmp_path / "own" / "train", own)
+    write_class_folders(tmp_path / "own" / "test", own.select(slice(0, 9)))
+    name = f"brush:kmnist:20+{tmp_path / 'own'}+brush:k49:6"
+    assert splits(name) == ("train", "test")
+    data = load(name, "train", image_size=28)
+    each = [load(part, "train", image_size=28) for part in parts(name)]
+    assert data.classes[:11] == (*load("brush:kmnist:20").classes, "x")
+    assert set(data.classes) == set().union(*(part.classes for part in each))
+    assert len(data) == len(data.ids) == sum(map(len, each))
+    assert len(set(data.ids.tolist())) == len(data)
+    said = [part.classes[label] for part in each for label in part.labels]
+    assert [data.classes[label] for label in data.labels] == said
+    np.testing.assert_array_equal(data.images, np.concatenate([part.images for part in each]))
+    assert len(load(name, "train", image_size=28, limit=50)) == 50
+    assert load(name, "test", image_size=28).classes == data.classes
+
+
+def test_validation_images_are_trained_on_where_others_have_none() -> None:
+    write_tar(catalog.folder("kkanji") / "kkanji.tar", made(100, "春越以", size=28))
+    name = "brush:kmnist:5+kkanji"
+    assert splits(name) == ("train", "test")
+    counts = {split: len(load("kkanji", split)) for split in splits("kkanji")}
+    assert counts["validation"]
+    assert len(load(name, "train")) == 50 + counts["train"] + counts["validation"]
+    assert len(load(name, "test")) == 10 + counts["test"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("brush:kmnist+", "a plus with nothing beside it"),
+        ("brush:kmnist+brush:kmnits", "did you mean brush:kmnist"),
+        ("brush:kmnist+kmnits", "did you mean kmnist"),
+        ("brush:kmnist:2+own", "28 x 28 and 8 x 8|8 x 8 and 28 x 28"),
+    ],
+)
+def test_what_cannot_be_put_together_is_told(name: str, message: str, tmp_path: Path) -> None:
+    write_class_folders(tmp_path / "own", made(30, size=8))
+    with pytest.raises((UsageError, DataError), match=message):
+        load(name.replace("own", str(tmp_path / "own")), "train")
+
+
+def test_names_are_found_again_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "a+b").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert found_again("brush:k49+kkanji:kana") == "brush:k49+kkanji:kana"
+    assert found_again("own+kmnist") == f"{tmp_path / 'own'}+kmnist"
+    assert found_again("a+b") == str(tmp_path / "a+b")
+    assert parts("a+b") == parts("kmnist") == ()
+    assert is_name("brush:k49+kmnist")
+    assert not is_name("own+kmnist")
+    assert found_again("kmnits") == "kmnits", "for the message that names the nearest"

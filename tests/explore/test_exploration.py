@@ -133,5 +133,5 @@ def test_on_a_run_maps_are_of_the_embedding_and_its_network_judges(tmp_path):
 def test_an_unfinished_run_says_how_to_go_on(tmp_path):
     run = make_run(tmp_path / "my-run", make_images(KMNIST, 20))
     run.weights_file.unlink()
-    with pytest.raises(RunError, match="resume .*my-run"):
+    with pytest.raises(RunError, match=r"resume .*my-run"):
         explore(make_splits(2, 1), on=str(run.path))

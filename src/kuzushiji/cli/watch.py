@@ -72,11 +72,11 @@ def console_watch() -> Iterator[Watch]:
 
 def _boxes_left_out(dataset: dict[str, Any]) -> str:
     """What to say of boxes on pages that became no character; nothing of other data."""
-    from kuzushiji.data.datasets import is_name
+    from kuzushiji.data.datasets import is_name, parts
     from kuzushiji.data.page_characters import SIDE, find_pages, known_report
 
     name = dataset["path"] or dataset["name"]
-    pages = find_pages(name) if dataset["path"] or is_name(name) else None
+    pages = find_pages(name) if (dataset["path"] or is_name(name)) and not parts(name) else None
     report = known_report(pages, side=dataset["image_size"] or SIDE) if pages else None
     if report is None or not report.left_out:
         return ""

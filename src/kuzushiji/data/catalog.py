@@ -295,6 +295,17 @@ def superseded(size: int, md5: str = "") -> Superseded | None:
     return next((old for old in SUPERSEDED if old.size == size and (not md5 or md5.startswith(old.md5))), None)
 
 
+def behind(name: str) -> list[Dataset]:
+    """The datasets of the catalogue whose images are in what is loaded by a name.
+
+    Example:
+        >>> [entry.name for entry in behind("brush:k49+kmnist6k+recognition:book")]
+        ['kmnist6k', 'recognition']
+    """
+    bases = [part.partition(":")[0] for part in name.split("+")]
+    return [DATASETS[base] for base in dict.fromkeys(bases) if base in DATASETS]
+
+
 def dataset(name: str) -> Dataset:
     """The dataset of this name.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kuzushiji.characters import K49, kana_of
 from kuzushiji.data import catalog
 from kuzushiji.data.cache import CachedImages, cached_images
 from kuzushiji.data.decode import Progress, to_square
@@ -40,7 +41,9 @@ def load(
             named as those of Kuzushiji-MNIST; or a folder or zip of pages with a box around each character, in the
             layout of Kaggle or of CODH (`pages.py`), of which the characters are cut out.  Of these no page is in two
             splits; with `:book` behind the name, such as `recognition:book`, no book is.  A name of the catalogue goes
-            before a folder of the same name: write `./kmnist` for the folder.
+            before a folder of the same name: write `./kmnist` for the folder.  `kkanji:kana` has, of kkanji, the parent
+            kanji of kana, each as its kana: their cursive forms are how the kana was written too.  Several with a plus
+            between them, such as `brush:k49+kmnist6k`, are put together, with the classes of all.
         split: one of `splits(name)`.
         limit: take so many images at most, each class in its proportion.
         image_size: bring the images to so many pixels a side; kept as they are if None, which for characters of pages
@@ -62,6 +65,9 @@ def load(
         raise UsageError(f"an image size of {image_size} pixels; expected 1 to 4096")
     if limit is not None and limit < 1:
         raise UsageError(f"a limit of {limit} images; expected at least 1")
+    if together := parts(name):
+        data = _together(together, split, image_size, progress)
+        return data if limit is None else subsample(data, limit)
     pages = find_pages(name)
     if split not in (known := splits(name)):
         few = ", as three pages or books at least are needed to set some apart" if pages and known == ("all",) else ""
@@ -73,6 +79,8 @@ def load(
         shape, _, amount = str(name).removeprefix("brush:").partition(":")
         data = brush.make(shape, split, samples_per_class=_brush_amount(str(name), amount, split))
         data = replace(data, name=str(name))
+    elif name == PARENTS:
+        data = _as_kana(_load_catalogued("kkanji", split, image_size, progress))
     elif pages is not None:
         data = _load_pages(pages, split, image_size, progress)
     elif name in catalog.DATASETS:
@@ -86,9 +94,29 @@ def load(
     return data
 
 
+def parts(name: str | Path) -> tuple[str, ...]:
+    """The names that are put together in one; none if it is a single one."""
+    found = tuple(str(name).split("+"))
+    if len(found) == 1 or Path(name).expanduser().exists():
+        return ()
+    if not all(found):
+        raise UsageError(f"{name} has a plus with nothing beside it; expected names such as brush:k49+kmnist6k")
+    return found
+
+
 def is_name(data: str | Path) -> bool:
     """Whether data is called by a name, such as `kmnist`, `brush:kmnist` or `recognition:book`, and not by a path."""
-    return str(data).partition(":")[0] in (*catalog.DATASETS, "brush")
+    return all(part.partition(":")[0] in (*catalog.DATASETS, "brush") for part in parts(data) or (str(data),))
+
+
+def found_again(data: str | Path) -> str:
+    """The same data by what finds it from any folder: its name, or the whole of its path."""
+
+    def found(part: str | Path) -> str:
+        path = Path(part).expanduser()
+        return str(part) if is_name(part) or not path.exists() else str(path.resolve())
+
+    return "+".join(map(found, parts(data) or (data,)))
 
 
 def splits(name: str | Path) -> tuple[str, ...]:
@@ -98,8 +126,13 @@ def splits(name: str | Path) -> tuple[str, ...]:
         UsageError: there is no such dataset.
         DataError: what lies at a path is no dataset, or its pages are missing.
     """
+    if together := parts(name):
+        each = [splits(part) for part in together]
+        return tuple(split for split in HASH_SPLITS if all(split in has for has in each)) or ("all",)
     if _is_brush(name):
         return "train", "test"
+    if name == PARENTS:
+        return HASH_SPLITS
     if pages := find_pages(name):
         return page_splits(pages)
     if name in catalog.DATASETS:
@@ -114,6 +147,55 @@ def splits(name: str | Path) -> tuple[str, ...]:
 
 
 # Which source a name stands for
+
+
+def _together(names: tuple[str, ...], split: str, image_size: int | None, progress: Progress | None) -> CharacterImages:
+    """The images of several datasets, each labelled by its character; the classes of the first come first.
+
+    Validation images of one are training images where others have none.
+    """
+    known = splits("+".join(names))
+    if split not in known:
+        raise UsageError(f"{'+'.join(names)} has no split {split!r}; it has {', '.join(known)}")
+    loaded = []
+    for name in names:
+        taken = [split] if split != "all" else list(splits(name))
+        if split == "train" and "validation" not in known and "validation" in splits(name):
+            taken.append("validation")
+        loaded += [load(name, each, image_size=image_size, progress=progress) for each in taken]
+    sizes = {data.image_size for data in loaded}
+    if len(sizes) > 1:
+        found = " and ".join(sorted(f"{height} x {width}" for height, width in sizes))
+        raise UsageError(
+            f"{'+'.join(names)} have images of {found} pixels; say to how many a side they are brought, such as "
+            "--image-size 28"
+        )
+    classes = tuple(dict.fromkeys(character for data in loaded for character in data.classes))
+    number = {character: place for place, character in enumerate(classes)}
+    labels = [np.array([number[each] for each in data.classes], np.int64)[data.labels] for data in loaded]
+    return CharacterImages(
+        images=np.concatenate([data.images for data in loaded]),
+        labels=np.concatenate(labels),
+        classes=classes,
+        name="+".join(dict.fromkeys(data.name for data in loaded)),
+        split=split,
+        source={file: digest for data in loaded for file, digest in data.source.items()},
+    )
+
+
+PARENTS = "kkanji:kana"
+"""The parent kanji of kana in Kuzushiji-Kanji, each as its kana."""
+
+
+def _as_kana(data: CharacterImages) -> CharacterImages:
+    """The images whose characters are parents of kana, under the kana of Kuzushiji-49."""
+    kana = [kana_of(character) for character in data.classes]
+    classes = tuple(each for each in K49 if each in kana)
+    label = np.array([classes.index(each) if each in classes else -1 for each in kana], np.int64)[data.labels]
+    kept = np.flatnonzero(label >= 0)
+    return replace(
+        data, images=data.images[kept], labels=label[kept], ids=data.ids[kept], classes=classes, name=PARENTS
+    )
 
 
 def _brush_amount(name: str, amount: str, split: str) -> int | None:

@@ -187,7 +187,7 @@ def run_study(
     test = datasets.load(data, "test", image_size=image_size)
     check_networks(study, len(test.classes), test.image_size)
     folder = study_folder(study, data) if folder is None else folder
-    common = _Common(folder, _found_again(data), limit, image_size, cover, rare_below, device)
+    common = _Common(folder, datasets.found_again(data), limit, image_size, cover, rare_below, device)
     tasks = _plan(study, seeds, common)
     with _alone(folder):
         known = {task.path: outcome for task in tasks if (outcome := _known_outcome(task))}
@@ -297,7 +297,7 @@ def _task(trial: Trial, seed: int, before: Task | None, common: _Common) -> Task
         options=dict(trial.options),
         recipe_name=trial.recipe_name,
         changes=replace(trial, recipe=recipe).changes(),
-        data=_found_again(trial.data) if trial.data else common.data,
+        data=datasets.found_again(trial.data) if trial.data else common.data,
         limit=min(limits, default=None),
         image_size=common.image_size,
         device=common.device,
@@ -341,11 +341,6 @@ def _run_folder(folder: Path, label: str, seed: int, mark: str) -> Path:
     """The folder of a run; the one that is there, should the trial have been called otherwise when it was made."""
     there = sorted(folder.glob(f"*-seed{seed}-{mark}"))
     return there[0] if there else folder / f"{_slug(label)}-seed{seed}-{mark}"
-
-
-def _found_again(data: str) -> str:
-    """The data by a name that means the same in any folder."""
-    return data if datasets.is_name(data) else str(Path(data).expanduser().resolve())
 
 
 def _slug(text: str) -> str:

@@ -77,9 +77,7 @@ class Sweep:
 
     def __post_init__(self) -> None:
         # From wherever it is taken up, the data lies where it lay.
-        path = Path(self.data).expanduser()
-        if not datasets.is_name(self.data) and path.exists():
-            object.__setattr__(self, "data", str(path.resolve()))
+        object.__setattr__(self, "data", datasets.found_again(self.data))
         for kind, name, known in (
             ("sampler", self.sampler, SAMPLERS),
             ("pruner", self.pruner, PRUNERS),

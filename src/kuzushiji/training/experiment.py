@@ -420,7 +420,7 @@ def _path_of(data: str | Path | CharacterImages) -> str | None:
     """Where data that is neither catalogued nor embedded lies, so that `resume` finds it from any folder."""
     if isinstance(data, CharacterImages) or datasets.is_name(data):
         return None
-    return str(Path(data).expanduser().resolve())
+    return datasets.found_again(data)
 
 
 def _device_for(model: str, name: str) -> torch.device:
