@@ -17,6 +17,7 @@ _HOME_OF = {
     "KuzushijiError": "kuzushiji.errors",
     "Predictions": "kuzushiji.predictions",
     "Recipe": "kuzushiji.training.recipe",
+    "Recognizer": "kuzushiji.recognition.recognizer",
     "Run": "kuzushiji.training.runs",
     "compare": "kuzushiji.evaluation.compare",
     "create_model": "kuzushiji.models",
@@ -32,6 +33,7 @@ __all__ = [
     "KuzushijiError",
     "Predictions",
     "Recipe",
+    "Recognizer",
     "Run",
     "compare",
     "create_model",
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from kuzushiji.evaluation.metrics import evaluate
     from kuzushiji.models import create_model, list_models
     from kuzushiji.predictions import Predictions
+    from kuzushiji.recognition.recognizer import Recognizer
     from kuzushiji.training.experiment import resume, train
     from kuzushiji.training.recipe import Recipe
     from kuzushiji.training.runs import Run

@@ -1,5 +1,6 @@
 """`kuzushiji models`."""
 
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ def models(
     image_size: int = 28,
     draw: Path | None = None,
     dark: bool = False,
+    pretrained: bool = False,
     json: bool = False,
 ) -> None:
     """List the networks; describe and draw one.
@@ -35,10 +37,16 @@ def models(
         Draw the layers of the network into this .svg, .png or .pdf file.
     dark
         Draw for a dark page.
+    pretrained
+        List the trained networks that ship with the package instead, for `kuzushiji recognize`.
     json
         Print as JSON.
     """
-    if name is not None and not set(name) & set("*?["):
+    if pretrained:
+        if name is not None or draw is not None:
+            raise UsageError("--pretrained lists what ships; it takes neither a name nor --draw")
+        _list_pretrained(json)
+    elif name is not None and not set(name) & set("*?["):
         _describe(name, classes, image_size, draw, dark, json)
     elif draw is not None:
         raise UsageError("--draw draws one network; say which, such as: kuzushiji models resnet --draw resnet.svg")
@@ -74,6 +82,46 @@ def _list(pattern: str, classes: int, image_size: int, json: bool) -> None:
     for extra in sorted({each["extra"] for each in summaries} - {""}):
         needing = ", ".join(each["name"] for each in summaries if each["extra"] == extra)
         notes.print(f"counted only one by one: {needing} (pip install 'kuzushiji[{extra}]')", markup=False)
+
+
+def _list_pretrained(json: bool) -> None:
+    from kuzushiji.recognition.pretrained import pretrained
+    from kuzushiji.recognition.recognizer import open_network
+
+    found = {name: (path, open_network(path)[0]) for name, path in pretrained().items()}
+    if json:
+        described = []
+        for name, (path, about) in found.items():
+            value, low, high = about.accuracy or (None, None, None)
+            described.append(
+                {
+                    "name": name,
+                    "network": about.network,
+                    "dataset": about.dataset,
+                    "classes": len(about.classes),
+                    "image_size": about.image_size,
+                    "bytes": path.stat().st_size,
+                    "precision": about.precision,
+                    "accuracy": {"value": value, "low": low, "high": high, "images": about.tested_on},
+                    "unsure_below": about.unsure_below,
+                    "licence": about.licence,
+                    "attribution": about.attribution,
+                    "file": str(path),
+                    "card": str(path.with_suffix(".md")),
+                }
+            )
+        print_json(described)
+        return
+    rows = []
+    for name, (path, about) in found.items():
+        value, low, high = (100 * share for share in about.accuracy or (nan, nan, nan))
+        accuracy = f"{value:.2f} ({low:.2f}–{high:.2f})" if about.accuracy else "not tested"
+        megabytes = f"{path.stat().st_size / 1e6:.2f} MB"
+        rows.append((name, f"{len(about.classes):,}", megabytes, about.dataset, accuracy, about.licence))
+    print_table(["name", "classes", "size", "data", "accuracy, %", "licence"], rows, right=(1, 2))
+    for words in dict.fromkeys(about.attribution for _, about in found.values() if about.attribution):
+        notes.print(f"data: {words}", markup=False, soft_wrap=True)
+    notes.print("the first is used where none is named; the card of each lies beside its file (--json names it)")
 
 
 def _describe(name: str, classes: int, image_size: int, draw: Path | None, dark: bool, json: bool) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
-from PIL.ImageFile import ImageFile
 
 from kuzushiji.data.listing import Listing
 from kuzushiji.data.splits import pixel_hash
@@ -30,7 +29,8 @@ _ONE_PROCESS = 2048
 def to_gray(content: bytes, *, draft: bool = False) -> NDArray[np.uint8]:
     """Decodes a PNG, JPEG, WebP, TIFF or BMP file to gray, uint8 (H, W).
 
-    What is transparent becomes white, as a viewer shows it; a photo is turned as its camera was held; 16 bits become 8.
+    What is transparent becomes white, as a viewer shows it, or black if all that is visible is bright; a photo is
+    turned as its camera was held; 16 bits become 8.
 
     Args:
         draft: take the brightness of a JPEG as it is stored, which is several times as fast as to work out its colours
@@ -45,7 +45,7 @@ def to_gray(content: bytes, *, draft: bool = False) -> NDArray[np.uint8]:
             with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
                 if draft:
                     image.draft("L", image.size)
-                return _gray(image)
+                return gray_of(image)
     except UnidentifiedImageError:
         if content.startswith(_BEGINNINGS):
             raise DataError("is a damaged image (its header makes no sense)") from None
@@ -55,17 +55,32 @@ def to_gray(content: bytes, *, draft: bool = False) -> NDArray[np.uint8]:
         raise DataError(f"is a damaged image ({error})") from None
 
 
-def _gray(image: ImageFile) -> NDArray[np.uint8]:
+def gray_of(image: Image.Image) -> NDArray[np.uint8]:
+    """An open image as gray, uint8 (H, W), in the way of `to_gray`.
+
+    Raises:
+        DataError: it has over 67 million pixels, or pixels of a kind that is not read.
+        OSError, SyntaxError, ValueError, EOFError: as Pillow raises them where the file is damaged.
+    """
     if image.width * image.height > _MOST_PIXELS:
         raise DataError(f"has {image.width}x{image.height} pixels; the most that is read is {_MOST_PIXELS:,}")
-    upright: Image.Image = image if image.format == "PNG" else ImageOps.exif_transpose(image)
+    upright = image if image.format == "PNG" else ImageOps.exif_transpose(image)
     if upright.mode.startswith(("I", "F")):
         return _narrowed(np.asarray(upright))
     if "transparency" in image.info or upright.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
-        paper = Image.new("RGBA", upright.size, "white")
-        upright = Image.alpha_composite(paper, upright.convert("RGBA"))
+        visible = upright.convert("RGBA")
+        paper = "black" if _is_white_ink(visible) else "white"
+        upright = Image.alpha_composite(Image.new("RGBA", visible.size, paper), visible)
     gray = upright if upright.mode == "L" else upright.convert("L")
     return np.frombuffer(gray.tobytes(), np.uint8).reshape(gray.height, gray.width)
+
+
+def _is_white_ink(image: Image.Image) -> bool:
+    """Whether all that is visible of a transparent image is bright, so that on white it would be lost."""
+    opacity = image.getchannel("A")
+    visible = np.asarray(opacity) > 127
+    tones = np.asarray(image.convert("L"))[visible]
+    return 0 < tones.size < visible.size and float((tones < 128).mean()) <= 0.01
 
 
 def _narrowed(values: NDArray) -> NDArray[np.uint8]:

@@ -1,0 +1,69 @@
+"""`kuzushiji export`."""
+
+from pathlib import Path
+from typing import Literal
+
+from kuzushiji.cli.console import notes, print_json, results
+
+
+def export(
+    run: str,
+    /,
+    *,
+    output: Path | None = None,
+    precision: Literal["float32", "float16", "int8"] = "float32",
+    credit: tuple[str, ...] = (),
+    json: bool = False,
+) -> None:
+    """Write a network as one ONNX file, from which characters are recognized without PyTorch, and its card.
+
+    The file holds the classes, the temperature and all else that `kuzushiji recognize` needs.  It is kept only if ONNX
+    Runtime computes from it what the network does.
+
+    Example: kuzushiji export RUN --output kana.onnx --precision float16
+
+    Parameters
+    ----------
+    run
+        Name or path of a finished run.
+    output
+        The file to write, ending in .onnx; its card ends in .md.  In the run folder if not given.
+    precision
+        How the weights are stored: float16 halves the file, int8 quarters it.  They are kept only if that costs less
+        than 0.1 points of accuracy on the validation images, which must be at hand.
+    credit
+        A dataset that your own images were made from, such as kmnist: its licence goes with the file.  May be given
+        several times.
+    json
+        Print what was written as JSON.
+    """
+    from kuzushiji.export.run import export_run
+    from kuzushiji.training.runs import find_run
+
+    written = export_run(find_run(run), output, precision=precision, credit=credit)
+    about = written.description
+    if json:
+        print_json(
+            {
+                "file": str(written.path),
+                "card": str(written.card),
+                "bytes": written.bytes,
+                "classes": len(about.classes),
+                "precision": precision,
+                "accuracy_lost": written.lost,
+                "temperature": about.temperature,
+                "unsure_below": about.unsure_below,
+            }
+        )
+        return
+    results.print(f"{written.path}  {written.bytes / 1e6:.2f} MB", markup=False, soft_wrap=True)
+    results.print(f"{written.card}", markup=False, soft_wrap=True)
+    notes.print(f"{len(about.classes):,} classes; unsure below {about.unsure_below:.2%}")
+    if written.lost is not None:
+        change = "costs" if written.lost >= 0 else "gains"
+        notes.print(
+            f"{precision} {change} {100 * abs(written.lost):.2f} points of accuracy on {written.validated_on:,} "
+            "validation images"
+        )
+    if not about.attribution:
+        notes.print("no licence is known of its data; --credit NAME names a catalogued dataset that it was made from")

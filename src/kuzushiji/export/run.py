@@ -1,0 +1,207 @@
+"""`export_run`: a finished run -> an ONNX file and its card, checked before they are kept."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+import kuzushiji
+from kuzushiji.data import catalog
+from kuzushiji.errors import KuzushijiError, RunError, UsageError, unknown_name
+from kuzushiji.evaluation.runs import stored_calibration, stored_evaluation
+from kuzushiji.export.card import Facts, write_card
+from kuzushiji.export.graph import PRECISIONS, logits_of, to_onnx, with_metadata, with_precision
+from kuzushiji.export.trust import answered_and_right, learn_trust
+from kuzushiji.files import written_whole
+from kuzushiji.models import MODELS
+from kuzushiji.predictions import Predictions
+from kuzushiji.recognition.description import Description
+from kuzushiji.recognition.recognizer import open_network
+from kuzushiji.training.checkpoint import load_network
+from kuzushiji.training.experiment import read_splits
+from kuzushiji.training.recipe import Recipe
+from kuzushiji.training.runs import Run
+
+MOST_LOST = 0.001
+"""Of accuracy on validation images, to a precision: a tenth of a point."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: the ONNX file.
+        card: its card, beside it.
+        bytes: size of the file.
+        description: what the file says of itself.
+        lost: share of the validation images that the precision costs; None where it was not reduced.
+        validated_on: number of validation images that this was measured on.
+    """
+
+    path: Path
+    card: Path
+    bytes: int
+    description: Description
+    lost: float | None
+    validated_on: int
+
+
+def export_run(
+    run: Run, output: Path | None = None, *, precision: str = "float32", credit: Sequence[str] = ()
+) -> Exported:
+    """Writes a run's network as one ONNX file that `Recognizer` reads, and a card in Markdown beside it.
+
+    Args:
+        run: a finished run of a network that is trained, not fitted.
+        output: the file, with the ending .onnx; `model.onnx` in the run folder if None.
+        precision: how the weights are stored: `float32`, `float16` (half the size) or `int8` (a quarter).  The last two
+            are kept only if they cost less than 0.1 points of accuracy on the run's validation images, which must be at
+            hand.
+        credit: catalogued datasets that the images were made from, where the data of the run is the user's own: their
+            licence and attribution go with the file.
+
+    Raises:
+        UsageError: the run is of a fitted model, the file has another ending, or an unknown name.
+        RunError: the run is not finished, the file does not compute what the network does, or the precision costs too
+            much; nothing was written.
+        DataError: validation images are needed and missing, or predictions are damaged.
+
+    Example:
+        >>> export_run(find_run("kmnist6k"), Path("kana.onnx"), precision="float16")     # doctest: +SKIP
+    """
+    output = output or run.path / "model.onnx"
+    if output.suffix != ".onnx":
+        raise UsageError(f"{output} has the ending {output.suffix!r}; expected .onnx")
+    if precision not in PRECISIONS:
+        raise unknown_name("precision", precision, PRECISIONS)
+    config = run.config
+    name = config["model"]["name"]
+    if MODELS[name].fitted:
+        raise UsageError(f"{name} is fitted to its training images and computes with all of them; only networks export")
+    if not run.finished:
+        raise RunError(f"{run.name} is not finished; go on with: kuzushiji train --resume {run.name}")
+    sources = sources_of(config, credit)
+    network, config = load_network(run.weights_file)
+    validation = run.predictions("validation") if run.predictions_file("validation").exists() else None
+    tested = run.predictions() if run.predictions_file().exists() else None
+    trust = learn_trust(validation)
+
+    model = to_onnx(network, tuple(config["model"]["image_size"]))
+    reduced = with_precision(model, precision)
+    lost = None
+    if precision != "float32":
+        if validation is None:
+            raise UsageError(f"{run.name} has no validation images to measure {precision} on; export it in float32")
+        lost = _lost(validation, logits_of(reduced, _validation_images(run, config, validation)))
+        if not lost < MOST_LOST:
+            raise RunError(
+                f"{precision} costs {100 * lost:.2f} points of accuracy on {len(validation):,} validation images, "
+                f"where less than {100 * MOST_LOST:g} is allowed; nothing was written. Try float16, or float32"
+            )
+
+    evaluation = stored_evaluation(run) if tested is not None else None
+    accuracy = evaluation.accuracy if evaluation else None
+    description = Description(
+        network=name,
+        dataset=config["dataset"]["name"],
+        classes=tuple(config["classes"]),
+        image_size=tuple(config["model"]["image_size"]),
+        temperature=trust.temperature,
+        unsure_below=trust.unsure_below,
+        precision=precision,
+        accuracy=(accuracy.value, accuracy.low, accuracy.high) if accuracy else None,
+        tested_on=evaluation.count if evaluation else 0,
+        licence=", ".join(dict.fromkeys(source.licence for source in sources)),
+        licence_url=sources[0].licence_url if sources else "",
+        attribution="; and ".join(dict.fromkeys(source.attribution for source in sources)),
+        command=config["command"],
+        version=kuzushiji.__version__,
+    )
+    content = with_metadata(reduced, description.to_metadata())
+    card = write_card(
+        Facts(
+            title=output.stem,
+            bytes=len(content),
+            description=description,
+            config=config,
+            sources=sources,
+            trust=trust,
+            evaluation=evaluation,
+            calibration=stored_calibration(run) if tested is not None else None,
+            tested=answered_and_right(tested, trust.temperature, trust.unsure_below) if tested is not None else None,
+            lost=lost,
+        )
+    )
+    card_path = output.with_suffix(".md")
+    with written_whole(card_path) as card_beside, written_whole(output) as beside:
+        beside.write_bytes(content)
+        open_network(beside)  # as whoever reads it will
+        card_beside.write_text(card, encoding="utf-8")
+    return Exported(output, card_path, len(content), description, lost, len(validation) if validation else 0)
+
+
+def sources_of(config: dict[str, Any], credit: Sequence[str] = ()) -> tuple[catalog.Dataset, ...]:
+    """The catalogued datasets that a network owes its weights to: its own, and those of the networks that
+    its training began with or learnt from.
+
+    Args:
+        config: of the run.
+        credit: names of further ones.
+
+    Raises:
+        UsageError: `credit` names none.
+    """
+    found: dict[str, catalog.Dataset] = {each: catalog.dataset(each) for each in credit}
+    configs = [config]
+    while configs:
+        config = configs.pop()
+        found |= {each.name: each for each in catalog.behind(config["dataset"]["name"])}
+        configs += filter(None, (_config_in(config.get(origin)) for origin in ("start", "teacher")))
+    return tuple(found.values())
+
+
+def _config_in(origin: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The configuration of the run that a training started from, or learnt from; None if there is none any more."""
+    try:
+        with safe_open((origin or {})["path"], framework="np") as file:
+            return json.loads((file.metadata() or {})["kuzushiji"])
+    except (KeyError, ValueError, OSError, SafetensorError):
+        return None
+
+
+def _validation_images(run: Run, config: dict[str, Any], predictions: Predictions) -> NDArray[np.uint8]:
+    """The validation images of a run, those that it predicted.
+
+    Raises:
+        KuzushijiError: they are not at hand.
+    """
+    dataset = config["dataset"]
+    try:
+        images = read_splits(
+            dataset["path"] or dataset["name"],
+            Recipe.from_dict(config["recipe"]),
+            limit=dataset["limit"],
+            image_size=dataset["image_size"],
+            cover=dataset.get("cover"),
+            rare_below=dataset.get("rare_below"),
+            with_test=False,
+        ).validation
+    except KuzushijiError as error:
+        raise type(error)(
+            f"to store {run.name} in fewer bits, its validation images must be at hand: {error}"
+        ) from None
+    if images is None or images.fingerprint() != predictions.data_fingerprint:
+        raise RunError(f"the validation images of {run.name} have changed since the training; export it in float32")
+    return images.images
+
+
+def _lost(validation: Predictions, logits: NDArray[np.float32]) -> float:
+    """By how much the share of right answers falls; below 0 if it rises."""
+    before = float((validation.predicted == validation.labels).mean())
+    return before - float((logits.argmax(axis=1) == validation.labels).mean())

@@ -1,0 +1,8 @@
+"""From an image to its character, with ONNX Runtime, NumPy and Pillow alone.
+
+description.py  what an exported network says of itself
+normalize.py    any image of a character -> one as the data sets have them
+recognizer.py   images -> candidates
+pretrained.py   the networks that ship with the package
+weights/        these networks, each with its card
+"""

@@ -1,0 +1,42 @@
+"""The networks that ship with the package: files in `weights/`, each called by its name."""
+
+from pathlib import Path
+
+from kuzushiji.errors import DataError, UsageError, unknown_name
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+PREFERRED = ("kanji", "kana", "kmnist")
+"""Which of them reads where none is named: the first that is there."""
+
+
+def pretrained() -> dict[str, Path]:
+    """The files of the networks that ship, by name; the one that reads where none is named comes first."""
+    files = {path.stem: path for path in sorted(WEIGHTS.glob("*.onnx"))}
+    names = sorted(files, key=lambda name: PREFERRED.index(name) if name in PREFERRED else len(PREFERRED))
+    return {name: files[name] for name in names}
+
+
+def find_network(model: str | Path | None) -> Path:
+    """The file of a network.
+
+    Args:
+        model: name of one that ships, or path of an exported file; None for the first that ships.
+
+    Raises:
+        UsageError: there is no such name.
+        DataError: there is no such file.
+    """
+    files = pretrained()
+    if model is None:
+        if not files:
+            raise UsageError("no network ships with this package; name a file that `kuzushiji export RUN` wrote")
+        return next(iter(files.values()))
+    if str(model) in files:
+        return files[str(model)]
+    path = Path(model).expanduser()
+    if path.is_file():
+        return path
+    if path.suffix == ".onnx" or path.parent != Path("."):
+        raise DataError(f"{model} does not exist; `kuzushiji export RUN --output {model}` writes such a file")
+    raise unknown_name("pretrained network", str(model), files)
