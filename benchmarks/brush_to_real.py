@@ -1,6 +1,7 @@
-"""How well a network reads real characters that was trained on the embedded brush characters alone.
+"""How well a network reads real kana that was trained on no real kana.
 
-    python benchmarks/brush_to_real.py [--data kmnist6k] [--images 1500] [--epochs 10] [--seeds 2]
+    python benchmarks/brush_to_real.py                  # trained on the embedded brush characters alone
+    python benchmarks/brush_to_real.py --parents        # and on the real kanji that are parents of these kana
 
 Trains the default network on `brush:kmnist` and predicts the test images of a real set, once for each seed.  Nothing of
 the real test set had a part in the glyphs, their shares or the recipe; those were chosen on real training images.
@@ -32,22 +33,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="kmnist6k", help="the real set")
     parser.add_argument("--split", default="test", help="train is for tuning: the test images are for the end")
+    parser.add_argument("--parents", action="store_true", help="train on real parent kanji too, from Kuzushiji-Kanji")
     parser.add_argument("--images", type=int, default=1500, help="brush images of each class")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=2)
     arguments = parser.parse_args()
 
     real = kuzushiji.load(arguments.data, arguments.split)
-    brush = kuzushiji.load(f"brush:kmnist:{arguments.images}", "train")
+    name = f"brush:kmnist:{arguments.images}" + ("+kkanji:kmnist" if arguments.parents else "")
+    learnt = kuzushiji.load(name, "train", image_size=28)
     print(
-        f"trained on {len(brush):,} brush images, {arguments.epochs} epochs; measured on the {len(real):,} real "
+        f"trained on the {len(learnt):,} images of {name}, {arguments.epochs} epochs; measured on the {len(real):,} real "
         f"{arguments.split} images of {arguments.data}"
     )
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(arguments.seeds):
             run = kuzushiji.train(
-                "resnet", brush, run=Path(folder) / str(seed), epochs=arguments.epochs, seed=seed, **RECIPE
+                "resnet", learnt, run=Path(folder) / str(seed), epochs=arguments.epochs, seed=seed, **RECIPE
             )
             evaluation = kuzushiji.evaluate(predict_run(run, real, "real"))
             found.append(evaluation.accuracy.value)

@@ -6,7 +6,7 @@ import pytest
 
 from kuzushiji.data import catalog
 from kuzushiji.data.catalog import dataset
-from kuzushiji.data.datasets import KMNIST6K_COUNT, PARENTS, found_again, is_name, load, parts, splits
+from kuzushiji.data.datasets import KMNIST6K_COUNT, found_again, is_name, load, parts, splits
 from kuzushiji.data.formats import (
     read_class_map,
     write_arrays,
@@ -293,14 +293,17 @@ def test_parent_kanji_stand_for_their_kana() -> None:
     data = made(100, "春越龍以須")
     folder = catalog.folder("kkanji")
     write_tar(folder / "kkanji.tar", data)
-    for split in splits(PARENTS):
-        kanji, kana = load("kkanji", split, image_size=12), load(PARENTS, split, image_size=12)
-        assert kana.name == PARENTS
+    for split in splits("kkanji:k49"):
+        kanji, kana = load("kkanji", split, image_size=12), load("kkanji:k49", split, image_size=12)
+        assert kana.name == "kkanji:k49"
         assert kana.classes == tuple("いすを"), "in the order of Kuzushiji-49"
         meant = {"春": "す", "須": "す", "越": "を", "以": "い"}
         expected = [meant[kanji.classes[label]] for label in kanji.labels if kanji.classes[label] in meant]
         assert [kana.classes[label] for label in kana.labels] == expected
         at = {int(each): row for row, each in enumerate(kanji.ids)}
+        few = load("kkanji:kmnist", split, image_size=12)
+        assert few.classes == tuple("すを")
+        assert len(few) == sum(meant.get(kanji.classes[label]) in ("す", "を") for label in kanji.labels)
         assert all((kana.images[row] == kanji.images[at[int(each)]]).all() for row, each in enumerate(kana.ids))
 
 
@@ -352,7 +355,7 @@ def test_names_are_found_again_from_any_folder(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "own").mkdir()
     (tmp_path / "a+b").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert found_again("brush:k49+kkanji:kana") == "brush:k49+kkanji:kana"
+    assert found_again("brush:k49+kkanji:k49") == "brush:k49+kkanji:k49"
     assert found_again("own+kmnist") == f"{tmp_path / 'own'}+kmnist"
     assert found_again("a+b") == str(tmp_path / "a+b")
     assert parts("a+b") == parts("kmnist") == ()

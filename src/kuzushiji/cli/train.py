@@ -81,7 +81,7 @@ def train(
         A network, or a network with a recipe such as nn_1_sgd; `kuzushiji models` lists them.
     data
         A catalogued name, a folder (of class folders, of pages, or with npz or IDX files), kkanji.tar, or brush:NAME;
-        recognition:book divides pages so that no book is in two splits; kkanji:kana has parent kanji as their kana; a
+        recognition:book divides pages so that no book is in two splits; kkanji:k49 has parent kanji as their kana; a
         plus puts several together.
     recipe
         The name of a recipe to start from.

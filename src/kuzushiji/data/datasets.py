@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kuzushiji.characters import K49, kana_of
+from kuzushiji.characters import K49, KMNIST, kana_of
 from kuzushiji.data import catalog
 from kuzushiji.data.cache import CachedImages, cached_images
 from kuzushiji.data.decode import Progress, to_square
@@ -41,9 +41,10 @@ def load(
             named as those of Kuzushiji-MNIST; or a folder or zip of pages with a box around each character, in the
             layout of Kaggle or of CODH (`pages.py`), of which the characters are cut out.  Of these no page is in two
             splits; with `:book` behind the name, such as `recognition:book`, no book is.  A name of the catalogue goes
-            before a folder of the same name: write `./kmnist` for the folder.  `kkanji:kana` has, of kkanji, the parent
-            kanji of kana, each as its kana: their cursive forms are how the kana was written too.  Several with a plus
-            between them, such as `brush:k49+kmnist6k`, are put together, with the classes of all.
+            before a folder of the same name: write `./kmnist` for the folder.  `kkanji:k49` and `kkanji:kmnist` have,
+            of kkanji, the parent kanji of these sets' kana, each as its kana: their cursive forms are how the kana was
+            written too.  Several with a plus between them, such as `brush:k49+kmnist6k`, are put together, with the
+            classes of all.
         split: one of `splits(name)`.
         limit: take so many images at most, each class in its proportion.
         image_size: bring the images to so many pixels a side; kept as they are if None, which for characters of pages
@@ -79,8 +80,8 @@ def load(
         shape, _, amount = str(name).removeprefix("brush:").partition(":")
         data = brush.make(shape, split, samples_per_class=_brush_amount(str(name), amount, split))
         data = replace(data, name=str(name))
-    elif name == PARENTS:
-        data = _as_kana(_load_catalogued("kkanji", split, image_size, progress))
+    elif name in AS_KANA:
+        data = _as_kana(_load_catalogued("kkanji", split, image_size, progress), str(name))
     elif pages is not None:
         data = _load_pages(pages, split, image_size, progress)
     elif name in catalog.DATASETS:
@@ -131,7 +132,7 @@ def splits(name: str | Path) -> tuple[str, ...]:
         return tuple(split for split in HASH_SPLITS if all(split in has for has in each)) or ("all",)
     if _is_brush(name):
         return "train", "test"
-    if name == PARENTS:
+    if name in AS_KANA:
         return HASH_SPLITS
     if pages := find_pages(name):
         return page_splits(pages)
@@ -183,19 +184,17 @@ def _together(names: tuple[str, ...], split: str, image_size: int | None, progre
     )
 
 
-PARENTS = "kkanji:kana"
-"""The parent kanji of kana in Kuzushiji-Kanji, each as its kana."""
+AS_KANA = {"kkanji:k49": K49, "kkanji:kmnist": KMNIST}
+"""Kuzushiji-Kanji's parent kanji of some kana, each as its kana."""
 
 
-def _as_kana(data: CharacterImages) -> CharacterImages:
-    """The images whose characters are parents of kana, under the kana of Kuzushiji-49."""
+def _as_kana(data: CharacterImages, name: str) -> CharacterImages:
+    """The images whose characters are parents of these kana, under the kana."""
     kana = [kana_of(character) for character in data.classes]
-    classes = tuple(each for each in K49 if each in kana)
+    classes = tuple(each for each in AS_KANA[name] if each in kana)
     label = np.array([classes.index(each) if each in classes else -1 for each in kana], np.int64)[data.labels]
     kept = np.flatnonzero(label >= 0)
-    return replace(
-        data, images=data.images[kept], labels=label[kept], ids=data.ids[kept], classes=classes, name=PARENTS
-    )
+    return replace(data, images=data.images[kept], labels=label[kept], ids=data.ids[kept], classes=classes, name=name)
 
 
 def _brush_amount(name: str, amount: str, split: str) -> int | None:
