@@ -8,7 +8,7 @@ from kuzushiji.errors import DataError, UsageError
 from kuzushiji.evaluation.compare import (
     adjusted,
     compare,
-    ensemble,
+    divided,
     holm,
     mcnemar_test,
     rank_correlation,
@@ -197,25 +197,14 @@ def test_numbers_out_of_range_are_refused(options):
         compare({"one": make(2, 1), "other": make(2, 2)}, **options)
 
 
-def test_an_ensemble_averages_probabilities():
-    members = [make(1.5, seed) for seed in range(5)]
-    together = ensemble(members)
-    expected = np.mean([member.probabilities for member in members], axis=0)
-    np.testing.assert_allclose(together.probabilities, expected, atol=1e-6)
-    assert accuracy(together) > max(map(accuracy, members))
-
-
-def test_an_ensemble_outlives_certainty():
-    # A probability of 0 has no logarithm.
-    sure = Predictions(np.array([[2000.0, 0.0]], np.float32), np.array([0]), np.array([0]), ("お", "き"))
-    assert np.isfinite(ensemble([sure, sure]).logits).all()
-    assert ensemble([sure, sure]).predicted.tolist() == [0]
-
-
-@pytest.mark.parametrize("members", [[], [make(2, 1), make(2, 1, LABELS[:50])]])
-def test_an_ensemble_needs_members_of_the_same_images(members):
-    with pytest.raises(UsageError):
-        ensemble(members)
+def test_images_that_one_alone_named_right():
+    first, second = make(1.5, 1), make(1.0, 2)
+    only_first, only_second = divided(first, second)
+    right = [set(np.flatnonzero(each.predicted == each.labels).tolist()) for each in (first, second)]
+    assert set(only_first.tolist()) == right[0] - right[1]
+    assert set(only_second.tolist()) == right[1] - right[0]
+    (compared,) = compare({"one": first, "other": second}, replicates=0)
+    assert (len(only_first), len(only_second)) == (compared.only_first, compared.only_second)
 
 
 @pytest.mark.parametrize("ties", [False, True])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
-from kuzushiji.cli.console import notes, print_json, print_table
+from kuzushiji.cli.console import notes, print_json, print_table, results
 from kuzushiji.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def compare(
     ensemble: bool = False,
     against: str | None = None,
     on: str = "test",
+    images: bool = False,
     json: bool = False,
 ) -> None:
     """Compare runs on the same test images, pair by pair: by how much one is better, and whether it could be chance.
@@ -39,20 +40,25 @@ def compare(
         Compare with this run alone, not every run with every other.
     on
         The predictions to compare: test, validation, or NAME-SPLIT of other data that the runs were evaluated on.
+    images
+        List the images too that one of two named right and the other wrong, with what each said.
     json
         Print the comparisons as JSON.
     """
     from kuzushiji.evaluation import compare as comparing
+    from kuzushiji.evaluation.ensemble import ensemble as averaged
     from kuzushiji.training.runs import find_run
 
+    if images and seeds:
+        raise UsageError("images can be listed of single runs; leave out --images or --seeds")
     found = [find_run(name) for name in (*runs, *([against] if against is not None else []))]
     found = list({run.path.resolve(): run for run in found}.values())
     if len(found) < 2:
         raise UsageError("name two runs or more to compare; `kuzushiji runs` lists them")
-    predictions = [_predictions(run, on) for run in found]
+    predictions = [finished_predictions(run, on) for run in found]
     groups = _by_trial(found, predictions) if seeds else _by_run(found, predictions)
     if ensemble:
-        groups["ensemble"] = [comparing.ensemble(predictions)]
+        groups["ensemble"] = [averaged(predictions)]
     if len(groups) < 2:
         raise UsageError("these runs differ in nothing but the seed; without --seeds they are compared one by one")
     groups = dict(sorted(groups.items(), key=lambda entry: -mean(map(_accuracy, entry[1]))))
@@ -63,19 +69,25 @@ def compare(
         pairs = [(name, target) for name in groups if name != target]
     compared = comparing.compare(groups, pairs)
     accuracies = {name: [_accuracy(each) for each in group] for name, group in groups.items()}
+    listed = [_divided(groups[each.first][0], groups[each.second][0]) for each in compared] if images else []
     if json:
-        print_json(
-            {
-                "accuracies": accuracies,
-                "images": compared[0].images,
-                "comparisons": [each.to_dict() for each in compared],
-            }
-        )
+        written = [each.to_dict() for each in compared]
+        for comparison, rows in zip(written, listed, strict=False):
+            comparison["divided"] = rows
+        print_json({"accuracies": accuracies, "images": compared[0].images, "comparisons": written})
         return
     _print(accuracies, compared)
+    for each, rows in zip(compared, listed, strict=False):
+        _print_divided(each, rows)
 
 
-def _predictions(run: Run, key: str) -> Predictions:
+def finished_predictions(run: Run, key: str) -> Predictions:
+    """The predictions of a finished run.
+
+    Raises:
+        RunError: it is not finished.
+        DataError: it has no such predictions, or the file is damaged; the message names the run.
+    """
     run.check_finished()
     try:
         return run.predictions(key)
@@ -104,6 +116,32 @@ def _by_trial(runs: list[Run], predictions: list[Predictions]) -> dict[str, list
 
 def _accuracy(predictions: Predictions) -> float:
     return float((predictions.predicted == predictions.labels).mean())
+
+
+def _divided(first: Predictions, second: Predictions) -> list[dict[str, Any]]:
+    """The images that one of the two named right and the other wrong, those of the first alone first."""
+    from kuzushiji.evaluation.compare import divided
+
+    classes = first.classes
+    return [
+        {
+            "image": int(first.ids[row]),
+            "actual": classes[first.labels[row]],
+            "first": classes[first.predicted[row]],
+            "second": classes[second.predicted[row]],
+        }
+        for rows in divided(first, second)
+        for row in rows.tolist()
+    ]
+
+
+def _print_divided(comparison: Comparison, rows: list[dict[str, Any]]) -> None:
+    from rich.text import Text
+
+    results.print(f"{len(rows):,} images on which {comparison.first} and {comparison.second} divide", soft_wrap=True)
+    names = "image", "actual", "first", "second"
+    cells = [(f"{row['image']:,}", *(Text(row[name]) for name in names[1:])) for row in rows]
+    print_table(["image", "it is", "first says", "second says"], cells, right=(0,))
 
 
 def _print(accuracies: dict[str, list[float]], compared: list[Comparison]) -> None:

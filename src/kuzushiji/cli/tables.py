@@ -98,7 +98,7 @@ def print_calibration(calibration: Calibration, console: Console) -> None:
         why = (
             f"all {calibration.fitted_on:,} validation images were named right"
             if calibration.fitted_on
-            else "the run has no predictions of validation images"
+            else "there are no predictions of validation images"
         )
         console.print(f"no temperature can be fitted: {why}", highlight=False)
         table = _table(["", "value", interval], right=[1, 2])

@@ -243,6 +243,16 @@ def score(predictions: Predictions, *, replicates: int = 1000, seed: int = 0) ->
     )
 
 
+def divided(first: Predictions, second: Predictions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the images that the first alone named right, and of those that the second alone did.
+
+    Args:
+        first, second: predictions of the same images, as `compare` checks.
+    """
+    right, other = (each.predicted == each.labels for each in (first, second))
+    return np.flatnonzero(right & ~other), np.flatnonzero(other & ~right)
+
+
 def adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """The same comparisons, their p-values corrected for being so many and no more."""
     corrected = holm([each.p_value for each in comparisons])
@@ -323,31 +333,6 @@ def rank_correlation(first: Sequence[float], second: Sequence[float], seed: int 
     drawn = generator.permuted(np.tile(ranks[0], (PERMUTATIONS, 1)), axis=1) @ ranks[1] / norm
     extreme = (np.abs(drawn) >= abs(value) - 1e-12).sum()
     return RankCorrelation(value, float((1 + extreme) / (1 + PERMUTATIONS)), len(first))
-
-
-def ensemble(members: Sequence[Predictions]) -> Predictions:
-    """What several networks say together: the mean of their probabilities.
-
-    Args:
-        members: predictions of the same images.
-
-    Returns:
-        Predictions whose logits are the logarithms of the mean probabilities.
-
-    Raises:
-        UsageError: there are none, or they are of different images.
-    """
-    if not members:
-        raise UsageError("an ensemble needs at least one member")
-    first = members[0]
-    for member in members[1:]:
-        same = first.classes == member.classes and np.array_equal(first.ids, member.ids)
-        if not same or not np.array_equal(first.labels, member.labels):
-            raise UsageError("the members of an ensemble must have predicted the same images of the same classes")
-    mean = sum(member.probabilities for member in members) / len(members)
-    smallest = np.finfo(np.float64).tiny  # of what a network holds for impossible, no logarithm exists
-    logits = np.log(np.maximum(mean, smallest)).astype(np.float32)
-    return replace(first, logits=logits, config_fingerprint="")
 
 
 _drawn = lru_cache(maxsize=1)(resampled)

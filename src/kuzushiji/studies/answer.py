@@ -20,10 +20,10 @@ from kuzushiji.evaluation.compare import (
     RankCorrelation,
     Scores,
     compare,
-    ensemble,
     rank_correlation,
     score,
 )
+from kuzushiji.evaluation.ensemble import ensemble
 from kuzushiji.evaluation.learning_curve import LearningCurve, fit_learning_curve
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.evaluation.roc import RocCurve, macro_roc_curve, roc_curve_of
