@@ -43,8 +43,8 @@ def main() -> None:
     name = f"brush:kmnist:{arguments.images}" + ("+kkanji:kmnist" if arguments.parents else "")
     learnt = kuzushiji.load(name, "train", image_size=28)
     print(
-        f"trained on the {len(learnt):,} images of {name}, {arguments.epochs} epochs; measured on the {len(real):,} real "
-        f"{arguments.split} images of {arguments.data}"
+        f"trained on the {len(learnt):,} images of {name}, {arguments.epochs} epochs; measured on the "
+        f"{len(real):,} real {arguments.split} images of {arguments.data}"
     )
     found = []
     with tempfile.TemporaryDirectory() as folder:

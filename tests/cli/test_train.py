@@ -237,3 +237,18 @@ def test_runs_are_listed_described_and_removed(bars_folder, capsys):
 def test_results_without_runs_is_wrong_usage(capsys):
     assert main(["results"]) == 2
     assert "no finished run" in capsys.readouterr().err
+
+
+def test_the_mean_over_shifted_images_is_kept_beside_the_plain_one(bars_folder, capsys):
+    main(["train", "nn_1", "--data", str(bars_folder), "--epochs", "3", "--no-report", "--run", "mine"])
+    capsys.readouterr()
+    found = {}
+    for flags in ([], ["--tta"]):
+        assert main(["evaluate", "mine", "--json", *flags]) == 0
+        found[bool(flags)] = json.loads(capsys.readouterr().out)
+    assert (found[False]["data"], found[True]["data"]) == ("test", "test-tta")
+    run = find_run("mine")
+    assert not np.array_equal(run.predictions("test-tta").logits, run.predictions().logits)
+    assert found[True]["evaluation"]["count"] == 80
+    assert main(["evaluate", "mine", "--tta", "--outliers"]) == 2
+    assert "leave out --data and --tta" in " ".join(capsys.readouterr().err.split())

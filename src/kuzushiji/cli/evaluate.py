@@ -16,6 +16,7 @@ def evaluate(
     *,
     data: str | None = None,
     device: str = "auto",
+    tta: bool = False,
     mistakes: bool = False,
     outliers: bool = False,
     json: bool = False,
@@ -32,6 +33,9 @@ def evaluate(
         Other data to measure on: its test split, or all of it where it has none.
     device
         Where the network runs if it must: auto, cpu, cuda or mps.
+    tta
+        Test-time augmentation: take the mean of the probabilities for the image as it is and moved by a pixel in each
+        of the eight directions.
     mistakes
         Instead of the measures, list each character with what it was taken for and how often.
     outliers
@@ -42,7 +46,7 @@ def evaluate(
     """
     from kuzushiji.cli.tables import print_calibration, print_evaluation, print_mistakes, print_outliers
     from kuzushiji.data import datasets
-    from kuzushiji.errors import RunError, UsageError
+    from kuzushiji.errors import UsageError
     from kuzushiji.evaluation.outliers import detect
     from kuzushiji.evaluation.runs import (
         calibrate_run,
@@ -53,20 +57,20 @@ def evaluate(
     )
     from kuzushiji.training.runs import find_run
 
-    if outliers and data is not None:
-        raise UsageError("outliers are compared with the run's own test images; leave out --data or --outliers")
+    if outliers and (tta or data is not None):
+        raise UsageError("outliers are compared with the run's own test images as they are; leave out --data and --tta")
     if outliers and mistakes:
         raise UsageError("--mistakes lists mistakes instead of measures; leave out --mistakes or --outliers")
     found = find_run(run)
-    if not found.finished:
-        raise RunError(f"{found.name} is not finished; go on with: kuzushiji train --resume {found.name}")
+    found.check_finished()
     if data is None:
         dataset = found.config["dataset"]
-        source, key = dataset["path"] or dataset["name"], "test"
+        source, key = dataset["path"] or dataset["name"], "test-tta" if tta else "test"
     else:
         source, key = data, ""
-    if data is not None or not found.predictions_file().exists():
+    if data is not None or not found.predictions_file(key).exists():
         from kuzushiji.training.experiment import predict_run
+        from kuzushiji.training.loop import AROUND, UNMOVED
 
         names = datasets.splits(source)
         if data is None and "test" not in names:
@@ -74,8 +78,8 @@ def evaluate(
         split = "test" if "test" in names else names[-1]
         height, width = found.config["model"]["image_size"]
         images = datasets.load(source, split, image_size=height if height == width else None)
-        key = key or f"{images.name}-{images.split}"
-        predictions = predict_run(found, images, key, device)
+        key = key or f"{images.name}-{images.split}" + ("-tta" if tta else "")
+        predictions = predict_run(found, images, key, device, shifts=AROUND if tta else UNMOVED)
         if len(predictions) < len(images):
             notes.print(f"{len(images) - len(predictions):,} images show characters that the network does not know")
     evaluation = stored_evaluation(found) if key == "test" else evaluate_run(found, key)

@@ -12,6 +12,7 @@ from kuzushiji.evaluation.calibration import Calibration, calibrate
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.evaluation.outliers import Familiarities
 from kuzushiji.files import write_text
+from kuzushiji.training.recipe import Recipe
 from kuzushiji.training.runs import Run, config_fingerprint
 
 
@@ -103,9 +104,10 @@ def same_but_for_the_seed(runs: Iterable[Run]) -> list[tuple[Run, ...]]:
     grouped: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         config = run.config
-        recipe = {name: value for name, value in config["recipe"].items() if name != "seed"}
+        # As a recipe of today, so that fields that were not known then do not set a run apart.
+        recipe = Recipe.from_dict({**config["recipe"], "seed": 0}).to_dict()
         dataset = config["dataset"]
         data = {key: dataset.get(key) for key in ("name", "limit", "cover", "rare_below")}
-        same = data, config.get("start"), config["model"], config["recipe_name"], recipe
+        same = data, config.get("start"), config.get("teacher"), config["model"], config["recipe_name"], recipe
         grouped[repr(same)].append(run)
     return list(map(tuple, grouped.values()))
