@@ -69,6 +69,22 @@ def test_measures_the_ensemble(runs, capsys):
     assert "ensemble" in json.loads(capsys.readouterr().out)["accuracies"]
 
 
+def test_lists_the_images_on_which_two_divide(runs, capsys):
+    assert main(["compare", "one-0", "other", "--images", "--json"]) == 0
+    (compared,) = json.loads(capsys.readouterr().out)["comparisons"]
+    assert len(compared["divided"]) == compared["only_first"] + compared["only_second"]
+    first, second = runs[0].predictions(), runs[2].predictions()
+    for each in compared["divided"]:
+        row = first.ids.tolist().index(each["image"])
+        assert each["actual"] == KMNIST[first.labels[row]]
+        assert (each["first"], each["second"]) == (KMNIST[first.predicted[row]], KMNIST[second.predicted[row]])
+        assert (each["first"] == each["actual"]) != (each["second"] == each["actual"])
+    assert main(["compare", "one-0", "other", "--images"]) == 0
+    assert f"{len(compared['divided'])} images on which one-0 and other divide" in capsys.readouterr().out
+    assert main(["compare", "one-0", "one-1", "other", "--seeds", "--images"]) == 2
+    assert "--images or --seeds" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("names", [[], ["one-0"], ["one-0", "one-0"]])
 def test_one_run_has_nothing_to_be_compared_with(runs, names, capsys):
     assert main(["compare", *names]) == 2

@@ -49,11 +49,11 @@ def brush_strangers(known: Collection[str], count: int, *, side: int, seed: int 
     Returns:
         (N, side, side), empty if all kana but a few are known, or may look like what is.
     """
-    kana = brush.make("k49", "test", samples_per_class=BRUSH_SAMPLES, seed=seed)
-    related = {character for character in kana.classes if not set(known).isdisjoint(parents(character))}
-    familiar = {*known, *related}
-    if len(set(kana.classes) - familiar) < FEWEST_KANA:
+    every = brush.SHAPES["k49"].classes
+    familiar = {*known, *(character for character in every if not set(known).isdisjoint(parents(character)))}
+    if len(set(every) - familiar) < FEWEST_KANA:
         return _stacked([], side)
+    kana = brush.make("k49", "test", samples_per_class=BRUSH_SAMPLES, seed=seed)
     return strangers(kana, familiar, count, side=side, seed=seed)
 
 

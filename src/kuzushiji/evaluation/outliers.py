@@ -31,6 +31,7 @@ KEPT = 0.95
 """The share of known images that a threshold is to let pass."""
 
 SHRINKAGE = 1e-3
+LEAST_VARIANCE = 1e-9
 ROWS_AT_ONCE = 1024
 
 Floats = NDArray[np.float64]
@@ -98,7 +99,7 @@ def fit_class_means(vectors: NDArray[np.floating], labels: NDArray[np.int64]) ->
     within = centred - means[places]
     covariance = within.T @ within / len(labels)
     variances, axes = np.linalg.eigh(covariance)
-    floor = SHRINKAGE * max(float(variances.mean()), np.finfo(np.float64).tiny)
+    floor = SHRINKAGE * max(float(variances.mean()), LEAST_VARIANCE)
     whitening = axes / np.sqrt(np.maximum(variances, 0) + floor)
     return ClassMeans(means @ whitening, whitening, centre)
 
@@ -237,7 +238,8 @@ def detect(
             if np.isnan(ours).any() or np.isnan(theirs).any():
                 continue
             auroc[measure] = _area(ours, theirs, drawn_known, drawn, confidence)
-            passing = int((theirs >= np.quantile(ours, 1 - KEPT, method="higher")).sum())
+            threshold = np.sort(ours)[int((1 - KEPT) * len(ours) + 1e-9)]
+            passing = int((theirs >= threshold).sum())
             low, high = wilson_interval(passing, len(theirs), confidence)
             mistaken[measure] = Estimate(passing / len(theirs), float(low), float(high))
         found.append(Detection(kind.name, kind.description, len(kind.familiarity), auroc, mistaken))
