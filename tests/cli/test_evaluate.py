@@ -25,6 +25,7 @@ def trained(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUZUSHIJI_HOME", str(tmp_path_factory.mktemp("home")))
         bars = write_bars(tmp_path_factory.mktemp("data") / "bars")
+        patch.setattr("kuzushiji.explore.outliers.FOREIGN", 150)
         run = train("nn_1", bars, epochs=8, validation_fraction=0.2, run="trained")
         assert main(["evaluate", "trained", "--outliers", "--json"]) == 0
     return run.path, bars
@@ -146,7 +147,8 @@ def test_outliers_of_another_training_are_not_taken_for_its_own(run, capsys):
     assert "Shown what it does not know" not in run.report_file.read_text(encoding="utf-8")
 
 
-def test_a_damaged_file_of_outliers_is_told_and_measured_again(run, trained, capsys):
+def test_a_damaged_file_of_outliers_is_told_and_measured_again(run, trained, capsys, monkeypatch):
+    monkeypatch.setattr("kuzushiji.explore.outliers.FOREIGN", 50)
     whole = outliers_file(run).read_bytes()
     outliers_file(run).write_bytes(whole[:200])
     assert main(["evaluate", "mine"]) == 1
@@ -174,4 +176,4 @@ def test_outliers_need_the_data_of_the_run(run, trained, capsys):
 @pytest.mark.parametrize("other", [["--data", "brush:kmnist"], ["--mistakes"]])
 def test_outliers_go_with_the_measures_of_the_test_set_alone(other, capsys):
     assert main(["evaluate", "mine", "--outliers", *other]) == 2
-    assert "--outliers" in capsys.readouterr().err
+    assert "outliers" in capsys.readouterr().err
