@@ -51,13 +51,16 @@ def calibrate_run(run: Run, key: str = "test") -> Calibration:
     """Measures how far a run's certainty can be trusted, with a temperature fitted on its validation images if it has
     any; of the test set the result is kept in `calibration.json`.
 
+    What was predicted with test-time augmentation (`-tta`) needs validation images that were so too.
+
     Args:
         key: as in `evaluate_run`.
 
     Raises:
         DataError: the predictions are missing or damaged.
     """
-    validation = run.predictions("validation") if run.predictions_file("validation").exists() else None
+    alike = "validation-tta" if key.endswith("-tta") else "validation"
+    validation = run.predictions(alike) if run.predictions_file(alike).exists() else None
     calibration = calibrate(run.predictions(key), validation)
     if key == "test":
         write_text(calibration_file(run), json.dumps(calibration.to_dict(), ensure_ascii=False))
