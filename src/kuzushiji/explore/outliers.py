@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -160,10 +161,8 @@ def _foreign_images(
     return [kind for kind in kinds if len(kind[-1])]
 
 
-def _fonts() -> list[Any]:
+def _fonts() -> list[Path]:
     """The upright and slanted fonts for text that come with matplotlib."""
-    from pathlib import Path
-
     import matplotlib as mpl
 
     return sorted((Path(mpl.get_data_path()) / "fonts" / "ttf").glob("DejaVuS*[!y].ttf"))

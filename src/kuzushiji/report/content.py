@@ -136,10 +136,9 @@ class _Pictures:
         if self.ratio != 1:  # they are square, and all cells of a page are alike
             return []
         # Predictions have the numbers from 0 on.
-        keys = range(-1 - kind * len(samples), -1 - (kind + 1) * len(samples), -1)
         return [
-            {"cell": self.sprite.cell(key, to_square(sample, side)), "actual": "something else"}
-            for key, sample in zip(keys, samples, strict=True)
+            {"cell": self.sprite.cell(-1 - kind * 1000 - place, to_square(sample, side)), "actual": "something else"}
+            for place, sample in enumerate(samples)
         ]
 
 

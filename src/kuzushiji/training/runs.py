@@ -8,6 +8,8 @@ A run folder holds
     model.safetensors  the weights, with classes and configuration in the metadata
     predictions.npz    what the network says of the test images; predictions-SPLIT.npz of others
     evaluation.json    the metrics computed from predictions.npz
+    calibration.json   how far its certainty can be trusted, from the predictions of test and validation images
+    outliers.npz       what the network makes of images of other things, where `evaluate --outliers` was asked for
     report.html        the report
 """
 
