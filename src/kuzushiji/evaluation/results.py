@@ -3,12 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from statistics import mean, stdev
 
+from kuzushiji.errors import DataError
 from kuzushiji.evaluation.bootstrap import Estimate
+from kuzushiji.evaluation.calibration import ACCURACIES, COVERAGES, Calibration
 from kuzushiji.evaluation.metrics import Evaluation
-from kuzushiji.evaluation.runs import same_but_for_the_seed, stored_evaluation
+from kuzushiji.evaluation.outliers import MEASURES, Detection, detect
+from kuzushiji.evaluation.runs import same_but_for_the_seed, stored_calibration, stored_evaluation, stored_outliers
 from kuzushiji.training.recipe import changes_of
 from kuzushiji.training.runs import Run
 
@@ -26,28 +30,64 @@ COLUMNS = (
     "seconds",
 )
 
+CERTAINTY_COLUMNS = (
+    "network",
+    "recipe",
+    "temperature",
+    "ECE %",
+    "ECE scaled %",
+    "AURC %",
+    *(f"accuracy of surest {coverage * 100:g} %" for coverage in COVERAGES),
+    *(f"answered at {accuracy * 100:g} %" for accuracy in ACCURACIES),
+)
+
+CERTAINTY = (
+    "How far their certainty can be trusted: the expected calibration error before and after the logits are divided by "
+    "a temperature that was fitted on validation images; the area under the risk-coverage curve; the accuracy of the "
+    "surest answers; and how many can be answered so that so many of the answers are right."
+)
+
+OUTLIERS = (
+    "Whether they can tell what they do not know, shown by `kuzushiji evaluate RUN --outliers`: the area under the ROC "
+    "curve, %, of test images against images of other things, by the greatest probability, by energy, and by the "
+    "distance of the embedding to the nearest class mean. 50 is a toss; below it the strange looks more familiar than "
+    "the known."
+)
+
 
 @dataclass(frozen=True)
 class Trial:
-    """Runs that differ in nothing but the seed."""
+    """Runs that differ in nothing but the seed.
+
+    Attributes:
+        runs: the runs.
+        evaluations, calibrations: of each.
+        outliers: of each; empty where not all have been shown any.
+    """
 
     runs: tuple[Run, ...]
     evaluations: tuple[Evaluation, ...]
+    calibrations: tuple[Calibration, ...]
+    outliers: tuple[tuple[Detection, ...], ...]
 
     @property
     def accuracy(self) -> float:
         """Mean test accuracy."""
         return mean(each.accuracy.value for each in self.evaluations)
 
+    def name(self) -> list[str]:
+        """Network and recipe, as the first two cells of a row."""
+        config = self.runs[0].config
+        options = "".join(f" {name}={value}" for name, value in config["model"]["options"].items())
+        return [f"`{config['model']['name']}`{options}", config["recipe_name"] + _changes(config)]
+
     def row(self) -> list[str]:
         """The trial as a row of the table; one run has its bootstrap interval, several their deviation."""
         config = self.runs[0].config
         model = config["model"]
-        options = "".join(f" {name}={value}" for name, value in model["options"].items())
         epochs = sorted({len(run.metrics) for run in self.runs})
         return [
-            f"`{model['name']}`{options}",
-            config["recipe_name"] + _changes(config),
+            *self.name(),
             f"{model['parameters']:,}",
             f"{config['dataset']['splits']['train']['count']:,}",
             " to ".join(str(count) for count in {epochs[0]: 0, epochs[-1]: 0}),
@@ -58,6 +98,33 @@ class Trial:
             f"{mean(each.auc_macro.value for each in self.evaluations):.4f}",
             f"{mean(run.seconds for run in self.runs):,.0f}",
         ]
+
+    def certainty_row(self) -> list[str]:
+        """How far its certainty can be trusted, as a row; dashes where no temperature could be fitted."""
+        found = self.calibrations
+        temperatures = [each.temperature for each in found]
+        after = [each.after.ece for each in found if each.after is not None]
+        return [
+            *self.name(),
+            "–" if any(map(isnan, temperatures)) else f"{mean(temperatures):.2f}",
+            _percent([each.before.ece for each in found]),
+            _percent(after) if len(after) == len(found) else "–",
+            _percent([each.aurc for each in found]),
+            *(_percent([each.accuracy_at_coverage[coverage] for each in found]) for coverage in COVERAGES),
+            *(_percent([each.coverage_at_accuracy[accuracy] for each in found]) for accuracy in ACCURACIES),
+        ]
+
+    def outlier_rows(self, kinds: Sequence[str]) -> list[list[str]]:
+        """How well outliers are told, as a row for each measure of familiarity."""
+        every = [each for found in self.outliers for each in found]
+        rows = []
+        for measure in MEASURES:
+            areas = [
+                [each.auroc[measure] for each in every if each.name == kind and measure in each.auroc] for kind in kinds
+            ]
+            if any(areas):
+                rows.append([*self.name(), measure, *(_percent(each) if each else "–" for each in areas)])
+        return rows
 
 
 def results_page(runs: Iterable[Run], title: str = "Results") -> str:
@@ -79,14 +146,33 @@ def results_page(runs: Iterable[Run], title: str = "Results") -> str:
     ]
     for name in sorted(by_data):
         trials = sorted(by_data[name], key=lambda trial: -trial.accuracy)
-        lines += ["", f"## {name}", "", _describe(trials), "", *_markdown_table([trial.row() for trial in trials])]
+        lines += ["", f"## {name}", "", _describe(trials), ""]
+        lines += _markdown_table(COLUMNS, [trial.row() for trial in trials])
+        lines += ["", CERTAINTY, ""]
+        lines += _markdown_table(CERTAINTY_COLUMNS, [trial.certainty_row() for trial in trials])
+        kinds = list(dict.fromkeys(each.name for trial in trials for found in trial.outliers for each in found))
+        if kinds:
+            lines += ["", OUTLIERS, ""]
+            rows = [row for trial in trials for row in trial.outlier_rows(kinds)]
+            lines += _markdown_table(("network", "recipe", "by", *kinds), rows)
         lines += ["", "Made by:", "", "```", *_commands(trials), "```"]
     return "\n".join(lines) + "\n"
 
 
 def _trials(runs: Iterable[Run]) -> list[Trial]:
     measured = [run for run in runs if run.finished and run.predictions_file().exists()]
-    return [Trial(group, tuple(map(stored_evaluation, group))) for group in same_but_for_the_seed(measured)]
+    return [
+        Trial(group, tuple(map(stored_evaluation, group)), tuple(map(stored_calibration, group)), _outliers(group))
+        for group in same_but_for_the_seed(measured)
+    ]
+
+
+def _outliers(runs: Sequence[Run]) -> tuple[tuple[Detection, ...], ...]:
+    try:
+        shown = [stored_outliers(run) for run in runs]
+    except DataError:
+        return ()  # damaged, or of another training
+    return tuple(detect(each) for each in shown if each) if all(shown) else ()
 
 
 def _changes(config: dict) -> str:
@@ -122,9 +208,9 @@ def _percent(estimates: Sequence[Estimate]) -> str:
     return f"{values[0]:.2f} ({100 * estimates[0].low:.2f} to {100 * estimates[0].high:.2f})"
 
 
-def _markdown_table(rows: list[list[str]]) -> list[str]:
-    numeric = [column not in ("network", "recipe") for column in COLUMNS]
-    cells = [list(COLUMNS), ["---:" if right else "---" for right in numeric], *rows]
+def _markdown_table(columns: Sequence[str], rows: list[list[str]]) -> list[str]:
+    words = ("network", "recipe", "by")
+    cells = [list(columns), ["---" if column in words else "---:" for column in columns], *rows]
     return ["| " + " | ".join(row) + " |" for row in cells]
 
 

@@ -349,6 +349,7 @@ def _certainty(material: Material) -> dict[str, Any]:
         "scaled": calibration.after is not None,
         "temperature": f"{calibration.temperature:.3f}",
         "too_sure": calibration.temperature > 1,
+        "helped": calibration.after is None or calibration.after.ece.value < calibration.before.ece.value,
         "fitted_on": calibration.fitted_on,
         "rows": rows,
         "answering": [

@@ -1,0 +1,76 @@
+"""The page of results: a table each for accuracy, certainty and outliers."""
+
+import numpy as np
+import pytest
+
+from kuzushiji.evaluation.calibration import calibrate
+from kuzushiji.evaluation.outliers import Familiarities, Shown, detect
+from kuzushiji.evaluation.results import CERTAINTY, OUTLIERS, results_page
+from kuzushiji.evaluation.runs import outliers_file
+from kuzushiji.training.recipe import named_recipe
+from kuzushiji.training.runs import config_fingerprint
+from tests.plots.synthetic import KMNIST, make_images, make_run
+
+COUNT = 150
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two seeds of one training."""
+    images = make_images(KMNIST, COUNT)
+    recipes = [named_recipe("lenet5").change(epochs=5, seed=seed).to_dict() for seed in (0, 1)]
+    made = [
+        make_run(tmp_path / f"run-{seed}", images, accuracy=0.9 - 0.1 * seed, recipe=recipe)
+        for seed, recipe in enumerate(recipes)
+    ]
+    for run in made:
+        run.predictions().save(run.predictions_file("validation"))
+    return made
+
+
+def familiarities(run):
+    samples = np.zeros((1, 28, 28), np.uint8)
+    generator = np.random.default_rng(0)
+    known = Shown("known", "the test images", generator.normal(1, 1, (40, 3)), samples)
+    noise = Shown("noise", "pixels at random", generator.normal(0, 1, (30, 3)), samples)
+    return Familiarities(known, (noise,), config_fingerprint(run.config))
+
+
+def rows_below(page, heading):
+    """The rows of the table that follows a paragraph, without its head."""
+    after = page.split(heading)[1].strip().splitlines()
+    table = [line for line in after[: after.index("")] if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
+
+
+def test_certainty_of_one_run_has_its_interval(runs):
+    (row,) = rows_below(results_page(runs[:1]), CERTAINTY)
+    found = calibrate(runs[0].predictions(), runs[0].predictions("validation"))
+    assert row[:3] == ["`lenet5`", "lenet5", f"{found.temperature:.2f}"]
+    ece = found.before.ece
+    assert row[3] == f"{100 * ece.value:.2f} ({100 * ece.low:.2f} to {100 * ece.high:.2f})"
+    assert row[4].startswith(f"{100 * found.after.ece.value:.2f} (")
+
+
+def test_certainty_of_several_seeds_has_their_spread_and_no_temperature_is_a_dash(runs):
+    (row,) = rows_below(results_page(runs), CERTAINTY)
+    assert "±" in row[3]
+    assert "±" in row[4]
+    runs[1].predictions_file("validation").unlink()
+    (row,) = rows_below(results_page(runs), CERTAINTY)
+    assert (row[2], row[4]) == ("–", "–")
+    assert "±" in row[3]
+
+
+def test_outliers_are_listed_where_all_seeds_were_shown_them(runs):
+    assert OUTLIERS not in results_page(runs)
+    familiarities(runs[0]).save(outliers_file(runs[0]))
+    assert OUTLIERS not in results_page(runs)
+    rows = rows_below(results_page(runs[:1]), OUTLIERS)
+    (detection,) = detect(familiarities(runs[0]))
+    assert [row[2] for row in rows] == ["probability", "energy", "distance"]
+    assert rows[1][3].startswith(f"{100 * detection.auroc['energy'].value:.2f} (")
+    familiarities(runs[1]).save(outliers_file(runs[1]))
+    assert "±" in rows_below(results_page(runs), OUTLIERS)[0][3]
+    outliers_file(runs[0]).write_bytes(b"")
+    assert OUTLIERS not in results_page(runs)
