@@ -46,7 +46,7 @@ def rows_below(page, heading):
 def test_certainty_of_one_run_has_its_interval(runs):
     (row,) = rows_below(results_page(runs[:1]), CERTAINTY)
     found = calibrate(runs[0].predictions(), runs[0].predictions("validation"))
-    assert row[:3] == ["`lenet5`", "lenet5", f"{found.temperature:.2f}"]
+    assert row[:3] == ["`lenet5`", "lenet5 --epochs 5", f"{found.temperature:.2f}"]
     ece = found.before.ece
     assert row[3] == f"{100 * ece.value:.2f} ({100 * ece.low:.2f} to {100 * ece.high:.2f})"
     assert row[4].startswith(f"{100 * found.after.ece.value:.2f} (")
