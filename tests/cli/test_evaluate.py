@@ -13,6 +13,7 @@ from kuzushiji.evaluation.outliers import MEASURES, Familiarities
 from kuzushiji.evaluation.runs import calibration_file, outliers_file, stored_calibration
 from kuzushiji.home import runs_folder
 from kuzushiji.predictions import Predictions
+from kuzushiji.report.material import gather
 from kuzushiji.training.experiment import train
 from kuzushiji.training.runs import Run
 from tests.bars import write_bars
@@ -143,11 +144,11 @@ def test_outliers_of_another_training_are_not_taken_for_its_own(run, capsys):
     (run.path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     assert main(["evaluate", "mine"]) == 1
     assert "of another training" in " ".join(capsys.readouterr().err.split())
-    assert main(["report", "mine"]) == 0
-    assert "Shown what it does not know" not in run.report_file.read_text(encoding="utf-8")
+    assert gather(run).outliers is None
 
 
 def test_a_damaged_file_of_outliers_is_told_and_measured_again(run, trained, capsys, monkeypatch):
+    monkeypatch.setattr("kuzushiji.data.foreign.brush_strangers", lambda *_, side: np.empty((0, side, side), np.uint8))
     monkeypatch.setattr("kuzushiji.explore.outliers.FOREIGN", 50)
     whole = outliers_file(run).read_bytes()
     outliers_file(run).write_bytes(whole[:200])
@@ -158,7 +159,7 @@ def test_a_damaged_file_of_outliers_is_told_and_measured_again(run, trained, cap
     np.testing.assert_allclose(
         again.known.familiarity, Familiarities.load(outliers_file(Run(trained[0]))).known.familiarity
     )
-    assert len(printed["outliers"]) == 6
+    assert [each["name"] for each in printed["outliers"]] == ["latin", "turned", "blots", "noise", "blank"]
 
 
 def test_outliers_need_the_data_of_the_run(run, trained, capsys):
