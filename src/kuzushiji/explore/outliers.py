@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from kuzushiji.training.runs import Run
 
-OTHER_SETS = ("kkanji", "k49", "kmnist")
-"""Sets that other characters are taken from, where they are at hand."""
+OTHER_SETS = (("kkanji",), ("k49",), ("kmnist", "kmnist6k"))
+"""Sets that other characters are taken from, where they are at hand; of those with the same test images the first."""
 
 KNOWN = 3000
 FOREIGN = 1500
@@ -142,13 +142,10 @@ def _foreign_images(
     side = known.image_size[0]
     kinds = []
     if not has_rare:  # a network with a class for all other characters knows them all
-        for name in OTHER_SETS:
-            try:
-                data = datasets.load(name, "test")
-            except DataError:
-                continue  # it is not at hand
-            images = foreign.strangers(data, classes, FOREIGN, side=side)
-            kinds.append((name, f"other characters, of {DATASETS[name].title}", images))
+        for names in OTHER_SETS:
+            if (data := _first_at_hand(names)) is not None:
+                images = foreign.strangers(data, classes, FOREIGN, side=side)
+                kinds.append((names[0], f"other characters, of {DATASETS[names[0]].title}", images))
         brush_images = foreign.brush_strangers(classes, FOREIGN, side=side)
         kinds.append(("brush", "other kana, drawn with brush fonts", brush_images))
     kinds += [
@@ -159,6 +156,16 @@ def _foreign_images(
         ("blank", "paper without ink", foreign.blank(FOREIGN, side=side)),
     ]
     return [kind for kind in kinds if len(kind[-1])]
+
+
+def _first_at_hand(names: tuple[str, ...]) -> CharacterImages | None:
+    """The test images of the first of these sets whose files are here."""
+    for name in names:
+        try:
+            return datasets.load(name, "test")
+        except DataError:
+            continue
+    return None
 
 
 def _fonts() -> list[Path]:
