@@ -19,8 +19,10 @@ _HOME_OF = {
     "Recipe": "kuzushiji.training.recipe",
     "Recognizer": "kuzushiji.recognition.recognizer",
     "Run": "kuzushiji.training.runs",
+    "calibrate": "kuzushiji.evaluation.calibration",
     "compare": "kuzushiji.evaluation.compare",
     "create_model": "kuzushiji.models",
+    "ensemble": "kuzushiji.evaluation.ensemble",
     "evaluate": "kuzushiji.evaluation.metrics",
     "list_models": "kuzushiji.models",
     "load": "kuzushiji.data.datasets",
@@ -35,8 +37,10 @@ __all__ = [
     "Recipe",
     "Recognizer",
     "Run",
+    "calibrate",
     "compare",
     "create_model",
+    "ensemble",
     "evaluate",
     "list_models",
     "load",
@@ -48,7 +52,9 @@ if TYPE_CHECKING:
     from kuzushiji.data.datasets import load
     from kuzushiji.data.images import CharacterImages
     from kuzushiji.errors import KuzushijiError
+    from kuzushiji.evaluation.calibration import calibrate
     from kuzushiji.evaluation.compare import compare
+    from kuzushiji.evaluation.ensemble import ensemble
     from kuzushiji.evaluation.metrics import evaluate
     from kuzushiji.models import create_model, list_models
     from kuzushiji.predictions import Predictions

@@ -46,8 +46,8 @@ def evaluate(
     """
     from kuzushiji.cli.tables import print_calibration, print_evaluation, print_mistakes, print_outliers
     from kuzushiji.data import datasets
-    from kuzushiji.errors import UsageError
-    from kuzushiji.evaluation.outliers import detect
+    from kuzushiji.errors import DataError, UsageError
+    from kuzushiji.evaluation.outliers import Detection, detect
     from kuzushiji.evaluation.runs import (
         calibrate_run,
         evaluate_run,
@@ -93,8 +93,12 @@ def evaluate(
     if outliers:
         _show_outliers(found, device)
     calibration = stored_calibration(found) if key == "test" else calibrate_run(found, key)
-    shown = stored_outliers(found) if key == "test" else None
-    detections = detect(shown) if shown else ()
+    detections: tuple[Detection, ...] = ()
+    try:
+        if key == "test" and (shown := stored_outliers(found)):
+            detections = detect(shown)
+    except DataError as error:
+        notes.print(f"Without outliers: {error}", soft_wrap=True, markup=False)
     if json:
         print_json(
             {
