@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from kuzushiji.errors import RunError, UsageError
+from kuzushiji.models.network import Network
 
 PRECISIONS = ("float32", "float16", "int8")
 """How weights can be stored.  Whatever they are stored in, the network computes in float32, which on a CPU is as fast
@@ -33,8 +34,11 @@ class _LogitsAndEmbedding(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        embedding = self.network.features(images)  # type: ignore[operator]
-        return self.network.head(embedding), embedding  # type: ignore[operator]
+        if isinstance(self.network, Network):
+            embedding = self.network.features(images)
+            return self.network.head(embedding), embedding
+        # What both have in common is computed twice here, but once in what becomes of it.
+        return self.network(images), self.network.features(images)  # type: ignore[operator]
 
 
 def to_onnx(network: nn.Module, image_size: tuple[int, int]) -> onnx.ModelProto:

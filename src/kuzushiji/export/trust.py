@@ -1,7 +1,7 @@
 """How sure a network must be to be believed: its temperature, and the probability below which it says "unsure"."""
 
 from dataclasses import dataclass
-from math import ceil, isnan
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,8 @@ class Trust:
     Attributes:
         temperature: by which the logits are divided; 1 where there were no validation images to fit it on, or none was
             named wrong.
-        unsure_below: the least calibrated probability from which on the share `RIGHT` of them is named right, `LEAST`
-            if that is greater; 1 if there is none.
+        unsure_below: the least calibrated probability from which on the share `RIGHT` of them is named right, but
+            no less than `LEAST`; 1 if there is none.
         fitted_on: number of validation images.
         answered: share of them that reach it.
         right: share of these that are named right; NaN if none reaches it.
@@ -52,10 +52,9 @@ def learn_trust(validation: Predictions | None) -> Trust:
     share = right[order].cumsum() / np.arange(1, len(order) + 1)
     # Those that are equally sure are taken in together.
     possible = np.append(np.diff(certainty[order]) != 0, True) & (share >= RIGHT)
-    threshold = 1.0
-    if possible.any():
-        threshold = min(1.0, ceil(1e4 * certainty[order][np.flatnonzero(possible)[-1]]) / 1e4)
-    threshold = max(LEAST, threshold)
+    # Where all of them may be answered, what is less sure than any of them may be too.
+    least = 0.0 if possible[-1] else float(certainty[order][possible].min(initial=1.0))
+    threshold = max(LEAST, least)
     return Trust(temperature, threshold, len(validation), *answered_and_right(validation, temperature, threshold))
 
 

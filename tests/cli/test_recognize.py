@@ -1,0 +1,180 @@
+"""`kuzushiji recognize` and `kuzushiji models --pretrained`, as a suspicious user types them."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from kuzushiji.cli import main
+from kuzushiji.data.datasets import load
+from kuzushiji.recognition import pretrained
+
+
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    """Six kana of the embedded set, dark on paper, in folders and formats."""
+    folder = tmp_path_factory.mktemp("scans")
+    (folder / "b" / "deep").mkdir(parents=True)
+    glyphs = load("brush:kmnist:1", "train").images
+    names = ("a.png", "c.JPG", "b/1.tiff", "b/2.webp", "b/deep/x.bmp", "z.png")
+    for name, glyph in zip(names, glyphs, strict=False):
+        Image.fromarray(255 - glyph).resize((60, 60)).convert("RGB").save(folder / name)
+    (folder / "notes.txt").write_text("no image")
+    (folder / ".hidden.png").write_text("no image")
+    return folder
+
+
+def run(capsys, *arguments, code=0):
+    """What the command wrote to stdout and to stderr."""
+    assert main(["recognize", *map(str, arguments)]) == code
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err
+    return captured.out, " ".join(captured.err.split())
+
+
+def files(text):
+    return [each["file"] for each in json.loads(text)]
+
+
+def test_folders_are_walked_in_order(capsys, scans):
+    out, err = run(capsys, scans, "--json")
+    found = [Path(name).relative_to(scans).as_posix() for name in files(out)]
+    assert found == ["a.png", "b/1.tiff", "b/2.webp", "b/deep/x.bmp", "c.JPG", "z.png"]
+    assert err == ""
+    out, _ = run(capsys, scans / "z.png", scans / "b", "--json")
+    assert [Path(name).name for name in files(out)] == ["z.png", "1.tiff", "2.webp", "x.bmp"]
+
+
+def test_the_table_has_a_line_an_image(capsys, scans):
+    out, _ = run(capsys, scans / "a.png", "--top", 3)
+    (answer,) = json.loads(run(capsys, scans / "a.png", "--top", 3, "--json")[0])
+    assert len(answer["candidates"]) == 3
+    first, *others = answer["candidates"]
+    shown = " ".join(out.split())
+    assert first["character"] in shown
+    assert first["codepoint"] in shown
+    assert first["parent"] in shown
+    assert f"{100 * first['probability']:.1f}" in shown
+    assert all(each["character"] in shown for each in others)
+
+
+def test_what_is_unsure_is_said(capsys, scans, monkeypatch):
+    from kuzushiji.recognition.recognizer import Recognizer
+
+    monkeypatch.setattr(Recognizer, "unsure_below", 1.1)
+    out, err = run(capsys, scans / "a.png")
+    assert "unsure" in out
+    assert "1 image is less than 110.0% sure: look at the next candidates too" in err
+    monkeypatch.setattr(Recognizer, "unsure_below", 0.0)
+    out, err = run(capsys, scans / "a.png")
+    assert "unsure" not in out + err
+
+
+def test_bad_files_are_named_and_left_out(capsys, scans, tmp_path):
+    whole = (scans / "a.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.png").write_text("this is a text")
+    (tmp_path / "empty.png").write_bytes(b"")
+    Image.new("1", (9000, 9000)).save(tmp_path / "huge.png")
+    moving = [Image.new("P", (20, 20), tone) for tone in (0, 9)]
+    moving[0].save(tmp_path / "moving.gif", save_all=True, append_images=moving[1:])
+    (tmp_path / "nothing").mkdir()
+    Image.new("RGB", (30, 40), "white").save(tmp_path / "blank.png")
+    Image.new("RGB", (1, 1), "black").save(tmp_path / "dot.png")
+    Image.open(scans / "a.png").convert("CMYK").save(tmp_path / "cmyk.jpg")
+    bad = ["cut.png", "text.png", "empty.png", "huge.png", "moving.gif", "nothing", "missing.png"]
+    good = ["blank.png", "dot.png", "cmyk.jpg"]
+    out, err = run(capsys, *(tmp_path / name for name in bad + good), "--json", code=1)
+    answers = {Path(each["file"]).name: each for each in json.loads(out)}
+    assert list(answers) == good
+    assert answers["blank.png"]["blank"]
+    assert answers["dot.png"]["blank"]
+    assert answers["cmyk.jpg"]["candidates"]
+    for name in bad:
+        assert f"Left out: {tmp_path / name}" in err
+    assert "7 images could not be read" in err
+    assert "blank" in run(capsys, tmp_path / "blank.png")[0]
+
+
+def test_an_unreadable_file_is_left_out(capsys, scans, tmp_path):
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    (tmp_path / "secret.png").write_bytes((scans / "a.png").read_bytes())
+    (tmp_path / "secret.png").chmod(0)
+    _, err = run(capsys, tmp_path / "secret.png", code=1)
+    assert "secret.png can't be read: Permission denied" in err
+
+
+def test_an_image_can_come_from_stdin(capsys, scans, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO((scans / "a.png").read_bytes())))
+    (piped,) = json.loads(run(capsys, "-", "--json")[0])
+    (named,) = json.loads(run(capsys, scans / "a.png", "--json")[0])
+    assert piped == named | {"file": "-"}
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"")))
+    assert "Left out: - is empty" in run(capsys, "-", code=1)[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "name an image, a folder of images, or - for an image from stdin"),
+        (["a.png", "--top", "0"], 2, "--top is 0; it must be at least 1"),
+        (["a.png", "--tpo", "3"], 2, "there is no option --tpo, nor a file of that name"),
+        (["a.png", "--top", "many"], 2, "--top"),
+        (["a.png", "--model", "kmnits"], 2, "did you mean kmnist"),
+        (["a.png", "--model", "gone.onnx"], 1, "gone.onnx does not exist"),
+        (["a.png", "--model", "a.png"], 1, "is no ONNX file, or not a whole one"),
+    ],
+)
+def test_wrong_usage_is_told(capsys, scans, monkeypatch, arguments, code, message):
+    monkeypatch.chdir(scans)
+    out, err = run(capsys, *arguments, code=code)
+    assert out == ""
+    assert message in err
+
+
+def test_a_file_whose_name_begins_with_a_hyphen_is_a_file(capsys, scans, tmp_path, monkeypatch):
+    (tmp_path / "-odd.png").write_bytes((scans / "a.png").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert files(run(capsys, "-odd.png", "--json")[0]) == ["-odd.png"]
+
+
+def test_the_networks_that_ship_are_listed(capsys):
+    assert main(["models", "--pretrained", "--json"]) == 0
+    told = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
+    assert told["kmnist"]["classes"] == 10
+    assert told["kmnist"]["accuracy"]["low"] < told["kmnist"]["accuracy"]["value"] < told["kmnist"]["accuracy"]["high"]
+    assert told["kmnist"]["licence"] == "CC BY-SA 4.0"
+    assert Path(told["kmnist"]["card"]).is_file()
+    assert main(["models", "--pretrained"]) == 0
+    captured = capsys.readouterr()
+    assert "kmnist" in captured.out
+    assert "doi:10.20676/00000341" in captured.err
+    assert main(["models", "resnet", "--pretrained"]) == 2
+    assert "neither a name nor --draw" in capsys.readouterr().err
+
+
+def test_without_any_network_it_says_so(capsys, scans, tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained, "WEIGHTS", tmp_path)
+    assert "no network ships with this package" in run(capsys, scans / "a.png", code=2)[1]
+    assert main(["models", "--pretrained"]) == 0
+
+
+def test_two_at_once_do_not_disturb_each_other(scans):
+    command = [sys.executable, "-m", "kuzushiji", "recognize", str(scans), "--json"]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [each.communicate()[0] for each in both]
+    assert [each.returncode for each in both] == [0, 0]
+    assert told[0] == told[1]
+    assert len(json.loads(told[0])) == 6
