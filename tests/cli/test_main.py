@@ -8,7 +8,7 @@ from kuzushiji.cli import app, main
 
 VERBS = (
     *("data", "explore", "models", "train", "evaluate", "report", "compare", "explain"),
-    *("runs", "results", "study", "sweep", "demo"),
+    *("runs", "results", "study", "sweep", "demo", "export", "recognize"),
 )
 
 
@@ -53,6 +53,13 @@ def test_a_missing_extra_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr(type(app), "__call__", needs_torch)
     assert main(["train"]) == 1
     assert "pip install 'kuzushiji[train]'" in capsys.readouterr().err
+
+    def needs_onnx(*_, **__):
+        raise ModuleNotFoundError("No module named 'onnx'", name="onnx")
+
+    monkeypatch.setattr(type(app), "__call__", needs_onnx)
+    assert main(["export"]) == 1
+    assert "pip install 'kuzushiji[export]'" in capsys.readouterr().err
 
 
 def test_our_own_missing_module_is_not_hidden(monkeypatch):

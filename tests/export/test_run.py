@@ -84,6 +84,24 @@ def test_the_card_tells_what_it_is_how_good_and_what_not(made):
         assert words in card, words
 
 
+@pytest.mark.parametrize(
+    ("data", "books", "brush", "licence"),
+    [
+        ("kkanji", True, False, "under [CC BY-SA 4.0]"),
+        ("brush:k49+kmnist6k", True, True, "under [CC BY-SA 4.0]"),
+        ("brush:k49", False, True, "permit any use"),
+        ("scans", False, False, "nothing is known of it here"),
+    ],
+)
+def test_the_card_knows_what_the_data_is(run, tmp_path, data, books, brush, licence):
+    network, config = load_network(run.weights_file)
+    save_network(run.weights_file, network, config | {"dataset": config["dataset"] | {"name": data}})
+    card = export_run(run, tmp_path / "named.onnx").card.read_text(encoding="utf-8")
+    assert ("learnt from old Japanese books" in card) == books
+    assert ("Glyphs of brush fonts" in card) == brush
+    assert licence in card
+
+
 def test_the_command_tells_where_everything_is(run, tmp_path, capsys):
     assert main(["export", str(run.path), "--output", str(tmp_path / "new" / "bars.onnx"), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

@@ -56,7 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "kuzushiji":
             raise  # our own mistake, not a missing extra
-        _tell("Error:", f"this needs {error.name}, which comes with: pip install 'kuzushiji[train]'")
+        extra = "export" if error.name in ("onnx", "onnxscript") else "train"
+        _tell("Error:", f"this needs {error.name}, which comes with: pip install 'kuzushiji[{extra}]'")
         return 1
     except KeyboardInterrupt:
         notes.print("Interrupted.")

@@ -154,15 +154,18 @@ def _limits(facts: Facts) -> str:
         f"It knows its {len(facts.description.classes):,} classes alone. Shown anything else, it names one of them, "
         "and the threshold above finds only a part of that: a sure answer to something else is a wrong one.",
         "It reads one character on an image, cut out and upright; it does not find characters on a page.",
-        "It learnt from old Japanese books, most of them printed from woodblocks. On letters, on other hands and "
-        "times, and on handwriting of today it will be worse than on its test images; by how much was not measured.",
         "It knows nothing of what stands before and after. Characters that are written alike are told apart by the "
         "sentence alone.",
     ]
-    if facts.description.dataset.startswith("brush"):
-        lines[2] = (
-            "It learnt from glyphs of brush fonts, varied by a program, not from old books. What stands in these it "
-            "will name far worse than its test images, which are such glyphs too."
+    if facts.sources:
+        lines.append(
+            "It learnt from old Japanese books. On letters, on other hands and times, and on handwriting of today it "
+            "will be worse than on its test images; by how much was not measured."
+        )
+    if _has_brush(facts.description):
+        lines.append(
+            "Glyphs of brush fonts, varied by a program, are among what it learnt from or all of it. Characters "
+            "that it knows from these alone it names far worse in old books than on its test images."
         )
     if any(source.name in ("kmnist", "kmnist6k", "k49") for source in facts.sources):
         lines.append(
@@ -184,12 +187,17 @@ def _made(facts: Facts) -> str:
 def _licence(facts: Facts) -> str:
     about = facts.description
     if not facts.sources:
-        if about.dataset.startswith("brush"):
+        if _has_brush(about):
             return "The brush fonts that its images were drawn from permit any use."
         return "The licence of the images that it learnt from is that of their makers; nothing is known of it here."
     named = f"[{about.licence}]({about.licence_url})" if about.licence_url else about.licence
     words = "\n".join(f"> {line}" for line in about.attribution.split("; and "))
     return f"The images that it learnt from are under {named}, and so is this file. Who passes it on says:\n\n{words}"
+
+
+def _has_brush(about: Description) -> bool:
+    """Whether the embedded brush glyphs are among the data."""
+    return any(part.partition(":")[0] == "brush" for part in about.dataset.split("+"))
 
 
 def _percent(estimate: Estimate) -> str:

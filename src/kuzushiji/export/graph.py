@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import onnx
 import onnxruntime
+import onnxscript  # noqa: F401  (what PyTorch's exporter needs is asked for here, where a missing one is told by name)
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper

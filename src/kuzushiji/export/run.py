@@ -86,8 +86,8 @@ def export_run(
         raise UsageError(f"{name} is fitted to its training images and computes with all of them; only networks export")
     if not run.finished:
         raise RunError(f"{run.name} is not finished; go on with: kuzushiji train --resume {run.name}")
-    sources = sources_of(config, credit)
     network, config = load_network(run.weights_file)
+    sources = sources_of(config, credit)
     validation = run.predictions("validation") if run.predictions_file("validation").exists() else None
     tested = run.predictions() if run.predictions_file().exists() else None
     trust = learn_trust(validation)
