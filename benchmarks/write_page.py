@@ -12,7 +12,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from kuzushiji.machine import describe_machine
+from kuzushiji.machine import describe_machine, machine_text
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEADING = (
@@ -40,8 +40,7 @@ def main(wanted: list[str]) -> None:
             [sys.executable, *command.split()], cwd=PAGE.parents[1], stdout=subprocess.PIPE, text=True, check=True
         )
         print(done.stdout, flush=True)
-        machine = describe_machine()
-        where = f"{machine['processor']}, {machine['cores']} cores"
+        where = machine_text(describe_machine())
         sections[title] = f"`python {command}` on {where}, {date.today()}:\n\n```\n{done.stdout.rstrip()}\n```\n"
         # The page is written after each, so that a later one that fails loses nothing.
         PAGE.write_text(

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,13 @@ from typing import Any
 def describe_machine() -> dict[str, Any]:
     """Its `processor`, the number of `cores` that this process may use, and `memory_gib` (None if not known)."""
     return {"processor": _processor(), "cores": _cores(), "memory_gib": _memory_gib()}
+
+
+def machine_text(machine: Mapping[str, Any]) -> str:
+    """What `describe_machine` gave, and the `device` if it is there, in a few words: `AMD EPYC, 2 cores, cpu`."""
+    cores = machine.get("cores")
+    parts = [machine.get("processor"), cores and f"{cores} core{'s' if cores > 1 else ''}", machine.get("device")]
+    return ", ".join(part for part in parts if part)
 
 
 def _processor() -> str:

@@ -223,7 +223,7 @@ def test_runs_are_listed_described_and_removed(bars_folder, capsys):
     assert main(["results", "seed-*"]) == 0
     page = capsys.readouterr().out
     assert "±" in page, "two seeds become one line with a deviation"
-    assert page.count("| `nn_1` |") == 1
+    assert page.count("| `nn_1` |") == 2, "in the table of accuracies, and in that of certainty"
     assert f"kuzushiji train nn_1 --data {bars_folder} --epochs 1 --seed 1" in page
 
     assert main(["runs", "remove", "seed-1"]) == 2

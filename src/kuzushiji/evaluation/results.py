@@ -13,6 +13,7 @@ from kuzushiji.evaluation.calibration import ACCURACIES, COVERAGES, Calibration
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.outliers import MEASURES, Detection, detect
 from kuzushiji.evaluation.runs import same_but_for_the_seed, stored_calibration, stored_evaluation, stored_outliers
+from kuzushiji.machine import machine_text
 from kuzushiji.training.recipe import changes_of
 from kuzushiji.training.runs import Run
 
@@ -188,17 +189,13 @@ def _changes(config: dict) -> str:
 
 def _describe(trials: Sequence[Trial]) -> str:
     config = trials[0].runs[0].config
-    machines = sorted({_machine(run.config["machine"]) for trial in trials for run in trial.runs})
+    machines = sorted({machine_text(run.config["machine"]) for trial in trials for run in trial.runs})
     present = trials[0].evaluations[0].present
     tested = config["dataset"]["splits"]["test"]["count"]
     return (
         f"{tested:,} test images of {present:,} of the {len(config['classes']):,} classes. "
         f"Trained on {'; '.join(machines)}."
     )
-
-
-def _machine(machine: dict) -> str:
-    return f"{machine['processor']}, {machine['cores']} cores, {machine['device']}"
 
 
 def _percent(estimates: Sequence[Estimate]) -> str:

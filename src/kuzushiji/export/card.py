@@ -10,6 +10,7 @@ from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.export.trust import LEAST, RIGHT, Trust
+from kuzushiji.machine import machine_text
 from kuzushiji.recognition.description import Description
 
 
@@ -178,8 +179,7 @@ def _limits(facts: Facts) -> str:
 def _made(facts: Facts) -> str:
     config = facts.config
     versions = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
-    machine = config["machine"]
-    where = f"{machine['processor']}, {machine['cores']} cores, {machine['device']}"
+    where = machine_text(config["machine"])
     when = f"Seed {config['recipe']['seed']}; {versions}; on {where}; {config['created'][:10]}."
     return f"```\n{config['command']}\n```\n\n{when}"
 

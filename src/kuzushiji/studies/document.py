@@ -9,6 +9,7 @@ from kuzushiji.data import catalog
 from kuzushiji.data.verify import state
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.evaluation.learning_curve import held_out
+from kuzushiji.machine import machine_text
 from kuzushiji.models import MODELS
 from kuzushiji.studies.answer import (
     Answer,
@@ -451,17 +452,12 @@ def _layers(answer: Answer, figures: dict[str, Draw]) -> Section | None:
 
 def _how(answer: Answer, command: str) -> Section:
     config = answer.first_run.config
-    splits, machine = config["dataset"]["splits"], config.get("machine", {})
+    splits = config["dataset"]["splits"]
     counts = ", ".join(f"{split['count']:,} {_split_name(name)}" for name, split in splits.items())
-    where = [
-        str(machine.get("processor", "")),
-        "1 core" if machine.get("cores") == 1 else f"{machine.get('cores')} cores",
-        str(machine.get("device", "")),
-    ]
     facts = [
         f"Data: {data_title(answer.data)}, {len(config['classes']):,} classes; {counts} images"
         + (" in the first of the trials." if _splits_differ(answer) else "."),
-        f"Machine: {', '.join(part for part in where if part and 'None' not in part)}.",
+        f"Machine: {machine_text(config.get('machine', {})) or 'not noted'}.",
     ]
     if answer.study.source:
         facts.append(f"The question comes from: {answer.study.source}.")
