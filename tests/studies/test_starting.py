@@ -10,7 +10,7 @@ from kuzushiji.studies import runner
 from kuzushiji.studies.answer import gather_answer, to_json
 from kuzushiji.studies.conclusion import conclude
 from kuzushiji.studies.definition import Study, parse_study
-from kuzushiji.studies.document import Table, Text, answer_document
+from kuzushiji.studies.document import Commands, Table, Text, answer_document
 from kuzushiji.studies.runner import Outcome, StudyWatch, Task, attempt, run_study
 from kuzushiji.training.experiment import Watch
 from tests.bars import write_bars
@@ -111,6 +111,11 @@ def test_a_teacher_is_neither_measured_nor_compared(ran):
     assert "teacher was trained on" in text
     assert "neither measured nor compared" in text
     assert "taught began with the weights of teacher and a new head, which alone was trained." in text
+    lines = [line for block in section.blocks if isinstance(block, Commands) for line in block.lines]
+    (teaches,) = [line for line in lines if line.endswith(f" --run {teacher.name}")]
+    (learns,) = [line for line in lines if f"--from {teacher.name} " in f"{line} "]
+    assert teaches != learns
+    assert str(answer.folder) not in " ".join(lines), "where the runs lie is nobody's matter"
     read = json.loads(json.dumps(to_json(answer, conclude(answer))))
     assert [each["label"] for each in read["teachers"]] == ["teacher"]
     assert "teacher" not in {each["label"] for each in read["trials"]}

@@ -23,6 +23,7 @@ from kuzushiji.studies.conclusion import listing, not_measured, p_number, p_text
 from kuzushiji.studies.definition import MEASURES, Column, Trial
 from kuzushiji.studies.figures import Draw, networks, study_figures
 from kuzushiji.studies.stored import stored_values
+from kuzushiji.training.runs import Run
 
 MISTAKEN = 100
 """So many characters are listed with what they were taken for, at most."""
@@ -465,14 +466,24 @@ def _how(answer: Answer, command: str) -> Section:
     facts += _started(answer)
     trained = [teacher.run for teacher in answer.teachers if not teacher.failure]
     trained += [run for result in answer.measured for run in result.runs]
-    commands = [run.config.get("command", "") for run in trained]
     blocks: list[Block] = [
         *(Text(fact) for fact in facts),
         Commands((command,)),
         Text("Each training alone:", quiet=True),
-        Commands(tuple(dict.fromkeys(each for each in commands if each))),
+        Commands(_commands(trained)),
     ]
     return Section("how", "How", "How it was done", tuple(blocks))
+
+
+def _commands(trained: Sequence[Run]) -> tuple[str, ...]:
+    """What trains each anew; a run that others start from gets its name, by which these find it."""
+    commands = {run.name: run.config.get("command", "") for run in trained}
+    for run in trained:
+        path = f"--from {run.path.resolve()}"
+        if any(path in command for command in commands.values()):
+            commands = {name: command.replace(path, f"--from {run.name}") for name, command in commands.items()}
+            commands[run.name] += f" --run {run.name}"
+    return tuple(dict.fromkeys(command for command in commands.values() if command))
 
 
 def _taught(answer: Answer, teacher: Teacher) -> str:
