@@ -108,19 +108,10 @@ def _training_images(run: Run) -> CharacterImages:
     Raises:
         RunError: they have changed since.
     """
-    from kuzushiji.training.experiment import read_splits
-    from kuzushiji.training.recipe import Recipe
+    from kuzushiji.training.experiment import splits_of
 
     dataset = run.config["dataset"]
-    train = read_splits(
-        dataset["path"] or dataset["name"],
-        Recipe.from_dict(run.config["recipe"]),
-        limit=dataset["limit"],
-        image_size=dataset["image_size"],
-        cover=dataset.get("cover"),
-        rare_below=dataset.get("rare_below"),
-        with_test=False,
-    ).train
+    train = splits_of(run.config).train
     if train.fingerprint() != dataset["splits"]["train"]["fingerprint"]:
         raise RunError(f"the training images of {dataset['name']} are not those that {run.name} learnt from")
     return train

@@ -23,8 +23,7 @@ from kuzushiji.predictions import Predictions
 from kuzushiji.recognition.description import Description
 from kuzushiji.recognition.recognizer import open_network
 from kuzushiji.training.checkpoint import load_network
-from kuzushiji.training.experiment import read_splits
-from kuzushiji.training.recipe import Recipe
+from kuzushiji.training.experiment import splits_of
 from kuzushiji.training.runs import Run
 
 MOST_LOST = 0.001
@@ -84,8 +83,7 @@ def export_run(
     name = config["model"]["name"]
     if MODELS[name].fitted:
         raise UsageError(f"{name} is fitted to its training images and computes with all of them; only networks export")
-    if not run.finished:
-        raise RunError(f"{run.name} is not finished; go on with: kuzushiji train --resume {run.name}")
+    run.check_finished()
     network, config = load_network(run.weights_file)
     sources = sources_of(config, credit)
     validation = run.predictions("validation") if run.predictions_file("validation").exists() else None
@@ -181,17 +179,8 @@ def _validation_images(run: Run, config: dict[str, Any], predictions: Prediction
     Raises:
         KuzushijiError: they are not at hand.
     """
-    dataset = config["dataset"]
     try:
-        images = read_splits(
-            dataset["path"] or dataset["name"],
-            Recipe.from_dict(config["recipe"]),
-            limit=dataset["limit"],
-            image_size=dataset["image_size"],
-            cover=dataset.get("cover"),
-            rare_below=dataset.get("rare_below"),
-            with_test=False,
-        ).validation
+        images = splits_of(config).validation
     except KuzushijiError as error:
         raise type(error)(
             f"to store {run.name} in fewer bits, its validation images must be at hand: {error}"

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.evaluation.calibration import fit_temperature
+from kuzushiji.evaluation.outliers import greatest_probability
 from kuzushiji.predictions import Predictions
 
 RIGHT = 0.99
@@ -70,6 +71,6 @@ def certainties(predictions: Predictions, temperature: float) -> NDArray[np.floa
     found = np.empty(len(predictions))
     rows = max(1, 2**20 // len(predictions.classes))  # in blocks, to spare memory where there are thousands of classes
     for start in range(0, len(found), rows):
-        logits = predictions.logits[start : start + rows].astype(np.float64) / temperature
-        found[start : start + rows] = 1 / np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1)
+        some = slice(start, start + rows)
+        found[some] = greatest_probability(predictions.logits[some].astype(np.float64) / temperature)
     return found

@@ -230,20 +230,10 @@ def resume(
     watch = watch or Watch()
     if run.finished:
         raise RunError(f"{run.name} is finished; there is nothing to resume")
-    config, recipe = run.config, Recipe.from_dict(run.config["recipe"])
+    config = run.config
     dataset = config["dataset"]
     chosen_device = _device_for(config["model"]["name"], device)
-    splits = read_splits(
-        data if data is not None else dataset["path"] or dataset["name"],
-        recipe,
-        limit=dataset["limit"],
-        image_size=dataset["image_size"],
-        cover=dataset.get("cover"),
-        rare_below=dataset.get("rare_below"),
-        test=test,
-        with_test="test" in dataset["splits"],
-        reading=watch.reading,
-    )
+    splits = splits_of(config, data=data, test=test, with_test="test" in dataset["splits"], reading=watch.reading)
     for name, split in splits.named().items():
         if dataset["splits"].get(name, {}).get("fingerprint") != split.fingerprint():
             raise RunError(f"the {name} images of {dataset['name']} are not those the run began with; train anew")
@@ -305,6 +295,38 @@ def read_splits(
     if test is not None and test.classes != images.classes:
         raise UsageError("the test images have other classes than the training images")
     return Splits(images, validation, test, rare)
+
+
+def splits_of(
+    config: dict[str, Any],
+    *,
+    data: CharacterImages | None = None,
+    test: CharacterImages | None = None,
+    with_test: bool = False,
+    reading: Callable[[int, int], None] | None = None,
+) -> Splits:
+    """Reads the images of a run once more, divided as they were; whether they are still the same is not asked.
+
+    Args:
+        config: of the run.
+        data: its training images, where it was given images.
+        test, with_test, reading: as in `read_splits`.
+
+    Raises:
+        DataError, UsageError: as in `read_splits`.
+    """
+    dataset = config["dataset"]
+    return read_splits(
+        data if data is not None else dataset["path"] or dataset["name"],
+        Recipe.from_dict(config["recipe"]),
+        limit=dataset["limit"],
+        image_size=dataset["image_size"],
+        cover=dataset.get("cover"),
+        rare_below=dataset.get("rare_below"),
+        test=test,
+        with_test=with_test,
+        reading=reading,
+    )
 
 
 def predict_run(
