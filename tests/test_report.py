@@ -367,13 +367,17 @@ def test_images_that_are_not_square(tmp_path, undrawn):
 
 def test_data_of_codh_is_known_by_its_name_or_its_files(tmp_path, undrawn):
     named = make_run(tmp_path / "named", make_images(KMNIST, 20, name="k49"))
-    assert gather(named).catalogued.name == "k49"
+    assert [each.name for each in gather(named).sources] == ["k49"]
     mine = make_images(KMNIST, 20, name="a/folder/of/mine")
     by_files = make_run(tmp_path / "files", mine)
-    assert gather(by_files).catalogued.name == "kmnist", "its files are named as those published"
+    assert [each.name for each in gather(by_files).sources] == ["kmnist"], "its files are named as those published"
     dataset = by_files.config["dataset"] | {"source": {"a.png": "d" * 64}}
+    both = make_run(tmp_path / "both", make_images(KMNIST, 20, name="brush:k49+k49+kmnist6k"))
+    _, page = read(write_report(both, images=make_images(KMNIST, 20, name="brush:k49+k49+kmnist6k")))
+    assert "brush:k49 and Kuzushiji-49 and Kuzushiji-MNIST 6k" in page.text
+    assert page.text.count("licensed under CC BY-SA 4.0") == 2
     own = make_run(tmp_path / "own", mine, dataset=dataset)
-    assert gather(own).catalogued is None
+    assert gather(own).sources == []
     _, page = read(write_report(own, images=mine))
     assert "CODH" not in page.text
     assert "lenet5 on mine" in page.text

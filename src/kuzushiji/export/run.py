@@ -159,7 +159,8 @@ def sources_of(config: dict[str, Any], credit: Sequence[str] = ()) -> tuple[cata
     configs = [config]
     while configs:
         config = configs.pop()
-        found |= {each.name: each for each in catalog.behind(config["dataset"]["name"])}
+        trained_on = config["dataset"]
+        found |= {each.name: each for each in catalog.behind(trained_on["name"], trained_on.get("source", ()))}
         configs += filter(None, (_config_in(config.get(origin)) for origin in ("start", "teacher")))
     return tuple(found.values())
 

@@ -93,7 +93,7 @@ def page_content(material: Material) -> dict[str, Any]:
         "mistake_count": int(material.wrong.sum()),
         "examples": _examples(material, pictures),
         "layers": _layers(material),
-        "data": material.catalogued,
+        "published": material.sources,
         "sprite": pictures.sprite,
         "image_ratio": pictures.ratio,
     }

@@ -1,7 +1,6 @@
 """What stands on the page of an exploration: plain values for the template, section by section."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,13 +45,11 @@ LABELS = {
 def explore_content(found: Exploration) -> dict[str, Any]:
     """Everything that the template needs, by the names that it uses."""
     pictures = _Pictures(found.main_split.image_size)
-    catalogued = catalog.DATASETS.get(found.name)
-    title = catalogued.title if catalogued else Path(found.name).name or found.name
     return {
         "version": kuzushiji.__version__,
         "has_glyph": has_glyph,
         "code_points": code_points,
-        "title": title,
+        "title": catalog.title_of(found.name),
         "run": "explored",
         "name": found.name,
         "findings": findings(found),
@@ -77,7 +74,7 @@ def explore_content(found: Exploration) -> dict[str, Any]:
             for name, draw in plain_figures(found).items()
             if name != "components"  # drawn with cells of the sprite, which follow the theme
         },
-        "data": catalogued,
+        "published": catalog.behind(found.name),
         "sprite": pictures.sprite,
         "image_ratio": found.main_split.image_size[0] / found.main_split.image_size[1],
     }

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,23 +112,15 @@ class Material:
             return best_epoch(metrics)
         return metrics[-1]["epoch"]
 
-    @cached_property
-    def catalogued(self) -> catalog.Dataset | None:
-        """The published dataset that the run was trained on, by its name or by the names of its files."""
-        name = self.config["dataset"]["name"].partition(":")[0]  # recognition:book is recognition
-        files = set(self.config["dataset"].get("source", {}))
-        if name in catalog.DATASETS:
-            return catalog.DATASETS[name]
-        for entry in catalog.DATASETS.values():
-            if files and any(files <= {file.name for file in format} for format in entry.formats.values()):
-                return entry
-        return None
+    @property
+    def sources(self) -> list[catalog.Dataset]:
+        """The published datasets that the run was trained on, by their names or by the names of their files."""
+        return catalog.behind(self.config["dataset"]["name"], self.config["dataset"].get("source", {}))
 
     @property
     def dataset_title(self) -> str:
         """What the dataset is called: its published name, or the last part of a path."""
-        name = self.config["dataset"]["name"]
-        return self.catalogued.title if self.catalogued else Path(name).name or name
+        return catalog.title_of(self.config["dataset"]["name"], self.config["dataset"].get("source", {}))
 
     def images_of(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The images of some predictions, (K, H, W)."""

@@ -460,7 +460,7 @@ def to_json(answer: Answer, conclusion: Sequence[str]) -> dict[str, Any]:
         "question": answer.study.question,
         "source": answer.study.source,
         "data": answer.data,
-        "data_title": data_title(answer.data),
+        "data_title": catalog.title_of(answer.data),
         "folder": str(answer.folder),
         "test_images": answer.best.evaluations[0].count,
         "conclusion": list(conclusion),
@@ -531,11 +531,6 @@ def _trial_json(result: Result) -> dict[str, Any]:
         "failures": list(result.failures),
         "not_measured": result.missing or None,
     }
-
-
-def data_title(data: str) -> str:
-    """What a dataset is called."""
-    return catalog.DATASETS[data].title if data in catalog.DATASETS else data
 
 
 def measure_title(measure: str) -> str:

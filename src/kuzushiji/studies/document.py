@@ -15,7 +15,6 @@ from kuzushiji.studies.answer import (
     Answer,
     Result,
     Teacher,
-    data_title,
     factor_title,
     measure_title,
 )
@@ -196,7 +195,7 @@ def _results(answer: Answer) -> Section:
     )
     blocks.append(Text(text, quiet=True))
     if study.published_source and _published_measures(answer):
-        on = f", on {data_title(study.published_data)}" if study.published_data else ""
+        on = f", on {catalog.title_of(study.published_data)}" if study.published_data else ""
         blocks.append(Text(f"Published: {study.published_source}{on}.", quiet=True))
     for result in answer.results:
         if result.failures:
@@ -456,7 +455,7 @@ def _how(answer: Answer, command: str) -> Section:
     splits = config["dataset"]["splits"]
     counts = ", ".join(f"{split['count']:,} {_split_name(name)}" for name, split in splits.items())
     facts = [
-        f"Data: {data_title(answer.data)}, {len(config['classes']):,} classes; {counts} images"
+        f"Data: {catalog.title_of(answer.data)}, {len(config['classes']):,} classes; {counts} images"
         + (" in the first of the trials." if _splits_differ(answer) else "."),
         f"Machine: {machine_text(config.get('machine', {})) or 'not noted'}.",
     ]
@@ -489,7 +488,7 @@ def _commands(trained: Sequence[Run]) -> tuple[str, ...]:
 def _taught(answer: Answer, teacher: Teacher) -> str:
     """What a teacher was trained on, and that it is not compared."""
     trial = teacher.trial
-    data = f"{data_title(trial.data)} for others to start from"
+    data = f"{catalog.title_of(trial.data)} for others to start from"
     if teacher.failure:
         return f"{trial.label} was to be trained on {data}: {teacher.failure}."
     once = ", once for all seeds" if answer.seeds > 1 else ""
@@ -571,12 +570,12 @@ def _missing(answer: Answer, column: Column) -> str:
     if answer.data in column.data:
         config = answer.first_run.config["dataset"]["splits"]
         return (
-            f"{column.title}: ours are on {data_title(answer.data)}, {config['train']['count']:,} training and "
+            f"{column.title}: ours are on {catalog.title_of(answer.data)}, {config['train']['count']:,} training and "
             f"{config['test']['count']:,} test images."
         )
     for data in column.data:
         if stored_values(answer.study, data):
-            return f"{column.title}: ours are from this study on {data_title(data)}."
+            return f"{column.title}: ours are from this study on {catalog.title_of(data)}."
     catalogued = [data for data in column.data if data in catalog.DATASETS]
     if not catalogued:
         return f"{column.title}: it is no kuzushiji and not in the catalogue, so that nothing was measured on it."
@@ -590,12 +589,8 @@ def _missing(answer: Answer, column: Column) -> str:
 
 
 def _footer(answer: Answer) -> tuple[str, ...]:
-    lines = []
-    name = Path(answer.data).name
-    if answer.data in catalog.DATASETS:
-        entry = catalog.DATASETS[answer.data]
-        lines.append(f"Data: {entry.attribution}, licensed under {entry.licence}.")
-    return (*lines, f"Study {answer.study.name} on {name}.")
+    credits = (f"Data: {entry.attribution}, licensed under {entry.licence}." for entry in catalog.behind(answer.data))
+    return (*dict.fromkeys(credits), f"Study {answer.study.name} on {Path(answer.data).name}.")
 
 
 def _of_theirs(trial: Trial, measure: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from kuzushiji.data import catalog
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.models import MODELS
 from kuzushiji.plots.balance import coverage_figure
@@ -32,7 +33,6 @@ from kuzushiji.studies.answer import (
     Answer,
     Result,
     cut_off,
-    data_title,
     factor_title,
     factor_values,
     measure_title,
@@ -119,7 +119,7 @@ def published_title(answer: Answer) -> str:
     if not answer.ordered_by:
         return ""
     data = answer.study.published_data
-    return f"published {measure_title(answer.ordered_by)}" + (f", {data_title(data)}" if data else "")
+    return f"published {measure_title(answer.ordered_by)}" + (f", {catalog.title_of(data)}" if data else "")
 
 
 def _accuracies(answer: Answer, dark: bool) -> Figure:
@@ -187,7 +187,7 @@ def _effects(answer: Answer, dark: bool) -> Figure:
 def _order(answer: Answer, dark: bool) -> Figure:
     known = [result for result in answer.measured if answer.ordered_by in result.trial.theirs]
     theirs = [result.trial.theirs[answer.ordered_by] for result in known]
-    titles = f"published, {data_title(answer.study.published_data)}", f"ours, {data_title(answer.data)}"
+    titles = f"published, {catalog.title_of(answer.study.published_data)}", f"ours, {catalog.title_of(answer.data)}"
     return order_figure([result.label for result in known], theirs, [result.accuracy for result in known], titles, dark)
 
 

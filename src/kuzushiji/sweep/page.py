@@ -74,11 +74,9 @@ def drawn(result: SweepResult) -> list[str]:
 def page_content(result: SweepResult) -> dict[str, Any]:
     """Everything that the template needs, by the names that it uses."""
     settings = result.settings
-    dataset = catalog.DATASETS.get(settings.data)
-    title = dataset.title if dataset else Path(settings.data).name
     return {
         "version": kuzushiji.__version__,
-        "title": f"Search for {settings.model} on {title}",
+        "title": f"Search for {settings.model} on {catalog.title_of(settings.data)}",
         "run": result.name,
         "objective": settings.objective,
         "conclusion": result.conclusion,
@@ -97,7 +95,7 @@ def page_content(result: SweepResult) -> dict[str, Any]:
         ],
         "facts": _facts(result),
         "command": settings.command(),
-        "data": dataset,
+        "published": catalog.behind(settings.data),
         "sprite": Sprite(),
         "image_ratio": 1.0,
     }
@@ -171,7 +169,7 @@ def _facts(result: SweepResult) -> list[tuple[str, list[tuple[str, str]]]]:
     shared.append(("Recipe", settings.recipe or resolve(settings.model)[1]))
     shared += [(name, param_text(value)) for name, value in settings.fixed.items()]
     shared += [(f"Option {name}", param_text(value)) for name, value in settings.options.items()]
-    data = [("Dataset", Path(settings.data).name), ("Validation", f"{result.validation_images or 0:,} images")]
+    data = [("Dataset", catalog.title_of(settings.data)), ("Validation", f"{result.validation_images or 0:,} images")]
     data += [
         (name.replace("_", " ").capitalize(), str(value))
         for name in ("limit", "image_size", "cover", "rare_below")
