@@ -250,5 +250,8 @@ def test_the_mean_over_shifted_images_is_kept_beside_the_plain_one(bars_folder, 
     run = find_run("mine")
     assert not np.array_equal(run.predictions("test-tta").logits, run.predictions().logits)
     assert found[True]["evaluation"]["count"] == 80
+    validation = run.predictions("validation")
+    assert np.array_equal(run.predictions("validation-tta").ids, validation.ids)
+    assert found[True]["calibration"]["fitted_on"] == len(validation), "the temperature is that of shifted images"
     assert main(["evaluate", "mine", "--tta", "--outliers"]) == 2
     assert "leave out --data and --tta" in " ".join(capsys.readouterr().err.split())

@@ -82,6 +82,8 @@ def evaluate(
         predictions = predict_run(found, images, key, device, shifts=AROUND if tta else UNMOVED)
         if len(predictions) < len(images):
             notes.print(f"{len(images) - len(predictions):,} images show characters that the network does not know")
+    if key == "test-tta" and not found.predictions_file("validation-tta").exists():
+        _augment_validation(found, device)
     evaluation = stored_evaluation(found) if key == "test" else evaluate_run(found, key)
     if mistakes:
         if json:
@@ -115,6 +117,21 @@ def evaluate(
     print_calibration(calibration, results)
     if detections:
         print_outliers(detections, results)
+
+
+def _augment_validation(run: Run, device: str) -> None:
+    """Predicts the validation images too as the test images were, so that a temperature can be fitted on them."""
+    from kuzushiji.errors import KuzushijiError
+    from kuzushiji.training.experiment import predict_run, splits_of
+    from kuzushiji.training.loop import AROUND
+
+    if not run.predictions_file("validation").exists():
+        return
+    try:
+        if validation := splits_of(run.config).validation:
+            predict_run(run, validation, "validation-tta", device, shifts=AROUND)
+    except KuzushijiError as error:
+        notes.print(f"Without a temperature: {error}", soft_wrap=True, markup=False)
 
 
 def _show_outliers(run: Run, device: str) -> None:
