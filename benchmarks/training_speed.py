@@ -43,17 +43,9 @@ def main() -> None:
         serve({"keras": KerasTrainer, "torch": TorchTrainer}[arguments.child](arguments.arrays))
         return
 
-    import kuzushiji
-
     with tempfile.TemporaryDirectory() as folder:
         arrays = Path(folder) / "arrays.npz"
-        train, test = (kuzushiji.load(arguments.data, split) for split in ("train", "test"))
-        train = train.select(slice(arguments.limit)) if len(train) > arguments.limit else train
-        np.savez(
-            arrays, images=train.images, labels=train.labels, test_images=test.images, test_labels=test.labels,
-            classes=len(train.classes),
-        )  # fmt: skip
-        print(f"{arguments.data}: {len(train):,} training images, {len(train.classes)} classes, {os.cpu_count()} cores")
+        save_arrays(arguments.data, arguments.limit, arrays)
         children = {
             "keras": Child(arguments.keras_python, "keras", arrays),
             "torch": Child(sys.executable, "torch", arrays),
@@ -67,6 +59,19 @@ def main() -> None:
         finally:
             for child in children.values():
                 child.close()
+
+
+def save_arrays(data: str, limit: int, path: Path) -> None:
+    """Writes at most so many training images, and the test images, for both processes to read."""
+    import kuzushiji
+
+    train, test = (kuzushiji.load(data, split) for split in ("train", "test"))
+    train = train.select(slice(limit)) if len(train) > limit else train
+    np.savez(
+        path, images=train.images, labels=train.labels, test_images=test.images, test_labels=test.labels,
+        classes=len(train.classes),
+    )  # fmt: skip
+    print(f"{data}: {len(train):,} training images, {len(train.classes)} classes, {os.cpu_count()} cores", flush=True)
 
 
 def compare_speed(children: dict[str, "Child"], model: str, rounds: int) -> None:
@@ -159,7 +164,11 @@ def serve(trainer: "KerasTrainer | TorchTrainer") -> None:
         elif "epoch" in question:
             started = time.perf_counter()
             trainer.epoch()
-            answer = {"images_per_second": trainer.count / (time.perf_counter() - started)}
+            seconds = time.perf_counter() - started
+            answer = {"seconds": seconds, "images_per_second": trainer.count / seconds}
+        elif "recipe" in question:
+            assert isinstance(trainer, TorchTrainer)
+            answer = {"seconds": trainer.train_by(**question)}
         else:
             answer = {"accuracy": trainer.test()}
         print(json.dumps(answer), flush=True)
@@ -175,9 +184,9 @@ class TorchTrainer:
 
         with np.load(arrays) as loaded:
             classes = tuple(str(number) for number in range(int(loaded["classes"])))
-            self.train = CharacterImages(loaded["images"], loaded["labels"], classes)
+            self.images = CharacterImages(loaded["images"], loaded["labels"], classes)
             self.tested = CharacterImages(loaded["test_images"], loaded["test_labels"], classes)
-        self.count = len(self.train)
+        self.count = len(self.images)
         self.device = torch.device("cpu")
 
     def build(self, build: str, seed: int, epochs: int, **settings: Any) -> None:
@@ -188,7 +197,7 @@ class TorchTrainer:
         from kuzushiji.training.recipe import named_recipe
 
         torch.manual_seed(seed)
-        self.network = create_model(build, classes=len(self.train.classes), image_size=self.train.image_size)
+        self.network = create_model(build, classes=len(self.images.classes), image_size=self.images.image_size)
         initialize(self.network, "keras")
         self.network.to(memory_format=torch.channels_last)
         self.recipe = named_recipe(resolve(build)[1]).change(epochs=epochs, seed=seed, keep="last")
@@ -204,8 +213,26 @@ class TorchTrainer:
         self.done += 1
         recipe = self.recipe.change(epochs=max(self.done, 1))  # the schedule is constant, so that epochs can be added
         self.network, _ = fit(
-            self.network, self.train, None, recipe, device=self.device, state=self.state, save_state=keep
+            self.network, self.images, None, recipe, device=self.device, state=self.state, save_state=keep
         )
+
+    def train_by(self, recipe: str, model: str, seed: int) -> float:
+        """Trains a network from its beginning to its end as `kuzushiji train` does; the seconds that it took."""
+        import torch
+
+        from kuzushiji.models import create_model
+        from kuzushiji.models.initialization import initialize
+        from kuzushiji.training.loop import fit
+        from kuzushiji.training.recipe import named_recipe
+
+        started = time.perf_counter()
+        chosen = named_recipe(recipe).change(seed=seed)
+        torch.manual_seed(seed)
+        network = create_model(model, classes=len(self.images.classes), image_size=self.images.image_size)
+        initialize(network, chosen.initialization)
+        network.to(memory_format=torch.channels_last)
+        self.network, _ = fit(network, self.images, None, chosen, device=self.device)
+        return time.perf_counter() - started
 
     def test(self) -> float:
         import torch

@@ -9,6 +9,7 @@ CHANGES = [
     {"scale": 0.2},
     {"shear": 0.3},
     {"elastic": 0.05},
+    {"thickness": 0.05},
     {"cutout": 0.5},
     {"erasing": 0.8},
 ]
@@ -58,6 +59,16 @@ def test_translation_stays_in_its_limits(strokes):
 
 def test_scale_of_zero_ink_keeps_black():
     assert augment(torch.zeros(2, 1, 28, 28), translate=0.5, rotate=90, elastic=0.1).eq(0).all()
+
+
+def test_strokes_grow_and_shrink_within_the_limit():
+    images = torch.zeros(400, 1, 28, 28)
+    images[:, :, 4:24, 12:16] = 1
+    ink = augment(images, thickness=1 / 28).sum((1, 2, 3))
+    assert 18 * 2 <= ink.min() < 50, "a pixel less on each side"
+    assert 120 < ink.max() <= 22 * 6
+    half = augment(images, thickness=0.5 / 28)
+    assert half[:, :, 10, 11].max() <= 0.5, "between pixels it grows in shades"
 
 
 def test_cutout_blanks_a_square_of_the_right_size():

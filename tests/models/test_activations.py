@@ -125,7 +125,7 @@ def test_the_map_of_a_class_lies_where_its_sign_is():
 
 def test_networks_without_dense_layers_take_lines():
     for name in ("resnet", "fcn_strided"):
-        maps = every_class_map(make(name), batch(1, 28, 140))
+        maps = every_class_map(make(name), batch(1, 32, 160))
         assert maps.shape[:2] == (1, 5)
         assert maps.shape[3] == 5 * maps.shape[2]
 
@@ -134,7 +134,7 @@ def test_feature_maps_of_layers_and_blocks():
     model, images = make("lenet5"), batch()
     torch.testing.assert_close(feature_maps(model, images, "body.0"), model.body[0](images).detach())
     assert feature_maps(model, images, "body.3").shape == (2, 16, 10, 10)
-    assert feature_maps(make("resnet"), images, "body.3").shape == (2, 8, 28, 28)
+    assert feature_maps(make("resnet"), images, "body.3").shape == (2, 8, 14, 14)
     assert not model.body[0]._forward_hooks
 
 

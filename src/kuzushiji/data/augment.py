@@ -21,6 +21,7 @@ def augment(
     scale: float = 0.0,
     shear: float = 0.0,
     elastic: float = 0.0,
+    thickness: float = 0.0,
     cutout: float = 0.0,
     erasing: float = 0.0,
 ) -> Tensor:
@@ -34,6 +35,8 @@ def augment(
         shear: largest slant, as a share of the height.
         elastic: standard deviation of the displacement of a 5 x 5 grid of control points, as a share of the
             side; between them it is interpolated smoothly (after Simard et al. 2003).
+        thickness: by how much strokes grow on either side, or shrink, at most, as a share of the side: the image
+            comes so near to its grey dilation or erosion.
         cutout: side of a square that is blanked at a random place, as a share of the side; its centre lies in the
             image, so that part of it may lie outside (DeVries and Taylor 2017).
         erasing: share of the images in which a rectangle of 2 to 33 % of the area, and sides in a ratio of 0.3 to 3.3,
@@ -47,6 +50,8 @@ def augment(
         if elastic:
             grid = grid + _elastic(images, elastic)
         images = F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    if thickness:
+        images = _thicker(images, thickness)
     if cutout:
         images = images * _outside_square(images, cutout)
     if erasing:
@@ -87,6 +92,17 @@ def _elastic(images: Tensor, strength: float) -> Tensor:
     points = torch.randn(len(images), 2, ELASTIC_POINTS, ELASTIC_POINTS, device=images.device) * (2 * strength)
     smooth = F.interpolate(points, size=images.shape[-2:], mode="bicubic", align_corners=True)
     return smooth.permute(0, 2, 3, 1)
+
+
+def _thicker(images: Tensor, limit: float) -> Tensor:
+    """(B, 1, H, W), each somewhere between its erosion and its dilation."""
+    pixels = limit * max(images.shape[-2:])
+    radius = math.ceil(pixels)
+    grown, shrunk = (
+        sign * F.max_pool2d(sign * images, 2 * radius + 1, stride=1, padding=radius) - images for sign in (1, -1)
+    )
+    share = _uniform(images, pixels / radius)[:, None, None, None]
+    return images + share.clamp(min=0) * grown + (-share).clamp(min=0) * shrunk
 
 
 def _outside_square(images: Tensor, share: float) -> Tensor:

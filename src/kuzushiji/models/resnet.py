@@ -46,7 +46,7 @@ def resnet(
     *,
     width: int = 32,
     depth: int = 1,
-    stem: int = 32,
+    stem: int = 20,
     dropout: float = 0.0,
     attention: Attention = "none",
     head: str = "linear",
@@ -59,8 +59,8 @@ def resnet(
     Args:
         width: channels of the first stage; the embedding has four times as many.
         depth: blocks in each stage.
-        stem: the largest side, in pixels, of what the first stage works on.  Half the side and twice the width cost
-            about the same and serve thousands of classes better.
+        stem: the largest side, in pixels, of what the first stage works on.  Twice the side costs four times as much;
+            half of it and twice the width cost about the same and serve better.
         dropout: share of the embedding that is dropped in training.
         attention: within each block: `none`, `se` (squeeze-and-excitation), `cbam` or `self`.
         head: `linear`, or for thousands of classes `cosine` or `prototype`.

@@ -33,7 +33,7 @@ from kuzushiji.studies.definition import Study, Trial, check_networks
 from kuzushiji.training.device import choose_device
 from kuzushiji.training.experiment import Watch, predict_run, resume, train
 from kuzushiji.training.loop import Progress
-from kuzushiji.training.recipe import Recipe
+from kuzushiji.training.recipe import named_recipe
 from kuzushiji.training.runs import Run, config_fingerprint, find_run
 from kuzushiji.training.start import describe_start
 
@@ -308,8 +308,8 @@ def _task(trial: Trial, seed: int, before: Task | None, common: _Common) -> Task
         weights=trial.weights,
         unfrozen=trial.unfrozen,
     )
-    # Fields with their default value are left out: a field that is new in a later version changes no name.
-    default = Recipe().to_dict()
+    # Fields that are as here are left out, so that a field that is new in a later version changes no name.
+    default = named_recipe("sgd").to_dict()
     decisive: dict[str, Any] = {
         "model": task.model,
         "options": dict(task.options),

@@ -32,7 +32,7 @@ REPORT_SECONDS = 0.2
 EVALUATION_BATCH = 512
 
 
-AUGMENTATIONS = ("translate", "rotate", "scale", "shear", "elastic", "cutout", "erasing")
+AUGMENTATIONS = ("translate", "rotate", "scale", "shear", "elastic", "thickness", "cutout", "erasing")
 """The recipe's fields that `augment` takes."""
 
 Shifts = Sequence[tuple[int, int]]
