@@ -91,7 +91,8 @@ def test_one_cycle_at_its_limits(warmup):
 def test_mean_squared_error_is_of_the_softmax():
     logits, labels = torch.randn(5, 3), torch.tensor([0, 2, 1, 1, 0])
     expected = ((logits.softmax(1) - F.one_hot(labels, 3)) ** 2).mean()
-    assert loss_of(Recipe(loss="mean_squared_error", label_smoothing=0.0), logits, labels) == pytest.approx(expected.item())
+    recipe = Recipe(loss="mean_squared_error", label_smoothing=0.0)
+    assert loss_of(recipe, logits, labels) == pytest.approx(expected.item())
 
 
 def test_label_smoothing_of_both_losses_meets_the_smoothed_target():
