@@ -152,6 +152,30 @@ def test_the_factor_is_in_order(answer):
     assert [value for value, _ in line] == [0.001, 0.01, 0.1]
 
 
+@pytest.mark.parametrize(
+    ("rates", "best", "others"),
+    [
+        ((0.4, 0.9, 0.7), "0.01", ["0.001", "0.1"]),
+        ((0.9, 0.4, 0.7), "0.001", ["0.1"]),
+        ((0.7, 0.4, 0.9), "0.1", ["0.001"]),
+    ],
+)
+def test_the_best_of_a_factor_is_set_against_the_ends_that_it_is_not(tmp_path, rates, best, others):
+    text = 'question = "q"\nfactor = "lr"\n[shared]\nmodel = "lenet5"\n[grid]\nlabel = "{lr}"\nlr = [0.001, 0.01, 0.1]'
+    study = parse_study(text, "factor", "factor.toml")
+    accuracies = dict(zip(("0.001", "0.01", "0.1"), ([rate] for rate in rates), strict=True))
+    found = gather_answer(study, "kmnist6k", tmp_path, outcomes_of(study, tmp_path, accuracies))
+    (sentence,) = [each for each in conclude(found) if "is highest" in each]
+    accuracy = {result.label: result.accuracy for result in found.results}
+    against = [f"{accuracy[each]:.2%} at {each}" for each in others]
+    assert f"at a learning rate of {best}, {found.best.accuracy:.2%}, against {' and '.join(against)}." in sentence
+
+
+def test_seconds_stand_beside_the_factor_where_they_are_asked_for(answer):
+    timed = replace(answer, study=replace(answer.study, show=("seconds",)))
+    assert [len(study_figures(each)["factor"](False).axes) for each in (answer, timed)] == [1, 2]
+
+
 def test_every_figure_can_be_drawn_for_light_and_for_dark_pages(answer):
     figures = study_figures(answer)
     assert [name for name in figures if name.startswith("layers-")] == ["layers-rate 0.1"]

@@ -174,7 +174,7 @@ def _epochs(axes: Axes) -> None:
 def factor_figure(
     lines: Sequence[tuple[str, Sequence[FactorPoint]]], factor: str, published: str = "", dark: bool = False
 ) -> Figure:
-    """Draws test accuracy and the time of an epoch against a number that was varied.
+    """Draws test accuracy against a number that was varied, and beside it the time of an epoch where it is known.
 
     Args:
         lines: name of each line, which may be empty, and its points.
@@ -182,8 +182,9 @@ def factor_figure(
         published: what the published numbers are, for the legend.
     """
     with themed(dark) as theme:
-        figure = new_figure(8, 3.5)
-        left, right = figure.subplots(1, 2, width_ratios=(1.4, 1))
+        timed = any(not isnan(point.seconds) for _, points in lines for point in points)
+        figure = new_figure(8 if timed else 5.5, 3.5)
+        left, *rest = figure.subplots(1, 2, width_ratios=(1.4, 1)) if timed else [figure.subplots()]
         handles = []
         for (name, points), colour in zip(lines, cycle(theme.series), strict=False):
             values = [point.value for point in points]
@@ -197,11 +198,12 @@ def factor_figure(
             theirs = [(value, number) for value, number in theirs if not isnan(number)]
             if theirs:
                 left.plot(*zip(*theirs, strict=True), color=theme.muted, ls=":", marker="D", mfc="none", ms=5, lw=1.1)
-            right.plot(values, [point.seconds for point in points], color=colour, marker="o", ms=5)
+            for right in rest:
+                right.plot(values, [point.seconds for point in points], color=colour, marker="o", ms=5)
             if name:
                 handles.append(Line2D([], [], color=colour, marker="o", ms=5, label=name))
         every = sorted({point.value for _, points in lines for point in points})
-        for axes in (left, right):
+        for axes in (left, *rest):
             axes.set_xlabel(factor)
             if every[0] > 0 and every[-1] >= 8 * every[0]:
                 axes.set_xscale("log")
@@ -211,8 +213,9 @@ def factor_figure(
             axes.grid(axis="x", visible=False)
         left.set_title("Test accuracy")
         left.yaxis.set_major_formatter(_PERCENT)
-        right.set_title("Seconds an epoch")
-        right.set_ylim(bottom=0)
+        for right in rest:
+            right.set_title("Seconds an epoch")
+            right.set_ylim(bottom=0)
         if published:
             handles.append(Line2D([], [], color=theme.muted, ls=":", marker="D", mfc="none", ms=5, label=published))
         if handles:

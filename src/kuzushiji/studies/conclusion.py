@@ -178,12 +178,11 @@ def _factor(answer: Answer) -> list[str]:
         elif top == 0 and values == sorted(values, reverse=True):
             how = f"falls with the {factor}, from {_at(first)} to {_at(last)}"
         else:
-            how = (
-                f"is highest at a {factor} of {line[top][0]:g}, {values[top]:.2%}, against {_at(first)} and {_at(last)}"
-            )
+            ends = " and ".join(_at(line[end]) for end in (0, len(line) - 1) if end != top)
+            how = f"is highest at a {factor} of {line[top][0]:g}, {values[top]:.2%}, against {ends}"
         seconds = [result.mean("seconds_per_epoch") for _, result in line]
         cost = ""
-        if not any(isnan(each) or each <= 0 for each in seconds) and max(seconds) > 1.5 * min(seconds):
+        if "seconds" in answer.study.show and all(each > 0 for each in seconds) and max(seconds) > 1.5 * min(seconds):
             slow, fast = seconds.index(max(seconds)), seconds.index(min(seconds))
             cost = (
                 f"; an epoch takes {seconds[slow]:.2g} s at {line[slow][0]:g} and {seconds[fast]:.2g} s at "

@@ -105,6 +105,7 @@ SHOWN: Mapping[str, str] = {
     "examples": "images that the best trial named right and wrong",
     "cut-off": "how few characters make up most of the training images, and which are taken together as rare",
     "mistakes": "what the best trial took each character for",
+    "seconds": "how long an epoch takes at each value of what is varied; meant for trials that run one at a time",
     "order": "our order of the trials beside the published one",
 }
 """Parts of an answer that a study asks for."""

@@ -223,7 +223,8 @@ def _factor(answer: Answer, figures: dict[str, Draw]) -> Section | None:
     if "factor" not in figures:
         return None
     named = factor_title(answer.study.factor)
-    picture = Picture("factor", f"Test accuracy and seconds an epoch against the {named}", figures["factor"])
+    what = "Test accuracy and seconds an epoch" if "seconds" in answer.study.show else "Test accuracy"
+    picture = Picture("factor", f"{what} against the {named}", figures["factor"])
     text = "The thick lines are 95% intervals over the test images." if answer.seeds == 1 else "Small dots are seeds."
     return Section("factor", "Factor", f"Accuracy by {named}", (picture, Text(text, quiet=True)))
 

@@ -144,16 +144,13 @@ def _course(result: Result) -> Course:
 
 
 def _factor(answer: Answer, dark: bool) -> Figure:
-    lines = [
-        (
-            name,
-            [
-                FactorPoint(value, accuracy_mark(result, answer.ordered_by), result.mean("seconds_per_epoch"))
-                for value, result in line
-            ],
-        )
-        for name, line in factor_values(answer).items()
-    ]
+    timed = "seconds" in answer.study.show
+
+    def point(value: float, result: Result) -> FactorPoint:
+        seconds = result.mean("seconds_per_epoch") if timed else nan
+        return FactorPoint(value, accuracy_mark(result, answer.ordered_by), seconds)
+
+    lines = [(name, [point(*each) for each in line]) for name, line in factor_values(answer).items()]
     return factor_figure(lines, factor_title(answer.study.factor), published_title(answer), dark)
 
 
