@@ -75,10 +75,32 @@ def test_what_is_unsure_is_said(capsys, scans, monkeypatch):
     monkeypatch.setattr(Recognizer, "unsure_below", 1.1)
     out, err = run(capsys, scans / "a.png")
     assert "unsure" in out
-    assert "1 image is less than 110.0% sure: look at the next candidates too" in err
+    assert "1 answer is less than 110.0% sure: look at the next candidates too" in err
     monkeypatch.setattr(Recognizer, "unsure_below", 0.0)
     out, err = run(capsys, scans / "a.png")
     assert "unsure" not in out + err
+
+
+def test_several_networks_answer_one_after_the_other(capsys, scans, tmp_path):
+    other = tmp_path / "other.onnx"
+    other.write_bytes(pretrained.pretrained()["kmnist"].read_bytes())
+    models = ["--model", "kmnist", "--model", other]
+    answers = json.loads(run(capsys, scans, *models, "--json")[0])
+    assert [each["model"] for each in answers] == ["kmnist", str(other)] * 6
+    assert all(one["file"] == two["file"] for one, two in zip(answers[::2], answers[1::2], strict=True))
+    assert all(one["candidates"] == two["candidates"] for one, two in zip(answers[::2], answers[1::2], strict=True))
+    out, _ = run(capsys, scans / "a.png", *models)
+    assert "network" in out
+    assert out.count("a.png") == 1, "the file is named once"
+    (tmp_path / "empty.png").write_bytes(b"")
+    _, err = run(capsys, tmp_path / "empty.png", *models, code=1)
+    assert err.count("Left out") == 1
+
+
+def test_without_a_name_kana_and_kanji_answer(capsys, scans):
+    answers = json.loads(run(capsys, scans / "a.png", "--json")[0])
+    assert [each["model"] for each in answers] == pretrained.complementary()
+    assert len({name in ("kana", "kmnist") for name in pretrained.complementary()}) == len(answers)
 
 
 def test_bad_files_are_named_and_left_out(capsys, scans, tmp_path):

@@ -22,26 +22,27 @@ AT_ONCE = 512
 @dataclass(frozen=True)
 class _Answer:
     file: str
+    model: str
     recognition: "Recognition"
 
     def row(self) -> tuple[str, ...]:
         if self.recognition.blank:
-            return self.file, "blank", "", "", "", ""
+            return "blank", "", "", "", ""
         best, *others = self.recognition
         unsure = f"{best.character}  unsure" if self.recognition.unsure else best.character
         following = "  ".join(
             f"{each.character} {each.probability:.0%}" if each.probability >= 0.005 else each.character
             for each in others
         )
-        return self.file, unsure, f"{100 * best.probability:.1f}", best.codepoint or "", best.parent or "", following
+        return unsure, f"{100 * best.probability:.1f}", best.codepoint or "", best.parent or "", following
 
     def to_dict(self) -> dict[str, Any]:
-        return {"file": self.file} | self.recognition.to_dict()
+        return {"file": self.file, "model": self.model} | self.recognition.to_dict()
 
 
 def recognize(
     *images: Annotated[str, Parameter(allow_leading_hyphen=True)],
-    model: str | None = None,
+    model: tuple[str, ...] = (),
     top: int = 5,
     json: bool = False,
 ) -> None:
@@ -57,7 +58,9 @@ def recognize(
     images
         Image files, folders of them, or - for an image from stdin.
     model
-        A network that ships (`kuzushiji models --pretrained` lists them) or a file that `kuzushiji export` wrote.
+        A network that ships (`kuzushiji models --pretrained` lists them) or a file that `kuzushiji export` wrote; of
+        several, each answers.  If none is given, one of kana and one of kanji do, for it takes a reader to tell which
+        of them a character is.
     top
         How many candidates to give.
     json
@@ -70,9 +73,10 @@ def recognize(
             raise UsageError(f"there is no option {name}, nor a file of that name")
     if top < 1:
         raise UsageError(f"--top is {top}; it must be at least 1")
+    from kuzushiji.recognition.pretrained import complementary
     from kuzushiji.recognition.recognizer import Recognizer
 
-    recognizer = Recognizer(model)
+    recognizers = {name: Recognizer(name) for name in model or complementary()}
     failures: list[str] = []
     sources = list(_sources(images, failures))
     answers: list[_Answer] = []
@@ -80,16 +84,21 @@ def recognize(
         task = bar.add_task("recognizing", total=len(sources))
         for start in range(0, len(sources), AT_ONCE):
             some = sources[start : start + AT_ONCE]
-            answers += _recognized(recognizer, some, top, failures)
+            answers += _recognized(recognizers, some, top, failures)
             bar.advance(task, len(some))
 
     if json:
         print_json([answer.to_dict() for answer in answers])
     elif answers:
         _print_table(answers)
-        if unsure := sum(answer.recognition.unsure and not answer.recognition.blank for answer in answers):
-            images_are = "1 image is" if unsure == 1 else f"{unsure:,} images are"
-            notes.print(f"{images_are} less than {recognizer.unsure_below:.1%} sure: look at the next candidates too")
+        for name, recognizer in recognizers.items():
+            mine = [answer.recognition for answer in answers if answer.model == name]
+            if unsure := sum(each.unsure and not each.blank for each in mine):
+                of = f"Of {name}, " if len(recognizers) > 1 else ""
+                answers_are = "1 answer is" if unsure == 1 else f"{unsure:,} answers are"
+                notes.print(
+                    f"{of}{answers_are} less than {recognizer.unsure_below:.1%} sure: look at the next candidates too"
+                )
     for failure in failures:
         notes.print("Left out:", style="bold red", end=" ")
         notes.print(failure, markup=False, soft_wrap=True)
@@ -104,12 +113,16 @@ def _print_table(answers: list[_Answer]) -> None:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    several = len({answer.model for answer in answers}) > 1
     table.add_column("file", overflow="fold", min_width=16)
-    for column in ("character", "%", "code", "parent"):
+    for column in (*(["network"] if several else []), "character", "%", "code", "parent"):
         table.add_column(column, justify="right" if column == "%" else "left", no_wrap=True)
     table.add_column("next", overflow="fold", min_width=16)
+    before = None
     for answer in answers:
-        table.add_row(*map(Text, answer.row()))
+        file = "" if answer.file == before else answer.file
+        table.add_row(*map(Text, (file, *([answer.model] if several else []), *answer.row())))
+        before = answer.file
     results.print(table)
 
 
@@ -135,14 +148,20 @@ def _sources(images: tuple[str, ...], failures: list[str]) -> Iterator[tuple[str
 
 
 def _recognized(
-    recognizer: "Recognizer", sources: list[tuple[str, Path | bytes]], top: int, failures: list[str]
+    recognizers: "dict[str, Recognizer]", sources: list[tuple[str, Path | bytes]], top: int, failures: list[str]
 ) -> Iterator[_Answer]:
-    names, prepared = [], []
+    """What each network says of each image, image by image."""
+    names = []
+    prepared: dict[str, list[Any]] = {model: [] for model in recognizers}
     for name, source in sources:
         try:
-            prepared.append(recognizer.prepare(source, name))
-            names.append(name)
+            ready = [recognizer.prepare(source, name) for recognizer in recognizers.values()]
         except DataError as error:
             failures.append(str(error))
-    found = recognizer.recognize_prepared(prepared, top=top)
-    return (_Answer(name, recognition) for name, recognition in zip(names, found, strict=True))
+            continue
+        names.append(name)
+        for images, image in zip(prepared.values(), ready, strict=True):
+            images.append(image)
+    said = [recognizer.recognize_prepared(prepared[model], top=top) for model, recognizer in recognizers.items()]
+    for name, *found in zip(names, *said, strict=True):
+        yield from (_Answer(name, model, each) for model, each in zip(recognizers, found, strict=True))

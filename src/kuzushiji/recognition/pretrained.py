@@ -10,11 +10,27 @@ PREFERRED = ("kanji", "kana", "kmnist")
 """Which of them reads where none is named: the first that is there."""
 
 
+NONE = "no network ships with this package; name a file that `kuzushiji export RUN` wrote"
+
+
 def pretrained() -> dict[str, Path]:
     """The files of the networks that ship, by name; the one that reads where none is named comes first."""
     files = {path.stem: path for path in sorted(WEIGHTS.glob("*.onnx"))}
     names = sorted(files, key=lambda name: PREFERRED.index(name) if name in PREFERRED else len(PREFERRED))
     return {name: files[name] for name in names}
+
+
+def complementary() -> list[str]:
+    """Names of the networks that together know most of what those that ship know: one of kana and one of kanji.
+
+    Raises:
+        UsageError: none ships.
+    """
+    files = pretrained()
+    if not files:
+        raise UsageError(NONE)
+    kana = next((name for name in ("kana", "kmnist") if name in files), "")
+    return [name for name in (kana, "kanji") if name in files]
 
 
 def find_network(model: str | Path | None) -> Path:
@@ -30,7 +46,7 @@ def find_network(model: str | Path | None) -> Path:
     files = pretrained()
     if model is None:
         if not files:
-            raise UsageError("no network ships with this package; name a file that `kuzushiji export RUN` wrote")
+            raise UsageError(NONE)
         return next(iter(files.values()))
     if str(model) in files:
         return files[str(model)]
