@@ -1,8 +1,9 @@
 """How well characters are recognized however their images come: inverted, enlarged, on stained paper, from real pages.
 
     python benchmarks/recognition.py                                            # kmnist, test images of kmnist6k
-    python benchmarks/recognition.py --model FILE.onnx --data kkanji --limit 2000
-    python benchmarks/recognition.py --model FILE.onnx --pages FOLDER           # boxed characters of pages, by kind
+    python benchmarks/recognition.py --models kanji FILE.onnx --data kkanji --limit 2000
+    python benchmarks/recognition.py --models kmnist kanji --pages FOLDER       # boxed characters of pages, by kind
+    python benchmarks/recognition.py --pages FOLDER --write docs/results.md     # as a section of that page
     python benchmarks/recognition.py --facts kmnist6k kkanji                    # what images of the data sets look like
 
 The first line of the first table is the network alone, on the images as they are in the data set; the others bring an
@@ -11,6 +12,7 @@ image to that form again with `kuzushiji.recognition.normalize`.  Intervals are 
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,19 +33,30 @@ Pixels = NDArray[np.uint8]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", help="a network that ships, or an exported file")
+    parser.add_argument("--models", nargs="+", default=["kmnist"], help="networks that ship, or exported files")
     parser.add_argument("--data", default="kmnist6k", help="anything that `kuzushiji.load` takes; its test split")
     parser.add_argument("--limit", type=int, default=10_000, help="images at most")
     parser.add_argument("--pages", help="measure on the boxed characters of these pages instead")
+    parser.add_argument("--write", type=Path, help="a Markdown page to write what --pages finds into")
     parser.add_argument("--facts", nargs="+", help="tell what the training images of these data sets look like instead")
     arguments = parser.parse_args()
     if arguments.facts:
         for name in arguments.facts:
             tell_facts(name)
     elif arguments.pages:
-        measure_pages(Recognizer(arguments.model), arguments.pages)
+        text = "\n\n".join(measure_pages(Recognizer(model), arguments.pages) for model in arguments.models)
+        print(text)
+        if arguments.write:
+            models = " ".join(arguments.models)
+            about = (
+                f"Each is cut out as its box has it, and read by `python benchmarks/recognition.py --models {models}`"
+            )
+            write_section(
+                arguments.write, "Characters of real pages", f"`{command}`, each cut out as its box has it.\n\n{text}\n"
+            )
     else:
-        measure_changes(Recognizer(arguments.model), arguments.data, arguments.limit)
+        for model in arguments.models:
+            measure_changes(Recognizer(model), arguments.data, arguments.limit)
 
 
 # However the image comes
@@ -119,8 +132,8 @@ def line(name: str, found: list[Recognition], actual: list[str]) -> str:
 # Pages
 
 
-def measure_pages(recognizer: Recognizer, source: str) -> None:
-    """Prints the accuracy on the boxed characters of pages, by kind; each is cut out as it stands on its page."""
+def measure_pages(recognizer: Recognizer, source: str) -> str:
+    """The accuracy on the boxed characters of pages, by kind, as a Markdown table."""
     crops: list[Pixels] = []
     actual: list[str] = []
     with FileReader() as reader:
@@ -138,19 +151,28 @@ def measure_pages(recognizer: Recognizer, source: str) -> None:
         rows.setdefault(f"{kind_of(character)}{'' if character in known else ', not among its classes'}", []).append(
             number
         )
-    print(f"{recognizer.path.name} on {len(actual):,} boxed characters of {source}\n")
-    print("| characters | number | right, % | 95 % interval | among 5, % | sure, % | right of these, % |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
+    lines = [
+        f"`{recognizer.path.stem}`, {len(known):,} classes, on {len(actual):,} boxed characters:\n",
+        "| characters | number | right, % | 95 % interval | among 5, % | sure, % | right of these, % |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
     for kind, numbers in [*sorted(rows.items()), ("all", list(range(len(actual))))]:
         right = np.array([not found[n].blank and found[n][0].character == actual[n] for n in numbers])
         among = np.mean([any(each.character == actual[n] for each in found[n]) for n in numbers])
         sure = np.array([not found[n].unsure for n in numbers])
         low, high = wilson_interval(right.sum(), len(right))
         of_sure = f"{100 * right[sure].mean():.1f}" if sure.any() else "–"
-        print(
+        lines.append(
             f"| {kind} | {len(numbers)} | {100 * right.mean():.1f} | {100 * low:.1f} to {100 * high:.1f} "
             f"| {100 * among:.1f} | {100 * sure.mean():.1f} | {of_sure} |"
         )
+    return "\n".join(lines)
+
+
+def write_section(page: Path, title: str, text: str) -> None:
+    """Puts a section at the end of a page, in the place of one with the same title."""
+    before = page.read_text(encoding="utf-8").partition(f"\n## {title}\n")[0].rstrip()
+    page.write_text(f"{before}\n\n## {title}\n\n{text}", encoding="utf-8")
 
 
 def kind_of(character: str) -> str:
