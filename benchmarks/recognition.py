@@ -48,12 +48,9 @@ def main() -> None:
         print(text)
         if arguments.write:
             models = " ".join(arguments.models)
-            about = (
-                f"Each is cut out as its box has it, and read by `python benchmarks/recognition.py --models {models}`"
-            )
-            write_section(
-                arguments.write, "Characters of real pages", f"`{command}`, each cut out as its box has it.\n\n{text}\n"
-            )
+            command = f"python benchmarks/recognition.py --models {models} --pages PAGES"
+            about = f"By `{command}`, each character cut out as its box has it."
+            write_section(arguments.write, "Characters of real pages", f"{about}\n\n{text}\n")
     else:
         for model in arguments.models:
             measure_changes(Recognizer(model), arguments.data, arguments.limit)
