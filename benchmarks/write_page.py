@@ -23,6 +23,7 @@ COMMANDS = {
     "Training speed beside Keras 3 on TensorFlow": "benchmarks/training_speed.py --data kmnist6k",
     "Accuracy beside Keras after the same epochs": "benchmarks/training_speed.py --data kmnist6k --accuracy --seeds 3",
     "Time to what AlexNet comes to": "benchmarks/time_to_accuracy.py --data kmnist6k --accuracy 0.915 --seeds 3",
+    "Convolutions and networks": "benchmarks/convolution_speed.py",
     "Reading Kuzushiji-Kanji": "benchmarks/read_kkanji.py",
     "Cutting the characters out of pages": "benchmarks/pages.py",
     "Memory to load data of the size of Kuzushiji-49": "benchmarks/memory_k49.py",
