@@ -73,6 +73,16 @@ def test_the_grain_of_the_paper_becomes_black():
     assert (found[PLAIN == 0] < 40).mean() > 0.95
 
 
+def test_specks_around_a_loosely_cropped_character_do_not_count():
+    specked = padded(character())
+    for row, column in ((4, 4), (9, 70), (93, 10), (98, 130), (50, 150), (40, 20)):
+        specked[row : row + 2, column : column + 2] = 255
+    assert alike(normalize(specked, (28, 28)), PLAIN) < 0.04
+    dotted = padded(character())
+    dotted[6:16, 90:100] = 255
+    assert alike(normalize(dotted, (28, 28)), PLAIN) > 0.05, "a dot of the size of a stroke does"
+
+
 def test_other_sizes_and_other_shapes_are_filled():
     assert normalize(character(), (64, 64)).shape == (64, 64)
     oblong = normalize(character(), (20, 40))

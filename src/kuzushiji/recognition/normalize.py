@@ -30,6 +30,8 @@ _LEAST_CONTRAST = 32
 """Between paper and ink; with less the image is blank."""
 _SPECKS = 0.002
 """As much of the ink at each side may be specks, or the tip of a stroke."""
+_SPECK = 0.01
+"""What stands apart from the rest, and has less of the ink than that, is a speck."""
 _TIGHT = 0.9
 """Ink that spans so much of the longer side is that of a character cut out as in the data sets."""
 _MARGIN = 0.015
@@ -119,6 +121,10 @@ def _deviation(histogram: NDArray[np.int64], paper: int) -> float:
 
 def _span(counts: NDArray[np.int64]) -> tuple[int, int]:
     """First row (or column) with ink, and the one after the last, but for specks."""
-    sums = counts.cumsum()
+    inked = np.flatnonzero(counts)
+    runs = np.split(inked, np.flatnonzero(np.diff(inked) > 1) + 1)
+    whole = [run for run in runs if counts[run].sum() >= _SPECK * counts.sum()] or runs
+    sums = counts[: whole[-1][-1] + 1].cumsum()
+    sums -= counts[: whole[0][0]].sum()
     specks = _SPECKS * sums[-1]
     return int(np.searchsorted(sums, specks, side="right")), int(np.searchsorted(sums, sums[-1] - specks)) + 1
