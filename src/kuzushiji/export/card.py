@@ -181,7 +181,7 @@ def _made(facts: Facts) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
     where = machine_text(config["machine"])
     when = f"Seed {config['recipe']['seed']}; {versions}; on {where}; {config['created'][:10]}."
-    return f"```\n{config['command']}\n```\n\n{when}"
+    return f"```\n{facts.description.command}\n```\n\n{when}"
 
 
 def _licence(facts: Facts) -> str:

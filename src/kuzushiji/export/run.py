@@ -23,7 +23,7 @@ from kuzushiji.predictions import Predictions
 from kuzushiji.recognition.description import Description
 from kuzushiji.recognition.recognizer import open_network
 from kuzushiji.training.checkpoint import load_network
-from kuzushiji.training.experiment import splits_of
+from kuzushiji.training.experiment import command_of, splits_of
 from kuzushiji.training.runs import Run
 
 MOST_LOST = 0.001
@@ -118,7 +118,7 @@ def export_run(
         licence=", ".join(dict.fromkeys(source.licence for source in sources)),
         licence_url=sources[0].licence_url if sources else "",
         attribution="; and ".join(dict.fromkeys(source.attribution for source in sources)),
-        command=config["command"],
+        command=command_of(config),  # as of today: what is the default may have changed since
         version=kuzushiji.__version__,
     )
     content = with_metadata(reduced, description.to_metadata())
