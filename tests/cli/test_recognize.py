@@ -43,22 +43,25 @@ def run(capsys, *arguments, code=0):
     return captured.out, " ".join(captured.err.split())
 
 
+KANA = ("--model", "kmnist")
+
+
 def files(text):
     return [each["file"] for each in json.loads(text)]
 
 
 def test_folders_are_walked_in_order(capsys, scans):
-    out, err = run(capsys, scans, "--json")
+    out, err = run(capsys, scans, "--json", *KANA)
     found = [Path(name).relative_to(scans).as_posix() for name in files(out)]
     assert found == ["a.png", "b/1.tiff", "b/2.webp", "b/deep/x.bmp", "c.JPG", "z.png"]
     assert err == ""
-    out, _ = run(capsys, scans / "z.png", scans / "b", "--json")
+    out, _ = run(capsys, scans / "z.png", scans / "b", "--json", *KANA)
     assert [Path(name).name for name in files(out)] == ["z.png", "1.tiff", "2.webp", "x.bmp"]
 
 
 def test_the_table_has_a_line_an_image(capsys, scans):
-    out, _ = run(capsys, scans / "a.png", "--top", 3)
-    (answer,) = json.loads(run(capsys, scans / "a.png", "--top", 3, "--json")[0])
+    out, _ = run(capsys, scans / "a.png", "--top", 3, *KANA)
+    (answer,) = json.loads(run(capsys, scans / "a.png", "--top", 3, "--json", *KANA)[0])
     assert len(answer["candidates"]) == 3
     first, *others = answer["candidates"]
     shown = " ".join(out.split())
@@ -140,8 +143,8 @@ def test_an_unreadable_file_is_left_out(capsys, scans, tmp_path):
 
 def test_an_image_can_come_from_stdin(capsys, scans, monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO((scans / "a.png").read_bytes())))
-    (piped,) = json.loads(run(capsys, "-", "--json")[0])
-    (named,) = json.loads(run(capsys, scans / "a.png", "--json")[0])
+    (piped,) = json.loads(run(capsys, "-", "--json", *KANA)[0])
+    (named,) = json.loads(run(capsys, scans / "a.png", "--json", *KANA)[0])
     assert piped == named | {"file": "-"}
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"")))
     assert "Left out: - is empty" in run(capsys, "-", code=1)[1]
@@ -169,7 +172,7 @@ def test_wrong_usage_is_told(capsys, scans, monkeypatch, arguments, code, messag
 def test_a_file_whose_name_begins_with_a_hyphen_is_a_file(capsys, scans, tmp_path, monkeypatch):
     (tmp_path / "-odd.png").write_bytes((scans / "a.png").read_bytes())
     monkeypatch.chdir(tmp_path)
-    assert files(run(capsys, "-odd.png", "--json")[0]) == ["-odd.png"]
+    assert files(run(capsys, "-odd.png", "--json", *KANA)[0]) == ["-odd.png"]
 
 
 def test_the_networks_that_ship_are_listed(capsys):
@@ -194,7 +197,7 @@ def test_without_any_network_it_says_so(capsys, scans, tmp_path, monkeypatch):
 
 
 def test_two_at_once_do_not_disturb_each_other(scans):
-    command = [sys.executable, "-m", "kuzushiji", "recognize", str(scans), "--json"]
+    command = [sys.executable, "-m", "kuzushiji", "recognize", str(scans), "--json", *KANA]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     told = [each.communicate()[0] for each in both]
     assert [each.returncode for each in both] == [0, 0]
