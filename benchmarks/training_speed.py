@@ -189,17 +189,23 @@ class TorchTrainer:
         self.count = len(self.images)
         self.device = torch.device("cpu")
 
-    def build(self, build: str, seed: int, epochs: int, **settings: Any) -> None:
+    def create(self, model: str, seed: int, initialization: Any) -> None:
+        """Makes the network that is trained next."""
         import torch
 
-        from kuzushiji.models import create_model, resolve
+        from kuzushiji.models import create_model
         from kuzushiji.models.initialization import initialize
-        from kuzushiji.training.recipe import named_recipe
 
         torch.manual_seed(seed)
-        self.network = create_model(build, classes=len(self.images.classes), image_size=self.images.image_size)
-        initialize(self.network, "keras")
+        self.network = create_model(model, classes=len(self.images.classes), image_size=self.images.image_size)
+        initialize(self.network, initialization)
         self.network.to(memory_format=torch.channels_last)
+
+    def build(self, build: str, seed: int, epochs: int, **settings: Any) -> None:
+        from kuzushiji.models import resolve
+        from kuzushiji.training.recipe import named_recipe
+
+        self.create(build, seed, "keras")
         self.recipe = named_recipe(resolve(build)[1]).change(epochs=epochs, seed=seed, keep="last")
         self.state: dict[str, Any] | None = None
         self.done = 0
@@ -218,20 +224,13 @@ class TorchTrainer:
 
     def train_by(self, recipe: str, model: str, seed: int) -> float:
         """Trains a network from its beginning to its end as `kuzushiji train` does; the seconds that it took."""
-        import torch
-
-        from kuzushiji.models import create_model
-        from kuzushiji.models.initialization import initialize
         from kuzushiji.training.loop import fit
         from kuzushiji.training.recipe import named_recipe
 
         started = time.perf_counter()
         chosen = named_recipe(recipe).change(seed=seed)
-        torch.manual_seed(seed)
-        network = create_model(model, classes=len(self.images.classes), image_size=self.images.image_size)
-        initialize(network, chosen.initialization)
-        network.to(memory_format=torch.channels_last)
-        self.network, _ = fit(network, self.images, None, chosen, device=self.device)
+        self.create(model, seed, chosen.initialization)
+        self.network, _ = fit(self.network, self.images, None, chosen, device=self.device)
         return time.perf_counter() - started
 
     def test(self) -> float:

@@ -151,17 +151,19 @@ def _recognized(
     recognizers: "dict[str, Recognizer]", sources: list[tuple[str, Path | bytes]], top: int, failures: list[str]
 ) -> Iterator[_Answer]:
     """What each network says of each image, image by image."""
+    from kuzushiji.recognition.recognizer import read_gray
+
     names = []
     prepared: dict[str, list[Any]] = {model: [] for model in recognizers}
     for name, source in sources:
         try:
-            ready = [recognizer.prepare(source, name) for recognizer in recognizers.values()]
+            gray = read_gray(source, name)
         except DataError as error:
             failures.append(str(error))
             continue
         names.append(name)
-        for images, image in zip(prepared.values(), ready, strict=True):
-            images.append(image)
+        for model, recognizer in recognizers.items():
+            prepared[model].append(recognizer.prepare(gray))
     said = [recognizer.recognize_prepared(prepared[model], top=top) for model, recognizer in recognizers.items()]
     for name, *found in zip(names, *said, strict=True):
         yield from (_Answer(name, model, each) for model, each in zip(recognizers, found, strict=True))

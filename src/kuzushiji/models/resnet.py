@@ -59,8 +59,8 @@ def resnet(
     Args:
         width: channels of the first stage; the embedding has four times as many.
         depth: blocks in each stage.
-        stem: the largest side, in pixels, of what the first stage works on.  Twice the side costs four times as much;
-            half of it and twice the width cost about the same and serve better.
+        stem: the largest side, in pixels, of what the first stage works on.  Twice the side costs four times as
+            much, as twice the width does (`benchmarks/convolution_speed.py`).
         dropout: share of the embedding that is dropped in training.
         attention: within each block: `none`, `se` (squeeze-and-excitation), `cbam` or `self`.
         head: `linear`, or for thousands of classes `cosine` or `prototype`.

@@ -9,8 +9,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 PREFERRED = ("kanji", "kana", "kmnist")
 """Which of them reads where none is named: the first that is there."""
 
-
-NONE = "no network ships with this package; name a file that `kuzushiji export RUN` wrote"
+NOTHING_SHIPS = "no network ships with this package; name a file that `kuzushiji export RUN` wrote"
 
 
 def pretrained() -> dict[str, Path]:
@@ -28,7 +27,7 @@ def complementary() -> list[str]:
     """
     files = pretrained()
     if not files:
-        raise UsageError(NONE)
+        raise UsageError(NOTHING_SHIPS)
     kana = next((name for name in ("kana", "kmnist") if name in files), "")
     return [name for name in (kana, "kanji") if name in files]
 
@@ -46,7 +45,7 @@ def find_network(model: str | Path | None) -> Path:
     files = pretrained()
     if model is None:
         if not files:
-            raise UsageError(NONE)
+            raise UsageError(NOTHING_SHIPS)
         return next(iter(files.values()))
     if str(model) in files:
         return files[str(model)]

@@ -154,10 +154,7 @@ class Recognizer:
         Raises:
             DataError: it can't be read.
         """
-        try:
-            return normalize(_to_gray(image), self.description.image_size)
-        except DataError as error:
-            raise DataError(f"{name} {error}") from None
+        return normalize(read_gray(image, name), self.description.image_size)
 
     def recognize_prepared(
         self, images: Sequence[NDArray[np.uint8] | None] | NDArray[np.uint8], *, top: int = 5
@@ -232,6 +229,21 @@ def open_network(path: Path, threads: int = 1) -> "tuple[Description, onnxruntim
     if inputs != {"images": [1, *description.image_size]} or outputs.get("logits") != [len(description.classes)]:
         raise DataError(f"{path} contradicts its own description: it takes {inputs} and gives {outputs}")
     return description, session
+
+
+def read_gray(image: Source, name: str = "the image") -> NDArray[np.uint8]:
+    """Any image as gray, uint8 (H, W); several networks can `prepare` what was read once.
+
+    Args:
+        name: what it is called in the message if it can't be read.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    try:
+        return _to_gray(image)
+    except DataError as error:
+        raise DataError(f"{name} {error}") from None
 
 
 def _to_gray(image: Source) -> NDArray[np.uint8]:
