@@ -39,8 +39,9 @@ def describe_teacher(source: str | Path | None) -> dict[str, Any] | None:
     """Finds a teacher, and describes it for the run's configuration.
 
     Args:
-        source: name or path of a finished run, whose network sees what the pupil sees; or a file of predictions of the
-            training images, such as an ensemble's, which says the same of an image however it is changed.
+        source: name or path of a finished run, whose network sees what the pupil sees, brought to the size of its own
+            images; or a file of predictions of the training images, such as an ensemble's, which says the same of an
+            image however it is changed.
 
     Returns:
         None for none, else a mapping: `kind` (`run` or `predictions`) and `name` as it was asked for, `path` and
@@ -68,7 +69,7 @@ def load_teacher(described: dict[str, Any], train: CharacterImages, device: torc
 
     Raises:
         DataError: the file is gone, or another one now.
-        UsageError: it knows other classes or other images, or images of another size.
+        UsageError: it knows other classes or other images.
     """
     path, name = Path(described["path"]), described["name"]
     if not path.is_file() or file_hash(path) != described["sha256"]:
@@ -78,19 +79,22 @@ def load_teacher(described: dict[str, Any], train: CharacterImages, device: torc
     network, config = load_network(path)
     if tuple(config["classes"]) != train.classes:
         raise UsageError(f"the teacher {name} tells other classes apart than those of {train.name}")
-    if tuple(config["model"]["image_size"]) != train.image_size:
-        raise UsageError(
-            f"the teacher {name} was made for images of {config['model']['image_size']} pixels, "
-            f"those of {train.name} have {list(train.image_size)}"
-        )
+    size = tuple(config["model"]["image_size"])
     network = network.to(device).eval()
     dtype = choose_dtype(precision, device)
 
     def teacher(images: Tensor, numbers: Tensor) -> Tensor:
         with torch.inference_mode(), autocast(device, dtype):
-            return network(images).float().clone()
+            return network(_of_size(images, size)).float().clone()
 
     return teacher
+
+
+def _of_size(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Images (B, 1, H, W) from 0 to 1 at another size, smoothed as data sets are that are loaded at another size."""
+    if images.shape[-2:] == size:
+        return images
+    return F.interpolate(images, size, mode="bicubic", antialias=True).clamp(0, 1)
 
 
 def _recorded(predictions: Predictions, train: CharacterImages, name: str, device: torch.device) -> Teacher:
