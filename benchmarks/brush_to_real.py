@@ -2,6 +2,7 @@
 
     python benchmarks/brush_to_real.py                  # trained on the embedded brush characters alone
     python benchmarks/brush_to_real.py --parents        # and on the real kanji that are parents of these kana
+    python benchmarks/brush_to_real.py --parents --from RUN  # with the weights of a network of kanji to start from
 
 Trains the default network on `brush:kmnist` and predicts the test images of a real set, once for each seed.  Nothing of
 the real test set had a part in the glyphs, their shares or the recipe; those were chosen on real training images.
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import kuzushiji
 from kuzushiji.training.experiment import predict_run
+from kuzushiji.training.runs import find_run
 
 RECIPE = {
     "batch_size": 128,
@@ -34,23 +36,36 @@ def main() -> None:
     parser.add_argument("--data", default="kmnist6k", help="the real set")
     parser.add_argument("--split", default="test", help="train is for tuning: the test images are for the end")
     parser.add_argument("--parents", action="store_true", help="train on real parent kanji too, from Kuzushiji-Kanji")
+    parser.add_argument("--from", dest="start", metavar="RUN", help="a finished run to start from")
     parser.add_argument("--images", type=int, default=1500, help="brush images of each class")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=2)
     arguments = parser.parse_args()
 
-    real = kuzushiji.load(arguments.data, arguments.split)
+    model, options, side = "resnet", {}, 28
+    if arguments.start:
+        made = find_run(arguments.start).config["model"]
+        model, options, side = made["name"], made["options"], made["image_size"][0]
+    real = kuzushiji.load(arguments.data, arguments.split, image_size=side)
     name = f"brush:kmnist:{arguments.images}" + ("+kkanji:kmnist" if arguments.parents else "")
-    learnt = kuzushiji.load(name, "train", image_size=28)
+    learnt = kuzushiji.load(name, "train", image_size=side)
     print(
-        f"trained on the {len(learnt):,} images of {name}, {arguments.epochs} epochs; measured on the "
+        f"trained on the {len(learnt):,} images of {name}, {arguments.epochs} epochs"
+        f"{f', from {arguments.start}' if arguments.start else ''}; measured on the "
         f"{len(real):,} real {arguments.split} images of {arguments.data}"
     )
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(arguments.seeds):
             run = kuzushiji.train(
-                "resnet", learnt, run=Path(folder) / str(seed), epochs=arguments.epochs, seed=seed, **RECIPE
+                model,
+                learnt,
+                run=Path(folder) / str(seed),
+                model_options=options,
+                from_run=arguments.start,
+                epochs=arguments.epochs,
+                seed=seed,
+                **RECIPE,
             )
             evaluation = kuzushiji.evaluate(predict_run(run, real, "real"))
             found.append(evaluation.accuracy.value)

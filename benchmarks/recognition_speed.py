@@ -9,6 +9,7 @@ what a user waits for is timed: normalizing images of 120 x 120 pixels, and `kuz
 """
 
 import argparse
+import inspect
 import json
 import os
 import resource
@@ -138,10 +139,13 @@ class Keras:
     """A process that predicts with Keras."""
 
     def __init__(self, python: str, config: dict[str, Any]) -> None:
+        from kuzushiji.models.resnet import resnet
+
+        own = {name: option.default for name, option in inspect.signature(resnet).parameters.items()}
         told = {
             "classes": len(config["classes"]),
             "size": config["model"]["image_size"],
-            "options": {"width": 32, "depth": 1, "stem": 32} | config["model"]["options"],
+            "options": {name: own[name] for name in ("width", "depth", "stem")} | config["model"]["options"],
         }
         environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
         self.process = subprocess.Popen(
