@@ -30,7 +30,7 @@ RECIPE = {
 """Stronger augmentation than usual, since no brush font varies as much as the hands of a thousand books."""
 
 STARTED = {"lr": 0.005, "unfrozen": 4}
-"""Of a network that knows real hands only the last block and the head learn: brush glyphs would spoil what is before."""
+"""Of a network that knows real hands the last block and the head alone learn: brush glyphs would spoil the rest."""
 
 
 def main() -> None:
