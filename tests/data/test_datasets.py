@@ -336,6 +336,22 @@ def test_validation_images_are_trained_on_where_others_have_none() -> None:
     assert len(load(name, "test")) == 10 + counts["test"]
 
 
+def test_a_folder_of_training_images_alone_adds_to_these(tmp_path: Path) -> None:
+    write_class_folders(tmp_path / "more" / "train", made(30, "すx"))
+    write_tar(catalog.folder("kkanji") / "kkanji.tar", made(100, "春越以"))
+    name = f"kkanji+{tmp_path / 'more'}"
+    assert splits(tmp_path / "more") == ("train",)
+    assert splits(name) == splits("kkanji") == ("train", "validation", "test")
+    together = {split: load(name, split, image_size=12) for split in splits(name)}
+    for split, data in together.items():
+        alone = load("kkanji", split, image_size=12)
+        assert data.classes == (*alone.classes, "x", "す")
+        assert len(data) == len(alone) + (30 if split == "train" else 0)
+        np.testing.assert_array_equal(data.images[: len(alone)], alone.images)
+        np.testing.assert_array_equal(data.labels[: len(alone)], alone.labels)
+    assert splits(f"{tmp_path / 'more'}+{tmp_path / 'more'}") == ("train",)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -44,7 +44,7 @@ def load(
             before a folder of the same name: write `./kmnist` for the folder.  `kkanji:k49` and `kkanji:kmnist` have,
             of kkanji, the parent kanji of these sets' kana, each as its kana: their cursive forms are how the kana was
             written too.  Several with a plus between them, such as `brush:k49+kmnist6k`, are put together, with the
-            classes of all.
+            classes of all; a folder with nothing but `train/` adds to the training images of the others.
         split: one of `splits(name)`.
         limit: take so many images at most, each class in its proportion.
         image_size: bring the images to so many pixels a side; kept as they are if None, which for characters of pages
@@ -129,7 +129,8 @@ def splits(name: str | Path) -> tuple[str, ...]:
     """
     if together := parts(name):
         each = [splits(part) for part in together]
-        return tuple(split for split in HASH_SPLITS if all(split in has for has in each)) or ("all",)
+        divided = [has for has in each if has != TRAIN_ALONE] or each
+        return tuple(split for split in HASH_SPLITS if all(split in has for has in divided)) or ("all",)
     if _is_brush(name):
         return "train", "test"
     if name in AS_KANA:
@@ -150,18 +151,28 @@ def splits(name: str | Path) -> tuple[str, ...]:
 # Which source a name stands for
 
 
+TRAIN_ALONE = ("train",)
+"""The splits of what is there to train on and for nothing else."""
+
+
 def _together(names: tuple[str, ...], split: str, image_size: int | None, progress: Progress | None) -> CharacterImages:
     """The images of several datasets, each labelled by its character; the classes of the first come first.
 
-    Validation images of one are training images where others have none.
+    Validation images of one are training images where others have none; one that has training images alone adds to
+    these, and its classes to all splits.
     """
     known = splits("+".join(names))
     if split not in known:
         raise UsageError(f"{'+'.join(names)} has no split {split!r}; it has {', '.join(known)}")
     loaded = []
     for name in names:
-        taken = [split] if split != "all" else list(splits(name))
-        if split == "train" and "validation" not in known and "validation" in splits(name):
+        own = splits(name)
+        if split != "all" and split not in own:
+            trained = load(name, "train", image_size=image_size, progress=progress)
+            loaded.append(trained.select(slice(0), split))
+            continue
+        taken = [split] if split != "all" else list(own)
+        if split == "train" and "validation" not in known and "validation" in own:
             taken.append("validation")
         loaded += [load(name, each, image_size=image_size, progress=progress) for each in taken]
     sizes = {data.image_size for data in loaded}
