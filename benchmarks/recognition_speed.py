@@ -1,6 +1,6 @@
 """How fast characters are recognized, against the same network in PyTorch and in Keras 3 on TensorFlow.
 
-    python benchmarks/recognition_speed.py --run RUN                 # a finished run; exported into a temporary file
+    python benchmarks/recognition_speed.py --run RUN RUN             # finished runs; exported into temporary files
     KERAS_PYTHON=.../python python benchmarks/recognition_speed.py --run RUN
 
 All take turns in one process each and compute the same images in batches of their own best size; the first round of
@@ -29,7 +29,7 @@ BATCHES = {"onnxruntime": (16, 64, 256), "torch": (16, 64, 256), "keras": (64, 2
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", help="name or path of a finished run")
+    parser.add_argument("--run", nargs="+", help="names or paths of finished runs")
     parser.add_argument("--rounds", type=int, default=5, help="rounds that are timed")
     parser.add_argument("--seconds", type=float, default=2, help="how long a round lasts, about")
     parser.add_argument("--keras-python", default=os.environ.get("KERAS_PYTHON"), help="interpreter that has Keras")
@@ -40,11 +40,17 @@ def main() -> None:
         return
     if not arguments.run:
         parser.error("--run is needed; `kuzushiji runs` lists those that there are")
+    for number, run in enumerate(arguments.run):
+        print(end="\n" if number else "")
+        time_run(run, arguments.rounds, arguments.seconds, arguments.keras_python)
 
+
+def time_run(name: str, rounds: int, seconds: float, keras_python: str | None) -> None:
+    """Exports a run and prints how fast it recognizes."""
     from kuzushiji.export.run import export_run
     from kuzushiji.training.runs import find_run
 
-    run = find_run(arguments.run)
+    run = find_run(name)
     with tempfile.TemporaryDirectory() as folder:
         exported = Path(folder) / "network.onnx"
         export_run(run, exported)
@@ -53,11 +59,11 @@ def main() -> None:
         print(f"{run.name}: {config['model']['name']}, {len(config['classes']):,} classes, {height} x {width} pixels")
         contestants = {"onnxruntime": with_onnxruntime(exported), "torch": with_torch(run)}
         keras = None
-        if arguments.keras_python and config["model"]["name"] == "resnet":
-            keras = Keras(arguments.keras_python, config)
+        if keras_python and config["model"]["name"] == "resnet":
+            keras = Keras(keras_python, config)
             contestants["keras"] = keras.predict
         try:
-            compare(contestants, (height, width), arguments.rounds, arguments.seconds)
+            compare(contestants, (height, width), rounds, seconds)
         finally:
             if keras:
                 keras.close()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -10,6 +11,7 @@ import pytest
 
 from kuzushiji.cli import main
 from kuzushiji.errors import RunError, UsageError
+from kuzushiji.evaluation.metrics import evaluate
 from kuzushiji.export import run as export_module
 from kuzushiji.export.graph import to_onnx
 from kuzushiji.export.run import export_run, sources_of
@@ -100,6 +102,14 @@ def test_the_card_knows_what_the_data_is(run, tmp_path, data, books, brush, lice
     assert ("learnt from old Japanese books" in card) == books
     assert ("Glyphs of brush fonts" in card) == brush
     assert licence in card
+
+
+def test_the_card_tells_what_other_data_gave(run, tmp_path):
+    assert "on other data" not in export_run(run, tmp_path / "alone.onnx").card.read_text(encoding="utf-8")
+    replace(run.predictions(), dataset="others").save(run.predictions_file("others-test"))
+    card = export_run(run, tmp_path / "bars.onnx").card.read_text(encoding="utf-8")
+    measured = evaluate(run.predictions())
+    assert f"| `others` (test) | {measured.count} | 4 | {100 * measured.accuracy.value:.2f} | " in card
 
 
 def test_the_command_tells_where_everything_is(run, tmp_path, capsys):

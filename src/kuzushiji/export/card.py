@@ -1,6 +1,6 @@
 """The card of an exported network, in Markdown: what it is, how good it is, and what it is not good for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
@@ -26,6 +26,7 @@ class Facts:
         sources: the catalogued datasets whose images the network learnt from, directly or through what it started from.
         trust: temperature and threshold.
         evaluation, calibration: on the test images; None without them.
+        elsewhere: on other data that it was evaluated on, by what that is.
         tested: of the test images, the share on which it is not unsure, and the share of these that it names right.
         lost: accuracy on validation images that the precision costs; None where it was not reduced.
     """
@@ -37,6 +38,7 @@ class Facts:
     sources: Sequence[catalog.Dataset]
     trust: Trust
     evaluation: Evaluation | None
+    elsewhere: Mapping[str, Evaluation]
     calibration: Calibration | None
     tested: tuple[float, float] | None
     lost: float | None
@@ -110,6 +112,11 @@ def _measures(facts: Facts) -> str:
     ]
     table = ["| on the test images | % | 95 % interval |", "|---|---:|---:|"]
     table += [f"| {name} | {_percent(each)} | {_interval(each)} |" for name, each in rows]
+    if facts.elsewhere:
+        table += ["", "| on other data | images | classes | accuracy % | 95 % interval |", "|---|---:|---:|---:|---:|"]
+    for data, each in facts.elsewhere.items():
+        accuracy = each.accuracy
+        table.append(f"| {data} | {each.count:,} | {each.present:,} | {_percent(accuracy)} | {_interval(accuracy)} |")
     return (
         f"{found.count:,} test images of {found.present:,} classes, which neither the weights nor anything else was "
         "chosen by. Intervals are those of the bootstrap over the images.\n\n" + "\n".join(table)

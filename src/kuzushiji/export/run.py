@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 import kuzushiji
 from kuzushiji.data import catalog
 from kuzushiji.errors import KuzushijiError, RunError, UsageError, unknown_name
+from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.evaluation.runs import stored_calibration, stored_evaluation
 from kuzushiji.export.card import Facts, write_card
 from kuzushiji.export.graph import PRECISIONS, logits_of, to_onnx, with_metadata, with_precision
@@ -131,6 +132,7 @@ def export_run(
             sources=sources,
             trust=trust,
             evaluation=evaluation,
+            elsewhere=_elsewhere(run, config["dataset"]["name"]),
             calibration=stored_calibration(run) if tested is not None else None,
             tested=answered_and_right(tested, trust.temperature, trust.unsure_below) if tested is not None else None,
             lost=lost,
@@ -163,6 +165,12 @@ def sources_of(config: dict[str, Any], credit: Sequence[str] = ()) -> tuple[cata
         found |= {each.name: each for each in catalog.behind(trained_on["name"], trained_on.get("source", ()))}
         configs += filter(None, (_config_in(config.get(origin)) for origin in ("start", "teacher")))
     return tuple(found.values())
+
+
+def _elsewhere(run: Run, own: str) -> dict[str, Evaluation]:
+    """What the run's predictions of other data than its own give, by name and split of these."""
+    others = map(Predictions.load, sorted(run.path.glob("predictions-*.npz")))
+    return {f"`{each.dataset}` ({each.split})": evaluate(each) for each in others if each.dataset != own}
 
 
 def _config_in(origin: dict[str, Any] | None) -> dict[str, Any] | None:
