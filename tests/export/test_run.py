@@ -112,6 +112,17 @@ def test_the_card_tells_what_other_data_gave(run, tmp_path):
     assert f"| `others` (test) | {measured.count} | 4 | {100 * measured.accuracy.value:.2f} | " in card
 
 
+def test_the_card_gives_the_commands_of_what_came_before(run, tmp_path):
+    network, config = load_network(run.weights_file)
+    start = {"kind": "run", "name": "before", "path": str(run.weights_file), "unfrozen": None}
+    shutil.copytree(run.path, tmp_path / "later")
+    save_network(tmp_path / "later" / "model.safetensors", network, config | {"start": start})
+    card = export_run(Run(tmp_path / "later"), tmp_path / "later.onnx").card.read_text(encoding="utf-8")
+    first, second = (line for line in card.splitlines() if line.startswith("kuzushiji train"))
+    assert first.endswith(" --run before")
+    assert second == first.removesuffix(" --run before") + " --from before"
+
+
 def test_the_command_tells_where_everything_is(run, tmp_path, capsys):
     assert main(["export", str(run.path), "--output", str(tmp_path / "new" / "bars.onnx"), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -207,9 +218,9 @@ def test_the_data_of_what_a_training_started_from_and_learnt_from_is_credited(tm
         return {"dataset": {"name": data}, **origins}
 
     save_network(tmp_path / "first.safetensors", torch.nn.Linear(2, 2), config("recognition:book"))
-    start = {"path": str(tmp_path / "first.safetensors")}
+    start = {"name": "first", "path": str(tmp_path / "first.safetensors")}
     save_network(tmp_path / "second.safetensors", torch.nn.Linear(2, 2), config("kkanji", start=start))
-    teacher = {"path": str(tmp_path / "second.safetensors")}
+    teacher = {"name": "second", "path": str(tmp_path / "second.safetensors")}
     found = sources_of(config("brush:k49+kmnist6k", start={"path": str(tmp_path / "gone")}, teacher=teacher))
     assert {each.name for each in found} == {"kmnist6k", "kkanji", "recognition"}
     assert sources_of(config("scans", start=None)) == ()

@@ -23,6 +23,7 @@ class Facts:
         bytes: its size.
         description: what the file says of itself.
         config: of the run.
+        before: the commands that made what the training started from or learnt from, in their order.
         sources: the catalogued datasets whose images the network learnt from, directly or through what it started from.
         trust: temperature and threshold.
         evaluation, calibration: on the test images; None without them.
@@ -35,6 +36,7 @@ class Facts:
     bytes: int
     description: Description
     config: dict[str, Any]
+    before: Sequence[str]
     sources: Sequence[catalog.Dataset]
     trust: Trust
     evaluation: Evaluation | None
@@ -188,7 +190,8 @@ def _made(facts: Facts) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
     where = machine_text(config["machine"])
     when = f"Seed {config['recipe']['seed']}; {versions}; on {where}; {config['created'][:10]}."
-    return f"```\n{facts.description.command}\n```\n\n{when}"
+    commands = "\n".join([*facts.before, facts.description.command])
+    return f"```\n{commands}\n```\n\n{when}"
 
 
 def _licence(facts: Facts) -> str:

@@ -129,6 +129,7 @@ def export_run(
             bytes=len(content),
             description=description,
             config=config,
+            before=[f"{command_of(before)} --run {name}" for name, before in reversed(_before(config))],
             sources=sources,
             trust=trust,
             evaluation=evaluation,
@@ -158,13 +159,19 @@ def sources_of(config: dict[str, Any], credit: Sequence[str] = ()) -> tuple[cata
         UsageError: `credit` names none.
     """
     found: dict[str, catalog.Dataset] = {each: catalog.dataset(each) for each in credit}
-    configs = [config]
-    while configs:
-        config = configs.pop()
-        trained_on = config["dataset"]
-        found |= {each.name: each for each in catalog.behind(trained_on["name"], trained_on.get("source", ()))}
-        configs += filter(None, (_config_in(config.get(origin)) for origin in ("start", "teacher")))
+    for each in [config, *(before for _, before in _before(config))]:
+        trained_on = each["dataset"]
+        found |= {source.name: source for source in catalog.behind(trained_on["name"], trained_on.get("source", ()))}
     return tuple(found.values())
+
+
+def _before(config: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Names and configurations of the runs that a training started from or learnt from, and those that these did."""
+    found = []
+    for origin in ("start", "teacher"):
+        if (before := _config_in(config.get(origin))) is not None:
+            found += [(config[origin]["name"], before), *_before(before)]
+    return found
 
 
 def _elsewhere(run: Run, own: str) -> dict[str, Evaluation]:
