@@ -1,8 +1,6 @@
 """Renders the brush glyphs that `kuzushiji.data.brush` draws from into one picture and its manifest.
 
-Needs the fonts, which Debian packages:  apt-get install fonts-kouzan-mouhitsu fonts-aoyagi-kouzan-t \
-fonts-aoyagi-soseki fonts-hanazono.  The brush fonts are by Kouzan Aoyagi, who put them in the public domain;
-the hentaigana are those of Hanazono Mincho (GlyphWiki), whose licence permits every use without limit.
+Needs the fonts, which `brush_fonts.py` names, with their makers and how to get them.
 
 Each cell holds one glyph as a signed distance to the edge of its ink, so that strokes can be made thinner or thicker
 afterwards: grey level = ZERO + STEPS * distance in pixels, ink above ZERO.  The longer side of the ink is INK pixels.
@@ -18,9 +16,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from fontTools.ttLib import TTFont
+from brush_fonts import BRUSH, FOLDER, HENTAIGANA, draw, open_font
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageFont
 from scipy.ndimage import distance_transform_edt
 
 from kuzushiji.characters import K49, hentaigana, parents
@@ -30,14 +28,8 @@ FINER = 8  # distances are measured on a grid so many times finer
 ZERO, STEPS = 128, 16
 FARTHEST = 4.0  # distances beyond, in pixels, are cut off
 
-FONTS = {
-    "sousho": "kouzan-mouhitsu/KouzanBrushFontSousyo.ttf",
-    "gyosho": "kouzan-mouhitsu/kouzan-mouhitsu-gyosho.ttf",
-    "mouhitsu": "kouzan-mouhitsu/kouzan-mouhitsu.ttf",
-    "kouzan": "aoyagi-kouzan-t/AoyagiKouzanT.ttf",
-    "soseki": "aoyagi-soseki/aoyagi-soseki.ttf",
-    "hentaigana": "hanazono/HanaMinA.ttf",
-}
+FONTS = BRUSH | HENTAIGANA
+DRAWN = 512  # pixels that a character is drawn at, before it is made small
 
 
 def wanted() -> dict[str, list[str]]:
@@ -56,13 +48,9 @@ def wanted() -> dict[str, list[str]]:
 
 def glyph(font: ImageFont.FreeTypeFont, character: str) -> NDArray[np.uint8]:
     """One cell, uint8 (CELL, CELL)."""
-    canvas = Image.new("L", (1024, 1024))
-    ImageDraw.Draw(canvas).text((256, 256), character, font=font, fill=255)
-    ink = canvas.crop(canvas.getbbox())
-    scale = INK * FINER / max(ink.size)
-    size = tuple(max(1, round(side * scale)) for side in ink.size)
-    fine = Image.new("L", (CELL * FINER, CELL * FINER))
-    fine.paste(ink.resize(size, Image.Resampling.BICUBIC), tuple((CELL * FINER - side) // 2 for side in size))
+    fine = draw(font, character, INK * FINER, CELL * FINER)
+    if fine is None:
+        raise ValueError(f"the font has an empty glyph for {character}")
     inside = np.asarray(fine) >= 128
     distance = (distance_transform_edt(inside) - distance_transform_edt(~inside)) / FINER
     distance = distance.clip(-FARTHEST, FARTHEST).reshape(CELL, FINER, CELL, FINER).mean(axis=(1, 3))
@@ -74,11 +62,8 @@ def render(folder: Path) -> tuple[NDArray[np.uint8], dict]:
     cells, glyphs, fonts = [], {}, {}
     for name, characters in wanted().items():
         path = folder / FONTS[name]
-        if not path.exists():
-            sys.exit(f"{path} is missing; the fonts are in the Debian packages named at the top of this script")
-        known = TTFont(path).getBestCmap()
-        font = ImageFont.truetype(str(path), 512, layout_engine=ImageFont.Layout.BASIC)
-        glyphs[name] = "".join(character for character in characters if ord(character) in known)
+        font, known = open_font(path, DRAWN)
+        glyphs[name] = "".join(character for character in characters if character in known)
         cells += [glyph(font, character) for character in glyphs[name]]
         fonts[name] = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     cells += [np.zeros((CELL, CELL), np.uint8)] * (-len(cells) % COLUMNS)
@@ -98,7 +83,7 @@ def render(folder: Path) -> tuple[NDArray[np.uint8], dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fonts", type=Path, default=Path("/usr/share/fonts/truetype"), help="folder of the fonts")
+    parser.add_argument("--fonts", type=Path, default=FOLDER, help="folder of the fonts")
     parser.add_argument("--check", action="store_true", help="compare with the files that are there; write nothing")
     arguments = parser.parse_args()
     atlas = Path(__file__).resolve().parent.parent / "src/kuzushiji/data/brush_atlas.png"

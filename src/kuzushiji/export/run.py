@@ -129,7 +129,9 @@ def export_run(
             bytes=len(content),
             description=description,
             config=config,
-            before=[f"{command_of(before)} --run {name}" for name, before in reversed(_before(config))],
+            before=list(
+                dict.fromkeys(f"{command_of(before)} --run {name}" for name, before in reversed(_before(config)))
+            ),
             sources=sources,
             trust=trust,
             evaluation=evaluation,
