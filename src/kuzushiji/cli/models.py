@@ -85,7 +85,7 @@ def _list(pattern: str, classes: int, image_size: int, json: bool) -> None:
 
 
 def _list_pretrained(json: bool) -> None:
-    from kuzushiji.recognition.pretrained import pretrained
+    from kuzushiji.recognition.pretrained import complementary, pretrained
     from kuzushiji.recognition.recognizer import open_network
 
     found = {name: (path, open_network(path)[0]) for name, path in pretrained().items()}
@@ -121,7 +121,10 @@ def _list_pretrained(json: bool) -> None:
     print_table(["name", "classes", "size", "data", "accuracy, %", "licence"], rows, right=(1, 2))
     for words in dict.fromkeys(about.attribution for _, about in found.values() if about.attribution):
         notes.print(f"data: {words}", markup=False, soft_wrap=True)
-    notes.print("the first is used where none is named; the card of each lies beside its file (--json names it)")
+    if found:
+        asked = " and ".join(complementary())
+        notes.print(f"where none is named, `kuzushiji recognize` asks {asked}", soft_wrap=True)
+    notes.print("the card of each lies beside its file (--json names it)")
 
 
 def _describe(name: str, classes: int, image_size: int, draw: Path | None, dark: bool, json: bool) -> None:
