@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import (
+    add_to_training,
     assign_by_hash,
     common_classes,
     folds,
@@ -105,6 +106,21 @@ def test_validation_that_cannot_be(options: dict, found: str) -> None:
 
 
 # Folds and samples
+
+
+def test_validation_images_that_train_in_the_end() -> None:
+    train, validation = validation_split(made([1, 10, 50, 200]), fraction=0.2)
+    both, left = add_to_training(train, validation, 0.8)
+    assert both.ids[: len(train)].tolist() == train.ids.tolist()
+    assert sorted([*both.ids[len(train) :], *left.ids]) == sorted(validation.ids)
+    assert left.class_counts().tolist() == [0, 0, 2, 8]
+    for part, before in ((both, train), (left, validation)):
+        assert (part.split, part.classes) == (before.split, before.classes)
+    whole = made([1, 10, 50, 200])
+    for part in (both, left):
+        for image, label, number in zip(part.images, part.labels, part.ids, strict=True):
+            np.testing.assert_array_equal(image, whole.images[number - 1000])
+            assert label == whole.labels[number - 1000]
 
 
 def test_each_image_is_in_one_fold_and_each_fold_has_every_class() -> None:

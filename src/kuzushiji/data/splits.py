@@ -57,6 +57,28 @@ def validation_split(
     return data.select(~held_out, "train"), data.select(held_out, "validation")
 
 
+def add_to_training(
+    train: CharacterImages, validation: CharacterImages, share: float, *, seed: int = 0
+) -> tuple[CharacterImages, CharacterImages]:
+    """Gives a share of the validation images to training, for a last training when all choices have been made.
+
+    Args:
+        share: of each class's validation images, between 0 and 1; where that is not a whole number, training gets more.
+        seed: of the draw.
+
+    Returns:
+        The training images, the added ones last, and the validation images that are left.
+    """
+    added, left = validation_split(validation, fraction=1 - share, seed=seed)
+    both = replace(
+        train,
+        images=np.concatenate([train.images, added.images]),
+        labels=np.concatenate([train.labels, added.labels]),
+        ids=np.concatenate([train.ids, added.ids]),
+    )
+    return both, left
+
+
 def folds(data: CharacterImages, count: int = 5, *, seed: int = 0) -> Iterator[tuple[CharacterImages, CharacterImages]]:
     """Stratified cross-validation: each image is in exactly one of the `count` validation parts.
 

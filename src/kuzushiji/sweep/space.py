@@ -27,7 +27,7 @@ _RANGE = re.compile(r"(?P<low>\S+?)\s*\.\.\s*(?P<high>\S+)(\s+(?P<log>log)|\s+st
 
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 
-_DECIDE_THE_IMAGES = ("validation", "validation_fraction", "seed")
+_DECIDE_THE_IMAGES = ("validation", "validation_fraction", "refit", "seed")
 _DECIDE_THE_LOSS = ("loss", "label_smoothing")
 
 

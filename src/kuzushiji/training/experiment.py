@@ -17,7 +17,14 @@ import kuzushiji
 from kuzushiji.data import datasets
 from kuzushiji.data.augment import resized
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.data.splits import check_cut_off, frequent_classes, group_rare, validation_split, with_classes_of
+from kuzushiji.data.splits import (
+    add_to_training,
+    check_cut_off,
+    frequent_classes,
+    group_rare,
+    validation_split,
+    with_classes_of,
+)
 from kuzushiji.errors import Interrupted, RunError, UsageError
 from kuzushiji.files import write_text
 from kuzushiji.machine import describe_machine
@@ -287,6 +294,8 @@ def read_splits(
         images, validation = validation_split(
             images, fraction=recipe.validation_fraction, method=recipe.validation, seed=recipe.seed
         )
+    elif validation is not None and recipe.refit:
+        images, validation = add_to_training(images, validation, recipe.refit, seed=recipe.seed)
     validation, test = validation or None, test or None  # an empty split is none
     if len(images) < 2:
         raise UsageError(f"{images.name} leaves {len(images)} images to train on; at least 2 are needed")

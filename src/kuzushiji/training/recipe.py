@@ -86,6 +86,12 @@ class Recipe:
         "stratified", "validation images: a stratified sample of the training set, or its last images as Keras does"
     )
     validation_fraction: float = option(0.1, "share of the training set kept for validation", 0, 0.9)
+    refit: float = option(
+        0.0,
+        "share of a data set's own validation images that train too, once all is chosen; the rest still calibrates",
+        0,
+        0.99,
+    )
     initialization: Literal["pytorch", "keras", "whitening"] = option(
         "pytorch",
         "initial weights as PyTorch or as Keras draws them; whitening is PyTorch's, but for a first layer that tells "
