@@ -1,5 +1,7 @@
 """The page of results: a table each for accuracy, certainty and outliers."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from kuzushiji.evaluation.outliers import Familiarities, Shown, detect
 from kuzushiji.evaluation.results import CERTAINTY, OUTLIERS, results_page
 from kuzushiji.evaluation.runs import outliers_file
 from kuzushiji.training.recipe import named_recipe
-from kuzushiji.training.runs import config_fingerprint
+from kuzushiji.training.runs import Run, config_fingerprint
 from tests.plots.synthetic import KMNIST, make_images, make_run
 
 COUNT = 150
@@ -50,6 +52,18 @@ def test_certainty_of_one_run_has_its_interval(runs):
     ece = found.before.ece
     assert row[3] == f"{100 * ece.value:.2f} ({100 * ece.low:.2f} to {100 * ece.high:.2f})"
     assert row[4].startswith(f"{100 * found.after.ece.value:.2f} (")
+
+
+def test_a_row_names_what_the_images_and_the_weights_began_as(tmp_path):
+    images = make_images(KMNIST, COUNT)
+    run = make_run(tmp_path / "run", images, accuracy=0.9)
+    config = json.loads((run.path / "config.json").read_text())
+    config["dataset"] |= {"limit": 100, "image_size": 28}
+    config["start"] = {"kind": "run", "name": "/somewhere/older", "unfrozen": 2}
+    config["teacher"] = {"name": "/somewhere/large"}
+    (run.path / "config.json").write_text(json.dumps(config))
+    page = results_page([Run(run.path)])
+    assert " --limit 100 --image-size 28 --from older --unfrozen 2 --teacher large |" in page
 
 
 def test_certainty_of_several_seeds_has_their_spread_and_no_temperature_is_a_dash(runs):

@@ -8,7 +8,7 @@ import pytest
 
 from kuzushiji.errors import RunError
 from kuzushiji.studies.answer import factor_values, gather_answer, to_json
-from kuzushiji.studies.conclusion import conclude
+from kuzushiji.studies.conclusion import conclude, listing
 from kuzushiji.studies.definition import load_study, parse_study
 from kuzushiji.studies.document import Section, answer_document, results_table
 from kuzushiji.studies.figures import study_figures
@@ -131,6 +131,18 @@ def test_an_effect_is_the_mean_of_its_pairs(answer):
 
 def test_the_order_is_compared_with_the_published_one(answer):
     assert (answer.ordered_by, answer.order.value, answer.order.count) == ("test_accuracy", pytest.approx(1), 3)
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (["a"], "a"),
+        (["a", "b", "c"], "a, b and c"),
+        (["a", "b, with c", "d"], "a; b, with c; and d"),
+    ],
+)
+def test_names_one_after_another(names, text):
+    assert listing(names) == text
 
 
 def test_the_conclusion_says_what_the_numbers_say(answer):

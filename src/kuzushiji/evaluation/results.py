@@ -180,10 +180,13 @@ def _changes(config: dict) -> str:
     """What differs from the named recipe, as it would be written on the command line."""
     changes = {field: value for field, value in changes_of(config).items() if field != "seed"}
     dataset, start = config["dataset"], config.get("start")
-    changes |= {name: dataset[name] for name in ("cover", "rare_below") if dataset.get(name) is not None}
+    asked = ("limit", "image_size", "cover", "rare_below")
+    changes |= {name: dataset[name] for name in asked if dataset.get(name) is not None}
     if start:
         changes["from" if start["kind"] == "run" else "weights"] = Path(start["name"]).name
         changes |= {} if start["unfrozen"] is None else {"unfrozen": start["unfrozen"]}
+    if teacher := config.get("teacher"):
+        changes["teacher"] = Path(teacher["name"]).name
     return "".join(f" --{field.replace('_', '-')} {value}" for field, value in changes.items())
 
 

@@ -81,8 +81,12 @@ def accuracy_text(result: Result) -> str:
 
 
 def listing(names: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    """`a, b and c`; where a name has commas of its own, `a; b, with c; and d`."""
+    if len(names) == 1:
+        return names[0]
+    if any(", " in name for name in names):
+        return f"{'; '.join(names[:-1])}; and {names[-1]}"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _best(answer: Answer) -> str:
