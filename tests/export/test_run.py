@@ -17,6 +17,7 @@ from kuzushiji.export.graph import to_onnx
 from kuzushiji.export.run import export_run, sources_of
 from kuzushiji.recognition.recognizer import Recognizer
 from kuzushiji.training.checkpoint import load_network, save_network
+from kuzushiji.training.command import command_of
 from kuzushiji.training.experiment import train
 from kuzushiji.training.runs import Run
 from tests.bars import bar_images, write_bars
@@ -65,7 +66,7 @@ def test_it_is_plain_onnx(made):
     texts = session.get_modelmeta().custom_metadata_map
     assert json.loads(texts["classes"]) == made.config["classes"]
     assert json.loads(texts["image_size"]) == [12, 12]
-    assert texts["command"] == made.config["command"]
+    assert texts["command"] == command_of(made.config, published=True)
     for count in (1, 2, 7):
         logits, embedding = session.run(None, {"images": np.zeros((count, 1, 12, 12), np.float32)})
         assert (logits.shape, embedding.shape) == ((count, 4), (count, 64))
@@ -80,7 +81,7 @@ def test_the_card_tells_what_it_is_how_good_and_what_not(made):
         "temperature",
         "it says that it is unsure",
         "## What it is not good for",
-        made.config["command"],
+        command_of(made.config, published=True),
         "nothing is known of it here",
     ):
         assert words in card, words
@@ -139,6 +140,17 @@ def test_fewer_bits_are_measured_on_the_validation_images(run, tmp_path, capsys)
     assert (tmp_path / "half.onnx").stat().st_size < 0.75 * run.weights_file.stat().st_size
     assert Recognizer(tmp_path / "half.onnx").description.licence == "CC BY-SA 4.0"
     assert "doi:10.20676/00000341" in (tmp_path / "half.md").read_text(encoding="utf-8")
+
+
+def test_the_card_says_what_its_maker_says_and_not_where_folders_lie(tmp_path, bars_folder):
+    run = train("nn_1", bars_folder, run=str(tmp_path / "run"), epochs=1)
+    assert str(bars_folder) in run.config["command"]
+    written = export_run(run, tmp_path / "bars.onnx", note="Bars, drawn by a ruler.")
+    card = written.card.read_text(encoding="utf-8")
+    assert "Bars, drawn by a ruler." in card
+    assert f"--data {bars_folder.name} " in card
+    assert str(bars_folder.parent) not in card
+    assert str(bars_folder.parent).encode() not in written.path.read_bytes()
 
 
 def test_what_costs_too_much_is_not_kept(run, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ def export(
     output: Path | None = None,
     precision: Literal["float32", "float16", "int8"] = "float32",
     credit: tuple[str, ...] = (),
+    note: str = "",
     json: bool = False,
 ) -> None:
     """Write a network as one ONNX file, from which characters are recognized without PyTorch, and its card.
@@ -34,13 +35,15 @@ def export(
     credit
         A dataset that your own images were made from, such as kmnist: its licence goes with the file.  May be given
         several times.
+    note
+        What the card says of your own images besides: whose they are, how they were made, what is allowed with them.
     json
         Print what was written as JSON.
     """
     from kuzushiji.export.run import export_run
     from kuzushiji.training.runs import find_run
 
-    written = export_run(find_run(run), output, precision=precision, credit=credit)
+    written = export_run(find_run(run), output, precision=precision, credit=credit, note=note)
     about = written.description
     if json:
         print_json(

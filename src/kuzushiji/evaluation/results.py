@@ -14,6 +14,7 @@ from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.outliers import MEASURES, Detection, detect
 from kuzushiji.evaluation.runs import same_but_for_the_seed, stored_calibration, stored_evaluation, stored_outliers
 from kuzushiji.machine import machine_text
+from kuzushiji.training.command import command_of
 from kuzushiji.training.recipe import changes_of
 from kuzushiji.training.runs import Run
 
@@ -215,5 +216,5 @@ def _markdown_table(columns: Sequence[str], rows: list[list[str]]) -> list[str]:
 
 
 def _commands(trials: Sequence[Trial]) -> list[str]:
-    commands = [run.config["command"] for trial in trials for run in trial.runs]
+    commands = [command_of(run.config, published=True) for trial in trials for run in trial.runs]
     return list(dict.fromkeys(commands))

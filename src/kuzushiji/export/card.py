@@ -24,6 +24,7 @@ class Facts:
         description: what the file says of itself.
         config: of the run.
         before: the commands that made what the training started from or learnt from, in their order.
+        note: what its maker says of the data besides; empty for nothing.
         sources: the catalogued datasets whose images the network learnt from, directly or through what it started from.
         trust: temperature and threshold.
         evaluation, calibration: on the test images; None without them.
@@ -37,6 +38,7 @@ class Facts:
     description: Description
     config: dict[str, Any]
     before: Sequence[str]
+    note: str
     sources: Sequence[catalog.Dataset]
     trust: Trust
     evaluation: Evaluation | None
@@ -89,6 +91,8 @@ def _data(facts: Facts) -> str:
     lines = [f"`{facts.description.dataset}`: {counts}."]
     for source in facts.sources:
         lines.append(f"{source.title}: {source.description} <{source.homepage}>")
+    if facts.note:
+        lines.append(facts.note)
     few = [count for count in facts.config["train_counts"] if count < _RARE]
     if few:
         lines.append(f"{len(few):,} of the classes have fewer than {_RARE} training images.")

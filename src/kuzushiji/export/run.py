@@ -24,7 +24,8 @@ from kuzushiji.predictions import Predictions
 from kuzushiji.recognition.description import Description
 from kuzushiji.recognition.recognizer import open_network
 from kuzushiji.training.checkpoint import load_network
-from kuzushiji.training.experiment import command_of, splits_of
+from kuzushiji.training.command import command_of
+from kuzushiji.training.experiment import splits_of
 from kuzushiji.training.runs import Run
 
 MOST_LOST = 0.001
@@ -53,7 +54,7 @@ class Exported:
 
 
 def export_run(
-    run: Run, output: Path | None = None, *, precision: str = "float32", credit: Sequence[str] = ()
+    run: Run, output: Path | None = None, *, precision: str = "float32", credit: Sequence[str] = (), note: str = ""
 ) -> Exported:
     """Writes a run's network as one ONNX file that `Recognizer` reads, and a card in Markdown beside it.
 
@@ -65,6 +66,7 @@ def export_run(
             hand.
         credit: catalogued datasets that the images were made from, where the data of the run is the user's own: their
             licence and attribution go with the file.
+        note: what the card says of the data besides, in Markdown.
 
     Raises:
         UsageError: the run is of a fitted model, the file has another ending, or an unknown name.
@@ -119,7 +121,7 @@ def export_run(
         licence=", ".join(dict.fromkeys(source.licence for source in sources)),
         licence_url=sources[0].licence_url if sources else "",
         attribution="; and ".join(dict.fromkeys(source.attribution for source in sources)),
-        command=command_of(config),  # as of today: what is the default may have changed since
+        command=command_of(config, published=True),  # as of today: what is the default may have changed since
         version=kuzushiji.__version__,
     )
     content = with_metadata(reduced, description.to_metadata())
@@ -130,8 +132,11 @@ def export_run(
             description=description,
             config=config,
             before=list(
-                dict.fromkeys(f"{command_of(before)} --run {name}" for name, before in reversed(_before(config)))
+                dict.fromkeys(
+                    f"{command_of(before, published=True)} --run {name}" for name, before in reversed(_before(config))
+                )
             ),
+            note=note,
             sources=sources,
             trust=trust,
             evaluation=evaluation,

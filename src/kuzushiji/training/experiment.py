@@ -2,7 +2,6 @@
 
 import json
 import platform
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,10 +37,11 @@ from kuzushiji.training.checkpoint import (
     save_checkpoint,
     save_network,
 )
+from kuzushiji.training.command import command_of
 from kuzushiji.training.device import choose_device
 from kuzushiji.training.distillation import describe_teacher, load_teacher
 from kuzushiji.training.loop import UNMOVED, Progress, Shifts, as_input, as_tensor, fit, fit_once, outputs
-from kuzushiji.training.recipe import FIT_FIELDS, RECIPES, Recipe, changes_of, check_for_fitting, named_recipe
+from kuzushiji.training.recipe import FIT_FIELDS, Recipe, check_for_fitting, named_recipe
 from kuzushiji.training.runs import Run, config_fingerprint, create_run, run_path
 from kuzushiji.training.start import describe_start, start_from
 
@@ -372,28 +372,6 @@ def predict_run(
     )
     predictions.save(run.predictions_file(key))
     return predictions
-
-
-def command_of(config: dict[str, Any]) -> str:
-    """The command that makes a run like the one with this configuration, however it was made itself."""
-    model, dataset, recipe_name = config["model"], config["dataset"], config["recipe_name"]
-    words = ["kuzushiji", "train", model["name"], "--data", dataset["path"] or dataset["name"]]
-    if recipe_name != MODELS[model["name"]].recipe:
-        words += ["--recipe", recipe_name if recipe_name in RECIPES else "default"]
-    for field, value in changes_of(config).items():
-        flag = field.replace("_", "-")
-        words += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", f"{value}"]
-    for option, value in model["options"].items():
-        words += ["--option", f"{option}={value}"]
-    if start := config.get("start"):
-        words += ["--from" if start["kind"] == "run" else "--weights", start["name"]]
-        words += [] if start["unfrozen"] is None else ["--unfrozen", str(start["unfrozen"])]
-    if teacher := config.get("teacher"):
-        words += ["--teacher", teacher["name"]]
-    for setting in ("limit", "image_size", "cover", "rare_below"):
-        if dataset.get(setting) is not None:
-            words += [f"--{setting.replace('_', '-')}", str(dataset[setting])]
-    return shlex.join(words)
 
 
 def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Watch) -> Run:
