@@ -1,6 +1,7 @@
 """Evaluations as tables."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -78,6 +79,15 @@ def test_confidence_and_source_of_frequencies_are_named() -> None:
     text = "\n".join(printed(found))
     assert "90% interval" in text
     assert "weighted by 1 / train images" in text
+
+
+def test_rare_and_frequent_classes_have_lines_where_there_are_both() -> None:
+    both = "\n".join(printed(evaluation_of(100, ("す", "つ", "は"), train_counts=[5, 60, 7], replicates=20)))
+    assert "By the number of training images of the class" in both
+    assert re.search(r"^ *1 to 9 +2 +\d+ +[\d.]+% ", both, re.M)
+    assert re.search(r"^ *10 to 99 +1 +\d+ ", both, re.M)
+    alike = printed(evaluation_of(100, ("す", "つ", "は"), train_counts=[5, 6, 7], replicates=20))
+    assert not any("training images of the class" in line for line in alike)
 
 
 def test_mistakes_name_everything_that_each_class_was_taken_for() -> None:

@@ -206,6 +206,30 @@ def test_inverse_frequency_weighs_by_training_images() -> None:
     assert evaluate(predictions, replicates=0).inverse_frequency_of == "evaluated"
 
 
+def test_rare_classes_are_told_apart_from_frequent_ones() -> None:
+    predictions = noisy(2000, 8)
+    counts = np.array([0, 1, 9, 10, 99, 100, 1000, 7000])
+    found = evaluate(predictions, train_counts=counts, replicates=50).by_frequency
+    assert [group.title for group in found] == ["0", "1 to 9", "10 to 99", "100 to 999", "1,000 or more"]
+    right = predictions.predicted == predictions.labels
+    for group, classes in zip(found, ([0], [1, 2], [3, 4], [5], [6, 7]), strict=True):
+        of_group = np.isin(predictions.labels, classes)
+        assert (group.classes, group.count) == (len(classes), of_group.sum())
+        assert group.accuracy.value == pytest.approx(right[of_group].mean())
+        recalls = reference.recall_score(predictions.labels, predictions.predicted, labels=classes, average=None)
+        assert group.balanced_accuracy.value == pytest.approx(recalls.mean())
+        for share in (group.accuracy, group.balanced_accuracy):
+            assert 0 <= share.low < share.value < share.high <= 1
+    assert sum(group.count for group in found) == 2000
+    assert evaluate(predictions, replicates=0).by_frequency == ()
+
+
+def test_groups_without_test_images_are_left_out() -> None:
+    predictions = predictions_of(np.eye(3)[[0, 2, 2]], np.array([0, 2, 0]))
+    (group,) = evaluate(predictions, train_counts=[20, 0, 30]).by_frequency
+    assert (group.title, group.classes, group.count) == ("10 to 99", 2, 3)
+
+
 @pytest.mark.parametrize("counts", [[1, 2], [1.0, 2.0, 3.0], [1, -2, 3], [[1, 2, 3]]])
 def test_training_counts_that_do_not_fit_are_refused(counts: list) -> None:
     with pytest.raises(DataError, match="3 whole numbers"):

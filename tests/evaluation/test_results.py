@@ -1,13 +1,14 @@
 """The page of results: a table each for accuracy, certainty and outliers."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 from kuzushiji.evaluation.calibration import calibrate
 from kuzushiji.evaluation.outliers import Familiarities, Shown, detect
-from kuzushiji.evaluation.results import CERTAINTY, OUTLIERS, results_page
+from kuzushiji.evaluation.results import CERTAINTY, FREQUENCY, OUTLIERS, results_page
 from kuzushiji.evaluation.runs import outliers_file
 from kuzushiji.training.recipe import named_recipe
 from kuzushiji.training.runs import Run, config_fingerprint
@@ -64,6 +65,19 @@ def test_a_row_names_what_the_images_and_the_weights_began_as(tmp_path):
     (run.path / "config.json").write_text(json.dumps(config))
     page = results_page([Run(run.path)])
     assert " --limit 100 --image-size 28 --from older --unfrozen 2 --teacher large |" in page
+
+
+def test_rare_classes_have_a_table_where_there_are_any(tmp_path):
+    run = make_run(tmp_path / "run", make_images(KMNIST, COUNT), accuracy=0.9)
+    config = json.loads((run.path / "config.json").read_text())
+    for counts, groups in (([50] * 10, None), ([5] * 4 + [50] * 6, ["1 to 9", "10 to 99"])):
+        (run.path / "config.json").write_text(json.dumps(config | {"train_counts": counts}))
+        (run.path / "evaluation.json").unlink(missing_ok=True)
+        page = results_page([Run(run.path)])
+        assert (FREQUENCY in page) == bool(groups)
+    assert "| network | recipe | 1 to 9 | 10 to 99 |" in page
+    (row,) = rows_below(page, FREQUENCY)
+    assert all(re.fullmatch(r"[\d.]+ \([\d.]+ to [\d.]+\)", cell) for cell in row[2:])
 
 
 def test_certainty_of_several_seeds_has_their_spread_and_no_temperature_is_a_dash(runs):

@@ -30,6 +30,9 @@ from kuzushiji.predictions import Predictions
 
 TOP = 5
 
+FREQUENCIES = (0, 1, 10, 100, 1000)
+"""Numbers of training images at which a group of classes begins whose accuracy is told apart."""
+
 
 @dataclass(frozen=True)
 class ClassScores:
@@ -56,6 +59,34 @@ class ClassScores:
     recall: Estimate
     f1: Estimate
     auc: Estimate
+
+
+@dataclass(frozen=True)
+class FrequencyGroup:
+    """How the classes fared that have about as many training images, to tell the long tail apart.
+
+    Attributes:
+        at_least: their least number of training images, one of `FREQUENCIES`; the next of these is too many.
+        classes: classes of the group that have images.
+        count: images of these classes.
+        accuracy: share of the images that were named right, with Wilson's interval.
+        balanced_accuracy: mean recall of the classes.
+    """
+
+    at_least: int
+    classes: int
+    count: int
+    accuracy: Estimate
+    balanced_accuracy: Estimate
+
+    @property
+    def title(self) -> str:
+        """The numbers of training images, such as `1 to 9`."""
+        following = FREQUENCIES.index(self.at_least) + 1
+        if following == len(FREQUENCIES):
+            return f"{self.at_least:,} or more"
+        last = FREQUENCIES[following] - 1
+        return f"{self.at_least:,} to {last:,}" if last > self.at_least else f"{self.at_least:,}"
 
 
 @dataclass(frozen=True)
@@ -119,6 +150,7 @@ class Evaluation:
         auc_macro: area under the ROC curve, mean over classes.
         auc_weighted: the same, weighted by support.
         auc_inverse_frequency: the same, weighted by one over the number of (training) images of the class.
+        by_frequency: classes by their number of training images, the rarest first; empty where that is not known.
         per_class: one entry a class, in the order of the labels.
         confusion: int64 (C, C), true class by predicted class.
     """
@@ -140,6 +172,7 @@ class Evaluation:
     auc_macro: Estimate
     auc_weighted: Estimate
     auc_inverse_frequency: Estimate
+    by_frequency: tuple[FrequencyGroup, ...]
     per_class: tuple[ClassScores, ...]
     confusion: NDArray[np.int64]
 
@@ -176,6 +209,7 @@ class Evaluation:
         cells = np.stack([true, predicted, self.confusion[true, predicted]], axis=1)
         return {
             **_written(self),
+            "by_frequency": [_written(group) for group in self.by_frequency],
             "per_class": [_written(scores) for scores in self.per_class],
             "confusion": cells.tolist(),
         }
@@ -192,12 +226,13 @@ class Evaluation:
             confusion = np.zeros((len(per_class), len(per_class)), dtype=np.int64)
             for true, predicted, count in written["confusion"]:
                 confusion[true, predicted] = count
-            return cls(**_read(cls, written), per_class=per_class, confusion=confusion)
+            groups = tuple(FrequencyGroup(**_read(FrequencyGroup, group)) for group in written["by_frequency"])
+            return cls(**_read(cls, written), by_frequency=groups, per_class=per_class, confusion=confusion)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DataError(f"this is not an evaluation ({error!r}); evaluate the run again") from error
 
 
-def _written(values: Evaluation | ClassScores) -> dict[str, Any]:
+def _written(values: Evaluation | ClassScores | FrequencyGroup) -> dict[str, Any]:
     """The fields of one number, name or estimate each, as JSON has them."""
     plain = {field.name: getattr(values, field.name) for field in fields(values) if field.type in (int, float, str)}
     estimates = {
@@ -206,7 +241,7 @@ def _written(values: Evaluation | ClassScores) -> dict[str, Any]:
     return plain | estimates
 
 
-def _read(kind: type[Evaluation] | type[ClassScores], written: Mapping[str, Any]) -> dict[str, Any]:
+def _read(kind: type[Evaluation | ClassScores | FrequencyGroup], written: Mapping[str, Any]) -> dict[str, Any]:
     """Reads what `_written` gave."""
     plain = {field.name: field.type(written[field.name]) for field in fields(kind) if field.type in (int, float, str)}
     estimates = {
@@ -230,8 +265,8 @@ def evaluate(
 
     Args:
         predictions: logits and labels of N images of C classes.
-        train_counts: (C,), training images of each class, for `auc_inverse_frequency`.  A class with none is
-            left out of that average.
+        train_counts: (C,), training images of each class, for `by_frequency` and `auc_inverse_frequency`.  A class
+            with none is left out of that average.
         confidence: share of such intervals that should hold the true value, between 0 and 1.
         replicates: 0 gives the averages no intervals.
         seed: of the draws.
@@ -255,7 +290,8 @@ def evaluate(
     }
     confusion = np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
     hits, support, taken = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-    class_weights = _inverse(support if train_counts is None else _checked_counts(train_counts, classes))
+    trained = None if train_counts is None else _checked_counts(train_counts, classes)
+    class_weights = _inverse(support if trained is None else trained)
 
     # A single image can only be drawn again: it has no interval.
     drawn = resampled(count, replicates if count > 1 else 0, seed)
@@ -280,6 +316,9 @@ def evaluate(
         confidence=confidence,
         replicates=len(drawn),
         inverse_frequency_of="evaluated" if train_counts is None else "train",
+        by_frequency=()
+        if trained is None
+        else _by_frequency(trained, hits, support, drawn_hits, drawn_support, confidence),
         per_class=_class_scores(predictions.classes, hits, support, taken, areas, drawn_areas, confidence),
         confusion=confusion,
         **{
@@ -391,6 +430,36 @@ def _ratio(numerator: NDArray, denominator: NDArray, otherwise: float) -> NDArra
 
 def _inverse(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     return _ratio(np.ones(len(counts)), counts, 0.0)
+
+
+def _by_frequency(
+    trained: NDArray[np.int64],
+    hits: NDArray[np.int64],
+    support: NDArray[np.int64],
+    drawn_hits: NDArray[np.float64],
+    drawn_support: NDArray[np.float64],
+    confidence: float,
+) -> tuple[FrequencyGroup, ...]:
+    recall, drawn_recall = _ratio(hits, support, nan), _ratio(drawn_hits, drawn_support, nan)
+    group_of = np.digitize(trained, FREQUENCIES) - 1
+    groups = []
+    for number, least in enumerate(FREQUENCIES):
+        group = (group_of == number) & (support > 0)
+        if not group.any():
+            continue
+        right, count = int(hits[group].sum()), int(support[group].sum())
+        balanced = recall[group].mean()
+        drawn = _mean(drawn_recall[:, group], np.ones(group.sum()))
+        groups.append(
+            FrequencyGroup(
+                at_least=least,
+                classes=int(group.sum()),
+                count=count,
+                accuracy=_estimate(right / count, *wilson_interval(right, count, confidence)),
+                balanced_accuracy=_estimate(balanced, *bootstrap_interval(balanced, drawn, confidence)),
+            )
+        )
+    return tuple(groups)
 
 
 def _class_scores(

@@ -43,6 +43,11 @@ CERTAINTY_COLUMNS = (
     *(f"answered at {accuracy * 100:g} %" for accuracy in ACCURACIES),
 )
 
+FREQUENCY = (
+    "The accuracy, %, of rare and of frequent classes, by the number of training images of the class, with Wilson's "
+    "interval."
+)
+
 CERTAINTY = (
     "How far their certainty can be trusted: the expected calibration error before and after the logits are divided by "
     "a temperature that was fitted on validation images; the area under the risk-coverage curve; the accuracy of the "
@@ -116,6 +121,12 @@ class Trial:
             *(_percent([each.coverage_at_accuracy[accuracy] for each in found]) for accuracy in ACCURACIES),
         ]
 
+    def frequency_row(self, groups: Sequence[int]) -> list[str]:
+        """The accuracy of each group of classes, as a row; a dash where none of the classes belongs to it."""
+        every = [{group.at_least: group.accuracy for group in each.by_frequency} for each in self.evaluations]
+        found = [[each[group] for each in every if group in each] for group in groups]
+        return [*self.name(), *(_percent(each) if each else "–" for each in found)]
+
     def outlier_rows(self, kinds: Sequence[str]) -> list[list[str]]:
         """How well outliers are told, as a row for each measure of familiarity."""
         every = [each for found in self.outliers for each in found]
@@ -150,6 +161,11 @@ def results_page(runs: Iterable[Run], title: str = "Results") -> str:
         trials = sorted(by_data[name], key=lambda trial: -trial.accuracy)
         lines += ["", f"## {name}", "", _describe(trials), ""]
         lines += _markdown_table(COLUMNS, [trial.row() for trial in trials])
+        groups = {group.at_least: group.title for t in trials for e in t.evaluations for group in e.by_frequency}
+        if len(groups) > 1:
+            lines += ["", FREQUENCY, ""]
+            rows = [trial.frequency_row(sorted(groups)) for trial in trials]
+            lines += _markdown_table(("network", "recipe", *(groups[group] for group in sorted(groups))), rows)
         lines += ["", CERTAINTY, ""]
         lines += _markdown_table(CERTAINTY_COLUMNS, [trial.certainty_row() for trial in trials])
         kinds = list(dict.fromkeys(each.name for trial in trials for found in trial.outliers for each in found))

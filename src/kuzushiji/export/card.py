@@ -118,6 +118,12 @@ def _measures(facts: Facts) -> str:
     ]
     table = ["| on the test images | % | 95 % interval |", "|---|---:|---:|"]
     table += [f"| {name} | {_percent(each)} | {_interval(each)} |" for name, each in rows]
+    if len(found.by_frequency) > 1:
+        table += ["", "| training images of the class | classes | test images | accuracy % | 95 % interval |"]
+        table += ["|---|---:|---:|---:|---:|"]
+        for group in found.by_frequency:
+            shares = f"{_percent(group.accuracy)} | {_interval(group.accuracy)}"
+            table.append(f"| {group.title} | {group.classes:,} | {group.count:,} | {shares} |")
     if facts.elsewhere:
         table += ["", "| on other data | images | classes | accuracy % | 95 % interval |", "|---|---:|---:|---:|---:|"]
     for data, each in facts.elsewhere.items():

@@ -82,6 +82,7 @@ def page_content(material: Material) -> dict[str, Any]:
         "figures": _figures(material),
         "kept_epoch": material.kept_epoch,
         "metrics": _metrics(material),
+        "frequencies": _frequencies(material),
         "confidence": f"{material.evaluation.confidence:.0%}",
         "class_tables": _class_tables(material),
         "pairs": _pairs(material, pictures),
@@ -310,6 +311,23 @@ def _metrics(material: Material) -> list[dict[str, str]]:
         value = percent(estimate.value) if as_share else number(estimate.value)
         rows.append({"name": name, "value": value, "interval": interval(estimate, as_share), "meaning": meaning})
     return rows
+
+
+def _frequencies(material: Material) -> list[dict[str, Any]]:
+    """The accuracy by number of training images; none where all classes have about as many."""
+    groups = material.evaluation.by_frequency
+    return [
+        {
+            "title": group.title,
+            "classes": f"{group.classes:,}",
+            "images": f"{group.count:,}",
+            "shares": [
+                (percent(share.value), interval(share, True)) for share in (group.accuracy, group.balanced_accuracy)
+            ],
+        }
+        for group in groups
+        if len(groups) > 1
+    ]
 
 
 def _certainty(material: Material) -> dict[str, Any]:
