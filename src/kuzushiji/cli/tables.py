@@ -45,7 +45,7 @@ def print_evaluation(evaluation: Evaluation, console: Console, worst: int = 5) -
     averages.add_row("loss (cross-entropy)", *_plain(evaluation.loss, 4))
 
     frequencies = _table(
-        ["training images", "classes", "images", "accuracy", interval, "balanced", interval], right=[1, 2, 3, 4, 5, 6]
+        ["trained on", "classes", "images", "accuracy", interval, "balanced", interval], right=[1, 2, 3, 4, 5, 6]
     )
     for group in evaluation.by_frequency:
         shares = *_percent(group.accuracy, 1), *_percent(group.balanced_accuracy, 1)
