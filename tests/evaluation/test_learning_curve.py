@@ -48,6 +48,15 @@ def test_more_noise_and_fewer_test_images_widen_the_interval():
     assert width(0.0, 10_000) < width(0.0, 500)
 
 
+def test_points_that_lie_off_the_curve_widen_the_interval():
+    def width(*factors):
+        errors = [[factor * error] for factor, error in zip(factors, law(SIZES), strict=True)]
+        estimate = fit_learning_curve(SIZES, errors, 100_000).expected(60_000)
+        return estimate.high - estimate.low
+
+    assert width(1, 0.9, 1.2, 1, 0.95, 1) > 3 * width(1, 1, 1, 1, 1, 1)
+
+
 def test_no_error_at_all():
     curve = fit_learning_curve(SIZES, [[0.0]] * 6, 1000)
     assert curve.expected(60_000).value == pytest.approx(0, abs=1e-3)

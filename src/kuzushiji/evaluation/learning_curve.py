@@ -16,6 +16,9 @@ DRAWS = 1000
 
 CONFIDENCE = 0.95
 
+PARAMETERS = 3
+"""Of the curve: scale, exponent and floor."""
+
 EXPONENTS = np.linspace(0.05, 2.0, 391)
 """Those that are tried; what is measured lies between 0 and 1."""
 
@@ -67,7 +70,9 @@ def fit_learning_curve(
     """Fits a learning curve to the errors that trainings on growing parts of a training set came to.
 
     Each point counts the more the surer it is.  How sure follows from the number of test images and, where a part was
-    trained on with several seeds, from how far these lie apart (pooled over all parts).
+    trained on with several seeds, from how far these lie apart (pooled over all parts).  Where the points lie farther
+    from the curve than that explains, all are held for as much less sure as makes it likely (Birge's ratio, Physical
+    Review 40, 207, 1932): the curve is then only about right, and so is what it leads to.
 
     Args:
         images: numbers of training images.
@@ -93,9 +98,11 @@ def fit_learning_curve(
             for error, group in zip(means, groups, strict=True)
         ]
     )
+    scale, exponent, floor = _fitted(sizes, means[None], deviations)[0].tolist()
+    residuals = (means - _law(np.array([scale, exponent, floor]), sizes)) / deviations
+    deviations *= max(1.0, sqrt((residuals**2).sum() / (len(sizes) - PARAMETERS)))
     random = np.random.default_rng(seed)
     possible = np.clip(random.normal(means, deviations, (DRAWS, len(means))), 0, 1)
-    scale, exponent, floor = _fitted(sizes, means[None], deviations)[0].tolist()
     return LearningCurve(sizes, means, deviations, scale, exponent, floor, _fitted(sizes, possible, deviations))
 
 

@@ -189,7 +189,7 @@ def _factor(answer: Answer) -> list[str]:
         if "seconds" in answer.study.show and all(each > 0 for each in seconds) and max(seconds) > 1.5 * min(seconds):
             slow, fast = seconds.index(max(seconds)), seconds.index(min(seconds))
             cost = (
-                f"; an epoch takes {seconds[slow]:.2g} s at {line[slow][0]:g} and {seconds[fast]:.2g} s at "
+                f"; an epoch takes {seconds[slow]:.2g} s at {line[slow][0]:,g} and {seconds[fast]:.2g} s at "
                 f"{line[fast][0]:g}"
             )
         sentences.append(f"{at} {how}{cost}.")
@@ -212,7 +212,7 @@ def _learning_curves(answer: Answer) -> list[str]:
 
 
 def _at(point: tuple[float, Result]) -> str:
-    return f"{point[1].accuracy:.2%} at {point[0]:g}"
+    return f"{point[1].accuracy:.2%} at {point[0]:,g}"
 
 
 def _effects(answer: Answer) -> list[str]:
