@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from kuzushiji.evaluation.learning_curve import LearningCurve
@@ -260,6 +260,7 @@ def learning_curve_figure(
         axes.xaxis.set_minor_locator(NullLocator())
         axes.tick_params(axis="x", labelrotation=30)
         axes.yaxis.set_major_formatter(_PERCENT)
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
         axes.yaxis.set_minor_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g}%"))
         axes.set_xlabel("training images")
         axes.set_ylabel("error on the test images")
