@@ -219,7 +219,7 @@ def test_rare_characters_are_trained_on_as_one_class(uneven):
 
 
 def test_a_last_training_takes_validation_images_too(tmp_path, uneven):
-    """The data set's own, but for a share that is left to calibrate on; drawn ones are as many as the recipe says."""
+    """The data set's own, but for a share that is left to calibrate on."""
     for split, chosen in (("train", uneven.select(slice(80))), ("validation", uneven.select(slice(80, None)))):
         np.savez(tmp_path / f"own-{split}-imgs.npz", chosen.images)
         np.savez(tmp_path / f"own-{split}-labels.npz", chosen.labels)
@@ -227,8 +227,8 @@ def test_a_last_training_takes_validation_images_too(tmp_path, uneven):
     assert (len(chosen.train), len(chosen.validation)) == (80, 40)
     assert len(last.train) + len(last.validation) == 120
     assert 5 <= len(last.validation) <= 11
-    drawn = read_splits(uneven, Recipe(refit=0.8, validation_fraction=0.25))
-    assert len(drawn.train) == 90
+    with pytest.raises(UsageError, match="bars has no validation images of its own"):
+        read_splits(uneven, Recipe(refit=0.8))
 
 
 def test_which_classes_are_rare_is_decided_without_test_and_validation_images(uneven):

@@ -316,6 +316,8 @@ def _metrics(material: Material) -> list[dict[str, str]]:
 def _frequencies(material: Material) -> list[dict[str, Any]]:
     """The accuracy by number of training images; none where all classes have about as many."""
     groups = material.evaluation.by_frequency
+    if len(groups) < 2:
+        return []
     return [
         {
             "title": group.title,
@@ -326,7 +328,6 @@ def _frequencies(material: Material) -> list[dict[str, Any]]:
             ],
         }
         for group in groups
-        if len(groups) > 1
     ]
 
 

@@ -269,7 +269,7 @@ def read_splits(
 
     Raises:
         DataError: the data is missing or damaged, or holds too little to train on.
-        UsageError: the recipe needs validation images and there are none.
+        UsageError: the recipe needs validation images and there are none, or gives away what there is not.
     """
     validation = None
     if not with_test:
@@ -290,6 +290,11 @@ def read_splits(
             images = group_rare(images, kept)
             validation, test = (each and group_rare(each, kept) for each in (validation, test))
             rare = {"characters": merged, "images": int(images.class_counts()[-1])}
+    if validation is None and recipe.refit:
+        raise UsageError(
+            f"{images.name} has no validation images of its own that could train; set refit to 0 and "
+            "validation_fraction to less"
+        )
     if validation is None and recipe.validation_fraction:
         images, validation = validation_split(
             images, fraction=recipe.validation_fraction, method=recipe.validation, seed=recipe.seed
