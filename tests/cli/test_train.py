@@ -224,7 +224,7 @@ def test_runs_are_listed_described_and_removed(bars_folder, capsys):
     page = capsys.readouterr().out
     assert "±" in page, "two seeds become one line with a deviation"
     assert page.count("| `nn_1` |") == 2, "in the table of accuracies, and in that of certainty"
-    assert f"kuzushiji train nn_1 --data {bars_folder} --epochs 1 --seed 1" in page
+    assert f"kuzushiji train nn_1 --data {bars_folder.name} --epochs 1 --seed 1" in page
 
     assert main(["runs", "remove", "seed-1"]) == 2
     assert "--yes" in capsys.readouterr().err
