@@ -44,13 +44,6 @@ def print_evaluation(evaluation: Evaluation, console: Console, worst: int = 5) -
         averages.add_row(title.format(evaluation.inverse_frequency_of), *_plain(getattr(evaluation, name), 5))
     averages.add_row("loss (cross-entropy)", *_plain(evaluation.loss, 4))
 
-    frequencies = _table(
-        ["trained on", "classes", "images", "accuracy", interval, "balanced", interval], right=[1, 2, 3, 4, 5, 6]
-    )
-    for group in evaluation.by_frequency:
-        shares = *_percent(group.accuracy, 1), *_percent(group.balanced_accuracy, 1)
-        frequencies.add_row(group.title, f"{group.classes:,}", f"{group.count:,}", *shares)
-
     classes = _table(
         ["class", "images", "recall", interval, "precision", "F1", "AUC", "taken for"], right=[1, 2, 3, 4, 5, 6]
     )
@@ -73,9 +66,19 @@ def print_evaluation(evaluation: Evaluation, console: Console, worst: int = 5) -
     console.print(averages)
     if len(evaluation.by_frequency) > 1:
         console.print("By the number of training images of the class")
-        console.print(frequencies)
+        console.print(_frequency_table(evaluation, interval))
     console.print("Recognized least")
     console.print(classes)
+
+
+def _frequency_table(evaluation: Evaluation, interval: str) -> Table:
+    table = _table(
+        ["trained on", "classes", "images", "accuracy", interval, "balanced", interval], right=[1, 2, 3, 4, 5, 6]
+    )
+    for group in evaluation.by_frequency:
+        shares = *_percent(group.accuracy, 1), *_percent(group.balanced_accuracy, 1)
+        table.add_row(group.title, f"{group.classes:,}", f"{group.count:,}", *shares)
+    return table
 
 
 def print_mistakes(evaluation: Evaluation, console: Console) -> None:

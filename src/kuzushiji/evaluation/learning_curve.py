@@ -16,9 +16,6 @@ DRAWS = 1000
 
 CONFIDENCE = 0.95
 
-PARAMETERS = 3
-"""Of the curve: scale, exponent and floor."""
-
 EXPONENTS = np.linspace(0.05, 2.0, 391)
 """Those that are tried; what is measured lies between 0 and 1."""
 
@@ -98,11 +95,12 @@ def fit_learning_curve(
             for error, group in zip(means, groups, strict=True)
         ]
     )
-    scale, exponent, floor = _fitted(sizes, means[None], deviations)[0].tolist()
-    residuals = (means - _law(np.array([scale, exponent, floor]), sizes)) / deviations
-    deviations *= max(1.0, sqrt((residuals**2).sum() / (len(sizes) - PARAMETERS)))
+    parameters = _fitted(sizes, means[None], deviations)[0]
+    residuals = (means - _law(parameters, sizes)) / deviations
+    deviations *= max(1.0, sqrt((residuals**2).sum() / (len(sizes) - len(parameters))))
     random = np.random.default_rng(seed)
     possible = np.clip(random.normal(means, deviations, (DRAWS, len(means))), 0, 1)
+    scale, exponent, floor = parameters.tolist()
     return LearningCurve(sizes, means, deviations, scale, exponent, floor, _fitted(sizes, possible, deviations))
 
 
