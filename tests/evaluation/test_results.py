@@ -64,7 +64,9 @@ def test_a_row_names_what_the_images_and_the_weights_began_as(tmp_path):
     config["teacher"] = {"name": "/somewhere/large"}
     (run.path / "config.json").write_text(json.dumps(config))
     page = results_page([Run(run.path)])
-    assert " --limit 100 --image-size 28 --from older --unfrozen 2 --teacher large |" in page
+    settings = " --limit 100 --image-size 28 --from older --unfrozen 2 --teacher large"
+    assert f"{settings} |" in page
+    assert f"{settings}\n" in page, "the command has other settings than the row"
 
 
 def test_rare_classes_have_a_table_where_there_are_any(tmp_path):

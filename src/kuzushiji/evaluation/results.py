@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isnan
-from pathlib import Path
 from statistics import mean, stdev
 
 from kuzushiji.errors import DataError
@@ -14,8 +13,7 @@ from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.outliers import MEASURES, Detection, detect
 from kuzushiji.evaluation.runs import same_but_for_the_seed, stored_calibration, stored_evaluation, stored_outliers
 from kuzushiji.machine import machine_text
-from kuzushiji.training.command import command_of
-from kuzushiji.training.recipe import changes_of
+from kuzushiji.training.command import command_of, settings_of
 from kuzushiji.training.runs import Run
 
 COLUMNS = (
@@ -195,16 +193,7 @@ def _outliers(runs: Sequence[Run]) -> tuple[tuple[Detection, ...], ...]:
 
 def _changes(config: dict) -> str:
     """What differs from the named recipe, as it would be written on the command line."""
-    changes = {field: value for field, value in changes_of(config).items() if field != "seed"}
-    dataset, start = config["dataset"], config.get("start")
-    asked = ("limit", "image_size", "cover", "rare_below")
-    changes |= {name: dataset[name] for name in asked if dataset.get(name) is not None}
-    if start:
-        changes["from" if start["kind"] == "run" else "weights"] = Path(start["name"]).name
-        changes |= {} if start["unfrozen"] is None else {"unfrozen": start["unfrozen"]}
-    if teacher := config.get("teacher"):
-        changes["teacher"] = Path(teacher["name"]).name
-    return "".join(f" --{field.replace('_', '-')} {value}" for field, value in changes.items())
+    return "".join(f" {word}" for word in settings_of(config, published=True, without=("seed",)))
 
 
 def _describe(trials: Sequence[Trial]) -> str:

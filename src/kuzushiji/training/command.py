@@ -1,6 +1,7 @@
 """The command that trains a network as a run was trained."""
 
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,40 @@ def command_of(config: dict[str, Any], published: bool = False) -> str:
     words = ["kuzushiji", "train", model["name"], "--data", data]
     if recipe_name != MODELS[model["name"]].recipe:
         words += ["--recipe", recipe_name if recipe_name in RECIPES else "default"]
-    for field, value in changes_of(config).items():
-        flag = field.replace("_", "-")
-        words += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", f"{value}"]
     for option, value in model["options"].items():
         words += ["--option", f"{option}={value}"]
-    if start := config.get("start"):
-        name = Path(start["name"]).name if published else start["name"]
-        words += ["--from" if start["kind"] == "run" else "--weights", name]
-        words += [] if start["unfrozen"] is None else ["--unfrozen", str(start["unfrozen"])]
-    if teacher := config.get("teacher"):
-        words += ["--teacher", Path(teacher["name"]).name if published else teacher["name"]]
+    return shlex.join(words + settings_of(config, published))
+
+
+def settings_of(config: dict[str, Any], published: bool = False, without: Collection[str] = ()) -> list[str]:
+    """The words of the command that say in what a training differs from that of its network, data and recipe alone.
+
+    Args:
+        published: as in `command_of`.
+        without: fields of the recipe to leave out.
+    """
+    words: list[str] = []
+
+    def add(setting: str, value: Any) -> None:
+        flag = setting.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words.extend([f"--{flag}", f"{value}"])
+
+    def path(name: str) -> str:
+        return Path(name).name if published else name
+
+    for field, value in changes_of(config).items():
+        if field not in without:
+            add(field, value)
     for setting in ("limit", "image_size", "cover", "rare_below"):
-        if dataset.get(setting) is not None:
-            words += [f"--{setting.replace('_', '-')}", str(dataset[setting])]
-    return shlex.join(words)
+        if config["dataset"].get(setting) is not None:
+            add(setting, config["dataset"][setting])
+    if start := config.get("start"):
+        add("from" if start["kind"] == "run" else "weights", path(start["name"]))
+        if start["unfrozen"] is not None:
+            add("unfrozen", start["unfrozen"])
+    if teacher := config.get("teacher"):
+        add("teacher", path(teacher["name"]))
+    return words
