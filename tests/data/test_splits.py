@@ -111,9 +111,9 @@ def test_validation_that_cannot_be(options: dict, found: str) -> None:
 def test_validation_images_that_train_in_the_end() -> None:
     train, validation = validation_split(made([1, 10, 50, 200]), fraction=0.2)
     both, left = add_to_training(train, validation, 0.8)
+    assert (len(validation), len(left)) == (52, 10)
     assert both.ids[: len(train)].tolist() == train.ids.tolist()
     assert sorted([*both.ids[len(train) :], *left.ids]) == sorted(validation.ids)
-    assert left.class_counts().tolist() == [0, 0, 2, 8]
     for part, before in ((both, train), (left, validation)):
         assert (part.split, part.classes) == (before.split, before.classes)
     whole = made([1, 10, 50, 200])
@@ -121,6 +121,19 @@ def test_validation_images_that_train_in_the_end() -> None:
         for image, label, number in zip(part.images, part.labels, part.ids, strict=True):
             np.testing.assert_array_equal(image, whole.images[number - 1000])
             assert label == whole.labels[number - 1000]
+
+
+def test_validation_images_left_have_their_share_of_rare_classes() -> None:
+    train, validation = validation_split(made([5] * 200), fraction=0.2)
+    _, left = add_to_training(train, validation, 0.8)
+    assert len(left) == 40
+
+
+@pytest.mark.parametrize("share", [0.2, 0.8])
+def test_refitting_that_leaves_or_adds_no_image(share: float) -> None:
+    train, validation = validation_split(made([5, 5]), fraction=0.2)
+    with pytest.raises(UsageError, match="of 2 validation images"):
+        add_to_training(train, validation, share)
 
 
 def test_each_image_is_in_one_fold_and_each_fold_has_every_class() -> None:

@@ -63,13 +63,23 @@ def add_to_training(
     """Gives a share of the validation images to training, for a last training when all choices have been made.
 
     Args:
-        share: of each class's validation images, between 0 and 1; where that is not a whole number, training gets more.
-        seed: of the draw.
+        share: of the validation images, between 0 and 1.
+        seed: of the draw, which is by image and not class by class, so that those left have their share of the rare
+            classes and can still calibrate.
 
     Returns:
         The training images, the added ones last, and the validation images that are left.
+
+    Raises:
+        UsageError: none would be added, or none left.
     """
-    added, left = validation_split(validation, fraction=1 - share, seed=seed)
+    count = math.floor(len(validation) * share + 0.5)
+    if not 0 < count < len(validation):
+        what = "all" if count else "none"
+        raise UsageError(f"a share of {share:g} is {what} of {len(validation)} validation images; choose another one")
+    chosen = np.zeros(len(validation), dtype=bool)
+    chosen[np.random.default_rng(seed).permutation(len(validation))[:count]] = True
+    added, left = validation.select(chosen), validation.select(~chosen)
     both = replace(
         train,
         images=np.concatenate([train.images, added.images]),
