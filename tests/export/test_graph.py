@@ -57,8 +57,14 @@ def test_it_computes_what_the_network_does(name):
         images = torch.rand(batch, 1, size, size)
         logits, embedding = session.run(["logits", "embedding"], {"images": images.numpy()})
         with torch.no_grad():
-            torch.testing.assert_close(torch.from_numpy(logits), made(images), atol=1e-4, rtol=1e-4)
-            torch.testing.assert_close(torch.from_numpy(embedding), made.features(images), atol=1e-4, rtol=1e-4)
+            assert_same(logits, made(images))
+            assert_same(embedding, made.features(images))
+
+
+def assert_same(found, expected):
+    """Up to what single precision leaves of the largest value: 152 layers that never learnt make it a million."""
+    scale = max(1, float(expected.abs().max()))
+    torch.testing.assert_close(torch.from_numpy(found) / scale, expected / scale, atol=1e-5, rtol=1e-4)
 
 
 @pytest.fixture(scope="module")
