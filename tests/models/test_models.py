@@ -244,12 +244,14 @@ def test_options_change_what_they_say():
         notebook = create_model("fcn", classes=514, image_size=80, pointwise=True)
         channels = create_model("cnn_dense_batch_norm", classes=49, image_size=28, normalize="channels")
         wide = create_model("resnet", classes=3832, image_size=64, width=64)
+        long = create_model("resnet", classes=3832, image_size=64, width=64, embedding=512)
         dense = create_model("densenet", classes=10, image_size=28, depth=40)
         bottleneck = create_model("densenet", classes=10, image_size=28, bottleneck=True)
         narrow = create_model("shake_shake", classes=10, image_size=28, width=32)
     assert count_parameters(notebook) == 2_629_338  # printed by the source
     assert count_parameters(channels) == 2_888_689 + 2 * (256 + 512)
     assert 2_000_000 < count_parameters(wide) < 2_300_000
+    assert count_parameters(long) - count_parameters(wide) == 256 * 512 + 2 * 512 + 256 * 3832
     assert count_parameters(dense) == 1_019_722 - 2 * 9 * 16  # DenseNet (k = 12) of 40 layers, 1.0 M in the paper
     assert count_parameters(bottleneck) == 769_162 - 2 * 9 * 24  # DenseNet-BC of 100 layers, 0.8 M in the paper
     assert 2_900_000 < count_parameters(narrow) < 2_950_000  # 26 2x32d, 2.9 M in the paper
@@ -293,9 +295,10 @@ def test_the_stem_of_resnet_brings_images_down_to_its_size(side, first_stage):
         ({"name": "nn_1", "image_size": -3}, "at least 1 x 1 pixels, found -3 x -3"),
         ({"width": 3}, "lenet5 has no option 'width'; it takes activation"),
         ({"name": "nn_1", "width": 3}, "nn_1 has no option 'width'; it takes none"),
-        ({"name": "resnet", "image_width": 3}, "it takes width, depth, stem, dropout"),
+        ({"name": "resnet", "image_width": 3}, "it takes width, depth, stem, embedding"),
         ({"activation": "tank"}, "there is no activation 'tank'; did you mean tanh"),
         ({"name": "resnet", "width": 0}, "width, a depth and a stem of 1 or more, found 0, 1 and 20"),
+        ({"name": "resnet", "embedding": -1}, "a length of 0 or more, found -1"),
         ({"name": "keras_cnn", "dropout": 1.0}, "dropout must be at least 0 and below 1, found 1.0"),
         ({"name": "alexnet", "width": 0}, "alexnet needs a width of 1 or more, found 0"),
         ({"name": "vgg", "width": 0}, "vgg needs a width of 1 or more, found 0"),
@@ -352,6 +355,7 @@ def test_names_and_recipes_are_listed_without_pytorch():
 @pytest.mark.parametrize(
     ("name", "options"),
     [
+        ("resnet", {"embedding": 20}),
         *(("resnet", {"head": head}) for head in ("cosine", "prototype")),
         *(("resnet", {"attention": kind}) for kind in ("se", "cbam", "self")),
         *(("preact_resnet20", {"attention": kind}) for kind in ("se", "cbam", "self")),

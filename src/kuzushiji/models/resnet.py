@@ -47,6 +47,7 @@ def resnet(
     width: int = 32,
     depth: int = 1,
     stem: int = 20,
+    embedding: int = 0,
     dropout: float = 0.0,
     attention: Attention = "none",
     head: str = "linear",
@@ -57,16 +58,21 @@ def resnet(
     by the stem until they have no more than that, so that the first stage costs the same for all.
 
     Args:
-        width: channels of the first stage; the embedding has four times as many.
+        width: channels of the first stage; the last has four times as many.
         depth: blocks in each stage.
         stem: the largest side, in pixels, of what the first stage works on.  Twice the side costs four times as
             much, as twice the width does (`benchmarks/convolution_speed.py`).
+        embedding: length of the embedding, to which a convolution of 1 x 1 widens the last stage before pooling, so
+            that thousands of classes find room (as in MobileNetV2, Sandler et al., arXiv:1801.04381); 0 leaves it
+            at four times the width.
         dropout: share of the embedding that is dropped in training.
         attention: within each block: `none`, `se` (squeeze-and-excitation), `cbam` or `self`.
         head: `linear`, or for thousands of classes `cosine` or `prototype`.
     """
     if width < 1 or depth < 1 or stem < 1:
         raise UsageError(f"resnet needs a width, a depth and a stem of 1 or more, found {width}, {depth} and {stem}")
+    if embedding < 0:
+        raise UsageError(f"the embedding of resnet has a length of 0 or more, found {embedding}")
     layers: list[nn.Module] = []
     channels = 1
     side = max(image_size)
@@ -81,6 +87,9 @@ def resnet(
             halves = stage > 0 and number == 0
             layers.append(Block(channels, width << stage, 2 if halves else 1, attention))
             channels = width << stage
+    if embedding:
+        layers += [nn.Conv2d(channels, embedding, 1, bias=False), nn.BatchNorm2d(embedding), nn.ReLU()]
+        channels = embedding
     layers += [nn.AdaptiveAvgPool2d(1), Flatten()]
     if dropout:
         layers.append(Dropout(dropout))
