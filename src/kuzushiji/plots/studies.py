@@ -312,7 +312,7 @@ def differences_figure(
         axes.tick_params(axis="both", colors=theme.ink, top=True, labeltop=True, bottom=False, labelbottom=False)
         axes.set_xlim(-0.5, count - 0.5)
         axes.set_ylim(count - 0.5, -0.5)
-        axes.set_aspect("equal")
+        axes.set_aspect("equal", anchor="E")  # what room is left goes to the labels
         axes.grid(visible=False)
         axes.spines[:].set_visible(False)
         return figure
