@@ -245,6 +245,7 @@ def test_options_change_what_they_say():
         channels = create_model("cnn_dense_batch_norm", classes=49, image_size=28, normalize="channels")
         wide = create_model("resnet", classes=3832, image_size=64, width=64)
         long = create_model("resnet", classes=3832, image_size=64, width=64, embedding=512)
+        weighed = create_model("resnet", classes=3832, image_size=64, width=64, embedding=512, pooling="depthwise")
         dense = create_model("densenet", classes=10, image_size=28, depth=40)
         bottleneck = create_model("densenet", classes=10, image_size=28, bottleneck=True)
         narrow = create_model("shake_shake", classes=10, image_size=28, width=32)
@@ -252,6 +253,7 @@ def test_options_change_what_they_say():
     assert count_parameters(channels) == 2_888_689 + 2 * (256 + 512)
     assert 2_000_000 < count_parameters(wide) < 2_300_000
     assert count_parameters(long) - count_parameters(wide) == 256 * 512 + 2 * 512 + 256 * 3832
+    assert count_parameters(weighed) - count_parameters(long) == 512 * 4 * 4 + 2 * 512  # of 64 pixels 4 are left
     assert count_parameters(dense) == 1_019_722 - 2 * 9 * 16  # DenseNet (k = 12) of 40 layers, 1.0 M in the paper
     assert count_parameters(bottleneck) == 769_162 - 2 * 9 * 24  # DenseNet-BC of 100 layers, 0.8 M in the paper
     assert 2_900_000 < count_parameters(narrow) < 2_950_000  # 26 2x32d, 2.9 M in the paper
@@ -303,6 +305,7 @@ def test_the_stem_of_resnet_brings_images_down_to_its_size(side, first_stage):
         ({"name": "alexnet", "width": 0}, "alexnet needs a width of 1 or more, found 0"),
         ({"name": "vgg", "width": 0}, "vgg needs a width of 1 or more, found 0"),
         ({"name": "resnet", "head": "cosin"}, "no head 'cosin'; did you mean cosine"),
+        ({"name": "resnet", "pooling": "deptwise"}, "no pooling 'deptwise'; did you mean depthwise"),
         ({"name": "resnet", "attention": "cbma"}, "no attention 'cbma'; did you mean cbam"),
         ({"name": "preact_resnet20", "depth": 21}, "2 more than a multiple of 6, such as 20, found 21"),
         ({"name": "preact_resnet20", "width": 0}, "needs a width of 1 or more, found 0"),
@@ -356,6 +359,7 @@ def test_names_and_recipes_are_listed_without_pytorch():
     ("name", "options"),
     [
         ("resnet", {"embedding": 20}),
+        ("resnet", {"pooling": "depthwise"}),
         *(("resnet", {"head": head}) for head in ("cosine", "prototype")),
         *(("resnet", {"attention": kind}) for kind in ("se", "cbam", "self")),
         *(("preact_resnet20", {"attention": kind}) for kind in ("se", "cbam", "self")),
@@ -377,6 +381,14 @@ def test_a_training_step_reaches_every_parameter_of_an_option(name, options):
         assert parameter.grad.abs().sum() > 0 or parameter.ndim < 2, path
     model.replace_head(7)
     assert model.eval()(batch("resnet", 2)).shape == (2, 7)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (21, 30), (64, 17)])
+def test_depthwise_pooling_leaves_one_value_of_each_channel_of_any_image(size):
+    model = create_model("resnet", classes=3, image_size=size, pooling="depthwise").eval()
+    assert model(torch.rand(2, 1, *size)).shape == (2, 3)
+    pooling = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)][-1]
+    assert pooling.groups == pooling.in_channels == 128
 
 
 def test_wide_networks_of_the_paper_have_its_parameters():

@@ -1,10 +1,14 @@
 """Residual networks: a small one of this project, the default, and those of the papers for small images."""
 
+from typing import Literal, get_args
+
 from torch import Tensor, nn
 
-from kuzushiji.errors import UsageError
+from kuzushiji.errors import UsageError, unknown_name
 from kuzushiji.models.attention import Attention, attention_for
 from kuzushiji.models.network import Dropout, Flatten, Network, create_head
+
+Pooling = Literal["average", "depthwise"]
 
 
 class Block(nn.Module):
@@ -48,11 +52,12 @@ def resnet(
     depth: int = 1,
     stem: int = 20,
     embedding: int = 0,
+    pooling: Pooling = "average",
     dropout: float = 0.0,
     attention: Attention = "none",
     head: str = "linear",
 ) -> Network:
-    """A stem, three stages of blocks, global average pooling.
+    """A stem, three stages of blocks, pooling over the whole image.
 
     Each stage after the first halves the image and doubles the channels.  Images of more than `stem` pixels are halved
     by the stem until they have no more than that, so that the first stage costs the same for all.
@@ -65,6 +70,9 @@ def resnet(
         embedding: length of the embedding, to which a convolution of 1 x 1 widens the last stage before pooling, so
             that thousands of classes find room (as in MobileNetV2, Sandler et al., arXiv:1801.04381); 0 leaves it
             at four times the width.
+        pooling: `average` is the mean of all positions; `depthwise` weighs them by a global depthwise convolution, for
+            each channel on its own, so that the embedding can tell where a stroke is (MobileFaceNets, Chen et al.,
+            arXiv:1804.07573).  With the latter the network takes images of `image_size` alone.
         dropout: share of the embedding that is dropped in training.
         attention: within each block: `none`, `se` (squeeze-and-excitation), `cbam` or `self`.
         head: `linear`, or for thousands of classes `cosine` or `prototype`.
@@ -75,25 +83,35 @@ def resnet(
         raise UsageError(f"the embedding of resnet has a length of 0 or more, found {embedding}")
     layers: list[nn.Module] = []
     channels = 1
-    side = max(image_size)
+    height, breadth = image_size
     while True:
-        stride = 2 if side > stem else 1
+        stride = 2 if max(height, breadth) > stem else 1
         layers += [nn.Conv2d(channels, width, 3, stride, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-        channels, side = width, (side + stride - 1) // stride
-        if side <= stem:
+        channels, height, breadth = width, -(-height // stride), -(-breadth // stride)
+        if max(height, breadth) <= stem:
             break
     for stage in range(3):
         for number in range(depth):
-            halves = stage > 0 and number == 0
-            layers.append(Block(channels, width << stage, 2 if halves else 1, attention))
-            channels = width << stage
+            stride = 2 if stage > 0 and number == 0 else 1
+            layers.append(Block(channels, width << stage, stride, attention))
+            channels, height, breadth = width << stage, -(-height // stride), -(-breadth // stride)
     if embedding:
         layers += [nn.Conv2d(channels, embedding, 1, bias=False), nn.BatchNorm2d(embedding), nn.ReLU()]
         channels = embedding
-    layers += [nn.AdaptiveAvgPool2d(1), Flatten()]
+    layers += [*_pooling(pooling, channels, (height, breadth)), Flatten()]
     if dropout:
         layers.append(Dropout(dropout))
     return Network(nn.Sequential(*layers), create_head(head, channels, classes))
+
+
+def _pooling(kind: Pooling, channels: int, size: tuple[int, int]) -> list[nn.Module]:
+    """What makes one value a channel of maps of `size`."""
+    match kind:
+        case "average":
+            return [nn.AdaptiveAvgPool2d(1)]
+        case "depthwise":
+            return [nn.Conv2d(channels, channels, size, groups=channels, bias=False), nn.BatchNorm2d(channels)]
+    raise unknown_name("pooling", kind, get_args(Pooling))
 
 
 def preact_resnet20(
