@@ -56,7 +56,9 @@ class CosineHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, D) -> (B, C)."""
-        return self.scale * F.linear(F.normalize(x, dim=1), F.normalize(self.weight, dim=1))
+        # A division of the logits is a division of the weights, but of B x C values and not of D x C.
+        lengths = torch.linalg.vector_norm(self.weight, dim=1).clamp_min(1e-12)
+        return F.linear(F.normalize(x, dim=1), self.weight) * (self.scale / lengths)
 
 
 class PrototypeHead(nn.Module):
