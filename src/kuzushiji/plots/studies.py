@@ -299,7 +299,7 @@ def differences_figure(
             axes.text(
                 column,
                 row,
-                f"{100 * difference:.1f}".replace("-", "−"),
+                f"{100 * difference:z.1f}".replace("-", "−"),
                 ha="center",
                 va="center",
                 fontsize=7 if count > 6 else 8.5,
