@@ -83,21 +83,22 @@ def resnet(
         raise UsageError(f"the embedding of resnet has a length of 0 or more, found {embedding}")
     layers: list[nn.Module] = []
     channels = 1
-    height, breadth = image_size
+    shrunk = 1  # how many times smaller than the image the maps are
     while True:
-        stride = 2 if max(height, breadth) > stem else 1
+        stride = 2 if max(image_size) > stem * shrunk else 1
         layers += [nn.Conv2d(channels, width, 3, stride, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-        channels, height, breadth = width, -(-height // stride), -(-breadth // stride)
-        if max(height, breadth) <= stem:
+        channels, shrunk = width, shrunk * stride
+        if max(image_size) <= stem * shrunk:
             break
     for stage in range(3):
         for number in range(depth):
             stride = 2 if stage > 0 and number == 0 else 1
             layers.append(Block(channels, width << stage, stride, attention))
-            channels, height, breadth = width << stage, -(-height // stride), -(-breadth // stride)
+            channels, shrunk = width << stage, shrunk * stride
     if embedding:
         layers += [nn.Conv2d(channels, embedding, 1, bias=False), nn.BatchNorm2d(embedding), nn.ReLU()]
         channels = embedding
+    height, breadth = (-(-side // shrunk) for side in image_size)
     layers += [*_pooling(pooling, channels, (height, breadth)), Flatten()]
     if dropout:
         layers.append(Dropout(dropout))
