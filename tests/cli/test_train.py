@@ -204,7 +204,7 @@ def test_the_same_run_name_twice_is_refused(bars_folder, capsys):
     assert "exists already" in " ".join(capsys.readouterr().err.split())
 
 
-def test_runs_are_listed_described_and_removed(bars_folder, capsys):
+def test_runs_are_listed_described_and_removed(bars_folder, tmp_path, capsys):
     assert main(["runs"]) == 0
     assert "no runs yet" in capsys.readouterr().err
     for seed in ("0", "1"):
@@ -225,6 +225,17 @@ def test_runs_are_listed_described_and_removed(bars_folder, capsys):
     assert "±" in page, "two seeds become one line with a deviation"
     assert page.count("| `nn_1` |") == 2, "in the table of accuracies, and in that of certainty"
     assert f"kuzushiji train nn_1 --data {bars_folder.name} --epochs 1 --seed 1" in page
+
+    assert main(["results", "seed-0", "--add"]) == 2
+    assert "--output" in capsys.readouterr().err
+    for _ in range(2):
+        assert main(["results", "seed-0", "--add", "--output", str(tmp_path / "page.md")]) == 0
+    page = (tmp_path / "page.md").read_bytes()
+    assert page.count(b"| `nn_1` |") == 2, "the row is kept once"
+    (tmp_path / "page.md").write_bytes(b"\xff")
+    assert main(["results", "seed-0", "--add", "--output", str(tmp_path / "page.md")]) == 1
+    assert (tmp_path / "page.md").read_bytes() == b"\xff", "a file that can't be read is left alone"
+    capsys.readouterr()
 
     assert main(["runs", "remove", "seed-1"]) == 2
     assert "--yes" in capsys.readouterr().err

@@ -2,13 +2,16 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 
+from kuzushiji.errors import DataError
 from kuzushiji.evaluation.calibration import calibrate
 from kuzushiji.evaluation.outliers import Familiarities, Shown, detect
 from kuzushiji.evaluation.results import CERTAINTY, FREQUENCY, OUTLIERS, results_page
+from kuzushiji.evaluation.results_page import write_page
 from kuzushiji.evaluation.runs import outliers_file
 from kuzushiji.training.recipe import named_recipe
 from kuzushiji.training.runs import Run, config_fingerprint
@@ -104,3 +107,67 @@ def test_outliers_are_listed_where_all_seeds_were_shown_them(runs):
     assert "±" in rows_below(results_page(runs), OUTLIERS)[0][3]
     outliers_file(runs[0]).write_bytes(b"")
     assert OUTLIERS not in results_page(runs)
+
+
+def accuracies(page):
+    """The rows of the first table."""
+    return rows_below(page, re.search("Trained on .*", page)[0])
+
+
+def changed_run(run, folder, **changes):
+    """A copy of a run as if it had been made otherwise."""
+    shutil.copytree(run.path, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | changes))
+    (folder / "evaluation.json").unlink(missing_ok=True)
+    return Run(folder)
+
+
+def test_a_page_is_read_back_as_it_was_written(runs):
+    familiarities(runs[0]).save(outliers_file(runs[0]))
+    page = results_page(runs[:1])
+    assert OUTLIERS in page
+    assert write_page("Results", [], page) == page
+
+
+def test_rows_are_added_to_a_page_best_first_and_the_rest_of_it_stays(runs, tmp_path):
+    config = runs[1].config
+    worse = changed_run(runs[1], tmp_path / "worse", recipe=config["recipe"] | {"epochs": 6})
+    rest = "## Of another program\n\nIts text.\n"
+    page = results_page([worse]) + "\n" + rest
+    added = results_page(runs[:1], earlier=page)
+    assert [row[1] for row in accuracies(added)] == ["lenet5 --epochs 5", "lenet5 --epochs 6"]
+    assert len(rows_below(added, CERTAINTY)) == 2
+    for each in (runs[0], worse):
+        assert accuracies(results_page([each]))[0] in accuracies(added)
+    assert added.endswith("\n\n" + rest)
+    commands = added.split("```")[1]
+    assert "--epochs 5\n" in commands
+    assert "--epochs 6 --seed 1" in commands
+
+
+def test_a_row_of_the_same_name_is_replaced(runs):
+    both = results_page(runs, earlier=results_page(runs[:1]))
+    (row,) = accuracies(both)
+    assert "±" in row[6]
+
+
+def test_groups_of_classes_of_two_pages_stand_in_their_order(runs, tmp_path):
+    few, many = (
+        changed_run(runs[0], tmp_path / name, train_counts=counts, recipe_name=name)
+        for name, counts in (("few", [5] * 4 + [50] * 6), ("many", [50] * 5 + [500] * 5))
+    )
+    page = results_page([many], earlier=results_page([few]))
+    assert "| network | recipe | 1 to 9 | 10 to 99 | 100 to 999 |" in page
+    assert [row[2] == "–" for row in rows_below(page, FREQUENCY)] in ([True, False], [False, True])
+
+
+def test_results_on_other_images_and_damaged_pages_are_refused(runs):
+    page = results_page(runs[:1])
+    with pytest.raises(DataError, match="149 test images, these runs have 150"):
+        results_page(runs[:1], earlier=page.replace("150 test images", "149 test images"))
+    first = accuracies(page)[0][0]
+    with pytest.raises(DataError, match="row of 12 cells under 11 columns"):
+        results_page(runs[:1], earlier=page.replace(f"| {first} |", f"| {first} | more |"))
+    with pytest.raises(DataError, match="not as `kuzushiji results` writes it"):
+        results_page(runs[:1], earlier=page.replace("accuracy % |", "luck |"))

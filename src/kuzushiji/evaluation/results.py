@@ -11,6 +11,7 @@ from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.calibration import ACCURACIES, COVERAGES, Calibration
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.outliers import MEASURES, Detection, detect
+from kuzushiji.evaluation.results_page import Section, Table, write_page
 from kuzushiji.evaluation.runs import same_but_for_the_seed, stored_calibration, stored_evaluation, stored_outliers
 from kuzushiji.machine import machine_text
 from kuzushiji.training.command import command_of, settings_of
@@ -138,41 +139,41 @@ class Trial:
         return rows
 
 
-def results_page(runs: Iterable[Run], title: str = "Results") -> str:
-    """A page of Markdown with a table for each dataset, the best accuracy first, and how each line was made.
+def results_page(runs: Iterable[Run], title: str = "Results", earlier: str = "") -> str:
+    """A page of Markdown with tables for each dataset, the best accuracy first, and how each line was made.
 
     Args:
         runs: finished runs that have predicted a test set; others are left out.
+        title: the heading of the page.
+        earlier: such a page, whose rows are kept unless runs of the same name replace them; so is all else on it.
+
+    Raises:
+        DataError: the earlier page can't be read, or has results on other test images.
     """
     by_data: dict[str, list[Trial]] = defaultdict(list)
     for trial in _trials(runs):
         by_data[trial.runs[0].config["dataset"]["name"]].append(trial)
-    lines = [
-        f"# {title}",
-        "",
-        "Written by `kuzushiji results` from run folders. The test set was used once, at the end of each training; "
-        "whatever was chosen was chosen on validation images. One run is given with its 95 % bootstrap interval over "
-        "the test images, several with mean ± standard deviation over the seeds. Seconds are those of the training "
-        "with its validation.",
-    ]
-    for name in sorted(by_data):
-        trials = sorted(by_data[name], key=lambda trial: -trial.accuracy)
-        lines += ["", f"## {name}", "", _describe(trials), ""]
-        lines += _markdown_table(COLUMNS, [trial.row() for trial in trials])
-        groups = {group.at_least: group.title for t in trials for e in t.evaluations for group in e.by_frequency}
-        if len(groups) > 1:
-            lines += ["", FREQUENCY, ""]
-            rows = [trial.frequency_row(sorted(groups)) for trial in trials]
-            lines += _markdown_table(("network", "recipe", *(groups[group] for group in sorted(groups))), rows)
-        lines += ["", CERTAINTY, ""]
-        lines += _markdown_table(CERTAINTY_COLUMNS, [trial.certainty_row() for trial in trials])
-        kinds = list(dict.fromkeys(each.name for trial in trials for found in trial.outliers for each in found))
-        if kinds:
-            lines += ["", OUTLIERS, ""]
-            rows = [row for trial in trials for row in trial.outlier_rows(kinds)]
-            lines += _markdown_table(("network", "recipe", "by", *kinds), rows)
-        lines += ["", "Made by:", "", "```", *_commands(trials), "```"]
-    return "\n".join(lines) + "\n"
+    return write_page(title, [_section(name, trials) for name, trials in by_data.items()], earlier)
+
+
+def _section(data: str, trials: list[Trial]) -> Section:
+    trials = sorted(trials, key=lambda trial: -trial.accuracy)
+    tables = [_table("", COLUMNS, [trial.row() for trial in trials])]
+    groups = {group.at_least: group.title for t in trials for e in t.evaluations for group in e.by_frequency}
+    if len(groups) > 1:
+        columns = ("network", "recipe", *(groups[group] for group in sorted(groups)))
+        tables.append(_table(FREQUENCY, columns, [trial.frequency_row(sorted(groups)) for trial in trials]))
+    tables.append(_table(CERTAINTY, CERTAINTY_COLUMNS, [trial.certainty_row() for trial in trials]))
+    kinds = list(dict.fromkeys(each.name for trial in trials for found in trial.outliers for each in found))
+    if kinds:
+        rows = [row for trial in trials for row in trial.outlier_rows(kinds)]
+        tables.append(_table(OUTLIERS, ("network", "recipe", "by", *kinds), rows))
+    machines = sorted({machine_text(run.config["machine"]) for trial in trials for run in trial.runs})
+    return Section(data, _tested(trials[0]), tuple(machines), tuple(tables), tuple(_commands(trials)))
+
+
+def _table(about: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    return Table(about, tuple(columns), tuple(map(tuple, rows)))
 
 
 def _trials(runs: Iterable[Run]) -> list[Trial]:
@@ -196,15 +197,10 @@ def _changes(config: dict) -> str:
     return "".join(f" {word}" for word in settings_of(config, published=True, without=("seed",)))
 
 
-def _describe(trials: Sequence[Trial]) -> str:
-    config = trials[0].runs[0].config
-    machines = sorted({machine_text(run.config["machine"]) for trial in trials for run in trial.runs})
-    present = trials[0].evaluations[0].present
+def _tested(trial: Trial) -> str:
+    config, present = trial.runs[0].config, trial.evaluations[0].present
     tested = config["dataset"]["splits"]["test"]["count"]
-    return (
-        f"{tested:,} test images of {present:,} of the {len(config['classes']):,} classes. "
-        f"Trained on {'; '.join(machines)}."
-    )
+    return f"{tested:,} test images of {present:,} of the {len(config['classes']):,} classes."
 
 
 def _percent(estimates: Sequence[Estimate]) -> str:
@@ -212,12 +208,6 @@ def _percent(estimates: Sequence[Estimate]) -> str:
     if len(values) > 1:
         return f"{mean(values):.2f} ± {stdev(values):.2f}"
     return f"{values[0]:.2f} ({100 * estimates[0].low:.2f} to {100 * estimates[0].high:.2f})"
-
-
-def _markdown_table(columns: Sequence[str], rows: list[list[str]]) -> list[str]:
-    words = ("network", "recipe", "by")
-    cells = [list(columns), ["---" if column in words else "---:" for column in columns], *rows]
-    return ["| " + " | ".join(row) + " |" for row in cells]
 
 
 def _commands(trials: Sequence[Trial]) -> list[str]:
