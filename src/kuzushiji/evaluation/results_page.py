@@ -68,15 +68,18 @@ class Section:
 
     def markdown(self) -> str:
         """The section with its heading; every table has the best accuracy first."""
-        first = self.tables[0]
-        place = first.columns.index("accuracy %")
-        ranked = sorted(first.rows, key=lambda row: -float(row[place].split()[0]))
-        rank = {row[:2]: number for number, row in enumerate(ranked)}
+        ranked = sorted(self.accuracies().items(), key=lambda item: -item[1])
+        rank = {name: number for number, (name, _) in enumerate(ranked)}
         lines = [f"## {self.data}", "", f"{self.tested}{TRAINED}{'; '.join(self.machines)}."]
         for table in self.tables:
-            rows = tuple(sorted(table.rows, key=lambda row: rank[row[:2]]))
+            rows = tuple(sorted(table.rows, key=lambda row: rank.get(row[:2], len(rank))))
             lines += ["", *replace(table, rows=rows).markdown()]
         return "\n".join([*lines, "", "Made by:", "", "```", *self.commands, "```"])
+
+    def accuracies(self) -> dict[tuple[str, ...], float]:
+        """The accuracy, %, by network and recipe."""
+        place = self.tables[0].columns.index("accuracy %")
+        return {row[:2]: float(row[place].split()[0]) for row in self.tables[0].rows}
 
     def updated(self, newer: "Section") -> "Section":
         """With what a newer section of the same data set has.
@@ -112,7 +115,7 @@ def write_page(title: str, sections: Iterable[Section], earlier: str = "") -> st
             so is, at the end, what is not of `kuzushiji results`.
 
     Raises:
-        DataError: the earlier page has tables that can't be read, or is of other test images.
+        DataError: the earlier page can't be read, or is of other test images.
     """
     found, others = _read_page(earlier)
     for section in sections:
@@ -125,43 +128,49 @@ def _read_page(page: str) -> tuple[dict[str, Section], list[str]]:
     """The sections of results by data set, and the others as they stand."""
     sections, others = {}, []
     for part in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
-        if TRAINED in part and "\nMade by:\n" in part:
-            section = _read_section(part)
-            sections[section.data] = section
-        else:
+        name = part.splitlines()[0]
+        if TRAINED not in part or "\nMade by:\n" not in part:
             others.append(f"## {part.strip()}")
+            continue
+        try:
+            sections[name] = _read_section(name, part)
+        except (ValueError, IndexError) as error:
+            raise DataError(
+                f"the page's section on {name} is not as `kuzushiji results` writes it, a line on the test images and "
+                "machines, tables of as many cells a row, the commands: mend or delete it, or write to another page"
+            ) from error
     return sections, others
 
 
-def _read_section(text: str) -> Section:
-    heading, described, *blocks = text.split("\nMade by:\n")[0].strip().split("\n\n")
+def _read_section(data: str, text: str) -> Section:
+    """The section of a data set.
+
+    Raises:
+        ValueError, IndexError: it has another form than `Section.markdown` gives it.
+    """
+    before, after = text.split("\nMade by:\n")
+    _, described, *blocks = before.strip().split("\n\n")
+    tested, machines = described.removesuffix(".").split(TRAINED)
     tables, about = [], ""
     for block in blocks:
         if block.startswith("|"):
-            tables.append(_read_table(heading, about, block))
+            tables.append(_read_table(about, block))
             about = ""
         else:
             about = block
-    if described.count(TRAINED) != 1 or not tables or "accuracy %" not in tables[0].columns:
-        raise DataError(
-            f"the page's section on {heading} is not as `kuzushiji results` writes it: first the test images and "
-            "machines, then the table of accuracies; mend or delete it"
-        )
-    tested, machines = described.removesuffix(".").split(TRAINED)
-    commands = text.split("```")[1].strip().splitlines()
-    return Section(heading, tested, tuple(machines.split("; ")), tuple(tables), tuple(commands))
+    commands = after.split("```")[1].strip().splitlines()
+    section = Section(data, tested, tuple(machines.split("; ")), tuple(tables), tuple(commands))
+    section.accuracies()
+    return section
 
 
-def _read_table(data: str, about: str, block: str) -> Table:
+def _read_table(about: str, block: str) -> Table:
     columns, _, *rows = (
         tuple(cell.strip() for cell in line.strip().strip("|").split("|")) for line in block.splitlines()
     )
     for row in rows:
         if len(row) != len(columns):
-            raise DataError(
-                f"the page's table on {data} has a row of {len(row)} cells under {len(columns)} columns, "
-                f"beginning {row[0]}: mend or delete it"
-            )
+            raise ValueError("a row has more or fewer cells than its table has columns")
     return Table(about, columns, tuple(rows))
 
 
