@@ -152,6 +152,16 @@ def test_a_row_of_the_same_name_is_replaced(runs):
     assert "±" in row[6]
 
 
+def test_rows_of_one_name_that_no_run_replaces_are_all_kept(runs, tmp_path):
+    # Runs that began as two networks of the same name, in two folders, read alike.
+    page = results_page(runs[:1])
+    row = next(line for line in page.splitlines() if line.startswith("| `lenet5`"))
+    twice = page.replace(row, f"{row}\n{row}", 1)
+    other = changed_run(runs[0], tmp_path / "other", recipe=runs[0].config["recipe"] | {"epochs": 6})
+    assert len(accuracies(results_page([other], earlier=twice))) == 3
+    assert len(accuracies(results_page(runs[:1], earlier=twice))) == 1
+
+
 def test_groups_of_classes_of_two_pages_stand_in_their_order(runs, tmp_path):
     few, many = (
         changed_run(runs[0], tmp_path / name, train_counts=counts, recipe_name=name)
@@ -173,6 +183,7 @@ def test_results_on_other_images_and_damaged_pages_are_refused(runs):
         (f"| {accuracy} |", "| – |"),
         ("```", ""),
         ("\n\n|", "\n|"),
+        (page[page.index("\nMade by:") :], ""),
     ):
         assert old in page
         with pytest.raises(DataError, match="section on kmnist6k is not as `kuzushiji results` writes it"):

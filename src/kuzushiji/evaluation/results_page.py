@@ -36,16 +36,18 @@ class Table:
         table = ["| " + " | ".join(row) + " |" for row in (self.columns, rule, *self.rows)]
         return [self.about, "", *table] if self.about else table
 
+    def name(self, row: tuple[str, ...]) -> tuple[str, ...]:
+        """What a row is called."""
+        return tuple(cell for column, cell in zip(self.columns, row, strict=True) if column in NAMING)
+
     def updated(self, newer: "Table") -> "Table":
         """With the rows of a newer table, which replace those of the same name; a dash where a figure is missing."""
         columns = _in_order(dict.fromkeys([*newer.columns, *self.columns]))
-        naming = [column for column in columns if column in NAMING]
-        rows = {}
-        for table in (self, newer):
-            for row in table.rows:
-                cells = dict(zip(table.columns, row, strict=True))
-                rows[tuple(cells[column] for column in naming)] = tuple(cells.get(column, "–") for column in columns)
-        return Table(self.about, columns, tuple(rows.values()))
+        replaced = {newer.name(row) for row in newer.rows}
+        kept = replace(self, rows=tuple(row for row in self.rows if self.name(row) not in replaced))
+        cells = [dict(zip(table.columns, row, strict=True)) for table in (kept, newer) for row in table.rows]
+        rows = tuple(tuple(row.get(column, "–") for column in columns) for row in cells)
+        return Table(self.about, columns, rows)
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def _read_page(page: str) -> tuple[dict[str, Section], list[str]]:
     sections, others = {}, []
     for part in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
         name = part.splitlines()[0]
-        if TRAINED not in part or "\nMade by:\n" not in part:
+        if not re.search(rf"^[\d,]+ test images of .*{TRAINED}", part, re.MULTILINE):
             others.append(f"## {part.strip()}")
             continue
         try:
