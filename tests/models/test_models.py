@@ -249,6 +249,7 @@ def test_options_change_what_they_say():
         dense = create_model("densenet", classes=10, image_size=28, depth=40)
         bottleneck = create_model("densenet", classes=10, image_size=28, bottleneck=True)
         narrow = create_model("shake_shake", classes=10, image_size=28, width=32)
+        depths = {depth: create_model("vgg", classes=10, image_size=28, depth=depth) for depth in (11, 13, 19)}
     assert count_parameters(notebook) == 2_629_338  # printed by the source
     assert count_parameters(channels) == 2_888_689 + 2 * (256 + 512)
     assert 2_000_000 < count_parameters(wide) < 2_300_000
@@ -257,6 +258,12 @@ def test_options_change_what_they_say():
     assert count_parameters(dense) == 1_019_722 - 2 * 9 * 16  # DenseNet (k = 12) of 40 layers, 1.0 M in the paper
     assert count_parameters(bottleneck) == 769_162 - 2 * 9 * 24  # DenseNet-BC of 100 layers, 0.8 M in the paper
     assert 2_900_000 < count_parameters(narrow) < 2_950_000  # 26 2x32d, 2.9 M in the paper
+    # By kuangliu/pytorch-cifar, for three channels and with biases that do nothing before a normalisation.
+    assert {depth: count_parameters(network) + 2 * 9 * 64 for depth, network in depths.items()} == {
+        11: 9_231_114 - 2_752,
+        13: 9_416_010 - 2_944,
+        19: 20_040_522 - 5_504,
+    }
     assert isinstance(create_model("lenet5", classes=2, image_size=28, activation="relu").body[1], nn.ReLU)
     assert create_model("page_cnn", classes=2, image_size=9, dropout=0.1).body[-1].p == 0.1
     assert create_model("keras_cnn", classes=2, image_size=9, dense_dropout=0.0).body[-1].p == 0.0
@@ -303,6 +310,7 @@ def test_the_stem_of_resnet_brings_images_down_to_its_size(side, first_stage):
         ({"name": "resnet", "embedding": -1}, "a length of 0 or more, found -1"),
         ({"name": "keras_cnn", "dropout": 1.0}, "dropout must be at least 0 and below 1, found 1.0"),
         ({"name": "alexnet", "width": 0}, "alexnet needs a width of 1 or more, found 0"),
+        ({"name": "vgg", "depth": 12}, "vgg has a depth of 11, 13, 16 or 19, found 12"),
         ({"name": "vgg", "width": 0}, "vgg needs a width of 1 or more, found 0"),
         ({"name": "resnet", "head": "cosin"}, "no head 'cosin'; did you mean cosine"),
         ({"name": "resnet", "pooling": "deptwise"}, "no pooling 'deptwise'; did you mean depthwise"),
