@@ -54,7 +54,15 @@ PNG = packed(Image.fromarray(character()))
 
 @pytest.mark.parametrize(
     ("form", "options"),
-    [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("WEBP", {"lossless": True}), ("JPEG", {"quality": 100})],
+    [
+        ("PNG", {}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("GIF", {}),
+        ("JPEG2000", {}),
+        ("WEBP", {"lossless": True}),
+        ("JPEG", {"quality": 100}),
+    ],
 )
 def test_every_format_is_read(form: str, options: dict) -> None:
     found = to_gray(packed(Image.fromarray(GRAY), form, **options))
@@ -81,6 +89,13 @@ def test_sixteen_bits_become_eight() -> None:
     deep = Image.fromarray(GRAY.astype(np.uint16) * 257)
     assert (to_gray(packed(deep)) == GRAY).all()
     assert (to_gray(packed(deep, "TIFF")) == GRAY).all()
+    assert (to_gray(packed(deep, "JPEG2000")) == GRAY).all()
+
+
+def test_of_several_images_in_a_file_the_first_counts() -> None:
+    frames = [Image.fromarray(GRAY), Image.fromarray(255 - GRAY)]
+    assert (to_gray(packed(frames[0], "GIF", save_all=True, append_images=frames[1:])) == GRAY).all()
+    assert (to_gray(packed(frames[0], "TIFF", save_all=True, append_images=frames[1:])) == GRAY).all()
 
 
 def test_a_photo_is_turned_as_its_camera_was_held() -> None:
@@ -92,11 +107,12 @@ def test_a_photo_is_turned_as_its_camera_was_held() -> None:
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        (b"", "is not a PNG, JPEG, WebP, TIFF or BMP image"),
+        (b"", "is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF image"),
         (b"<html>", "begins with b'<html>'"),
         (PNG[:60], "is a damaged image"),
         (PNG[:-30] + bytes(30), "is a damaged image"),
-        (packed(Image.fromarray(GRAY), "GIF"), "is not a PNG"),
+        (packed(Image.fromarray(GRAY), "JPEG2000")[:60], "is a damaged image"),
+        (packed(Image.fromarray(GRAY), "PPM"), "is not a PNG"),
         (packed(Image.fromarray(GRAY.astype(np.float32) * 1000), "TIFF"), "expected 8 or 16 bits"),
         (packed(Image.new("1", (9000, 9000))), "9000x9000 pixels; the most that is read"),
         (packed(Image.new("1", (20000, 20000))), "is a damaged image"),

@@ -137,16 +137,15 @@ def test_images_as_the_data_sets_have_them_need_no_preparing(recognizer):
         recognizer.probabilities(images[:, 1:])
 
 
-GIF = saved(Image.new("P", (9, 9)), "GIF", save_all=True, append_images=[Image.new("P", (9, 9), 1)])
-
-
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         ("missing.png", "missing.png can't be read: No such file"),
         (b"", "image 0 is empty"),
-        (b"hello, this is a text", "is not a PNG, JPEG, WebP, TIFF or BMP image: it begins with b'hello"),
-        (GIF, "is not a PNG"),
+        (
+            b"hello, this is a text",
+            "is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF image: it begins with b'hello",
+        ),
         (saved(Image.radial_gradient("L"), "PNG")[:900], "image 0 is a damaged image"),
         (saved(Image.new("1", (9000, 9000)), "PNG"), "has 9000x9000 pixels; the most"),
         (np.zeros((3, 0), np.uint8), r"array of shape \(3, 0\)"),

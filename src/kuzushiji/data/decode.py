@@ -19,18 +19,18 @@ from kuzushiji.errors import DataError
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
-_BEGINNINGS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"RIFF", b"II*\0", b"MM\0*")
+_FORMATS = ("PNG", "JPEG", "JPEG2000", "WEBP", "TIFF", "BMP", "GIF")
+_BEGINNINGS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"\0\0\0\x0cjP", b"\xffO\xffQ", b"RIFF", b"II*\0", b"MM\0*", b"GIF8")
 _MOST_PIXELS = 2**26
 _ONE_PROCESS = 2048
 """For so many images one more process is worth its start."""
 
 
 def to_gray(content: bytes, *, draft: bool = False) -> NDArray[np.uint8]:
-    """Decodes a PNG, JPEG, WebP, TIFF or BMP file to gray, uint8 (H, W).
+    """Decodes a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF file to gray, uint8 (H, W).
 
     What is transparent becomes white, as a viewer shows it, or black if all that is visible is bright; a photo is
-    turned as its camera was held; 16 bits become 8.
+    turned as its camera was held; 16 bits become 8; of several images in a file the first counts.
 
     Args:
         draft: take the brightness of a JPEG as it is stored, which is several times as fast as to work out its colours
@@ -50,7 +50,9 @@ def to_gray(content: bytes, *, draft: bool = False) -> NDArray[np.uint8]:
         if content.startswith(_BEGINNINGS):
             raise DataError("is a damaged image (its header makes no sense)") from None
         start = content[:16]
-        raise DataError(f"is not a PNG, JPEG, WebP, TIFF or BMP image: it begins with {start!r}") from None
+        raise DataError(
+            f"is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF image: it begins with {start!r}"
+        ) from None
     except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError) as error:
         raise DataError(f"is a damaged image ({error})") from None
 

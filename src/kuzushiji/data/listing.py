@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kuzushiji.data.formats import class_of_folder
 from kuzushiji.errors import DataError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".jp2", ".j2k", ".bmp", ".gif")
 
 SPLIT_FOLDERS = {
     "train": "train",
