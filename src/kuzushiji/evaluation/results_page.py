@@ -91,8 +91,8 @@ class Section:
         """
         if self.tested != newer.tested:
             raise DataError(
-                f"the page has results on {self.data} with {_first_word(self.tested)} test images, these runs have "
-                f"{_first_word(newer.tested)}: figures of different images do not belong in one table; "
+                f"the page's results on {self.data} are of {self.tested.removesuffix('.')}, those of these runs of "
+                f"{newer.tested.removesuffix('.')}: figures of different images do not belong in one table; "
                 "write them to another page"
             )
         tables = {table.about: table for table in self.tables}
@@ -184,7 +184,3 @@ def _in_order(columns: Iterable[str]) -> tuple[str, ...]:
         return int(found[0].replace(",", "")) if found else -1
 
     return tuple(sorted(columns, key=number))
-
-
-def _first_word(sentence: str) -> str:
-    return sentence.split(" ", 1)[0]
