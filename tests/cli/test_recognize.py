@@ -14,6 +14,7 @@ from PIL import Image
 from kuzushiji.cli import main
 from kuzushiji.data.datasets import load
 from kuzushiji.recognition import pretrained
+from tests.recognition.writing import page_of_writing
 
 
 @pytest.fixture(autouse=True)
@@ -114,10 +115,11 @@ def test_bad_files_are_named_and_left_out(capsys, scans, tmp_path):
     Image.new("1", (9000, 9000)).save(tmp_path / "huge.png")
     Image.new("L", (20, 20)).save(tmp_path / "icon.ico")
     (tmp_path / "nothing").mkdir()
+    Image.fromarray(255 - page_of_writing()).save(tmp_path / "page.png")
     Image.new("RGB", (30, 40), "white").save(tmp_path / "blank.png")
     Image.new("RGB", (1, 1), "black").save(tmp_path / "dot.png")
     Image.open(scans / "a.png").convert("CMYK").save(tmp_path / "cmyk.jpg")
-    bad = ["cut.png", "text.png", "empty.png", "huge.png", "icon.ico", "nothing", "missing.png"]
+    bad = ["cut.png", "text.png", "empty.png", "huge.png", "icon.ico", "page.png", "nothing", "missing.png"]
     good = ["blank.png", "dot.png", "cmyk.jpg"]
     out, err = run(capsys, *(tmp_path / name for name in bad + good), "--json", code=1)
     answers = {Path(each["file"]).name: each for each in json.loads(out)}
@@ -127,7 +129,7 @@ def test_bad_files_are_named_and_left_out(capsys, scans, tmp_path):
     assert answers["cmyk.jpg"]["candidates"]
     for name in bad:
         assert f"Left out: {tmp_path / name}" in err
-    assert "7 images could not be read" in err
+    assert "8 images were left out" in err
     assert "blank" in run(capsys, tmp_path / "blank.png")[0]
 
 

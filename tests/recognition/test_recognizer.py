@@ -14,6 +14,7 @@ from kuzushiji.errors import DataError, UsageError
 from kuzushiji.recognition.description import FORMAT, Description
 from kuzushiji.recognition.pretrained import PREFERRED, WEIGHTS, find_network, pretrained
 from kuzushiji.recognition.recognizer import Recognition, Recognizer
+from tests.recognition.writing import page_of_writing
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +149,7 @@ def test_images_as_the_data_sets_have_them_need_no_preparing(recognizer):
         ),
         (saved(Image.radial_gradient("L"), "PNG")[:900], "image 0 is a damaged image"),
         (saved(Image.new("1", (9000, 9000)), "PNG"), "has 9000x9000 pixels; the most"),
+        (page_of_writing(), r"image 0 shows \d+ separate marks, as a page of writing does"),
         (np.zeros((3, 0), np.uint8), r"array of shape \(3, 0\)"),
         (np.zeros(7, np.uint8), r"array of shape \(7,\)"),
         (np.zeros((2, 2), complex), "array of complex128"),

@@ -49,7 +49,7 @@ def recognize(
     """Name the character on each image.
 
     Any size, colour and polarity will do, cropped loosely or tightly: one character an image, upright.  What can't be
-    read is named and left out, and the exit code is 1.
+    read, or is a whole page, is named and left out, and the exit code is 1.
 
     Example: kuzushiji recognize character.png scans/ --top 3
 
@@ -103,8 +103,8 @@ def recognize(
         notes.print("Left out:", style="bold red", end=" ")
         notes.print(failure, markup=False, soft_wrap=True)
     if failures:
-        what = "1 image" if len(failures) == 1 else f"{len(failures):,} images"
-        raise DataError(f"{what} could not be read")
+        what = "1 image was" if len(failures) == 1 else f"{len(failures):,} images were"
+        raise DataError(f"{what} left out")
 
 
 def _print_table(answers: list[_Answer]) -> None:
@@ -151,19 +151,20 @@ def _recognized(
     recognizers: "dict[str, Recognizer]", sources: list[tuple[str, Path | bytes]], top: int, failures: list[str]
 ) -> Iterator[_Answer]:
     """What each network says of each image, image by image."""
-    from kuzushiji.recognition.recognizer import read_gray
+    from kuzushiji.recognition.normalize import normalize
+    from kuzushiji.recognition.recognizer import read_character
 
     names = []
     prepared: dict[str, list[Any]] = {model: [] for model in recognizers}
     for name, source in sources:
         try:
-            gray = read_gray(source, name)
+            gray = read_character(source, name)
         except DataError as error:
             failures.append(str(error))
             continue
         names.append(name)
         for model, recognizer in recognizers.items():
-            prepared[model].append(recognizer.prepare(gray))
+            prepared[model].append(normalize(gray, recognizer.description.image_size))
     said = [recognizer.recognize_prepared(prepared[model], top=top) for model, recognizer in recognizers.items()]
     for name, *found in zip(names, *said, strict=True):
         yield from (_Answer(name, model, each) for model, each in zip(recognizers, found, strict=True))

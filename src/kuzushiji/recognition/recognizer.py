@@ -15,6 +15,7 @@ from kuzushiji.data.workers import cores
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.recognition.description import Description
 from kuzushiji.recognition.normalize import normalize
+from kuzushiji.recognition.page import MOST_MARKS, count_marks
 from kuzushiji.recognition.pretrained import find_network
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class Recognizer:
             One entry an image, in their order.
 
         Raises:
-            DataError: one of them can't be read; the message names it.
+            DataError: one of them can't be read, or shows a whole page; the message names it.
             UsageError: `top` is below 1.
         """
         recognitions: list[Recognition] = []
@@ -152,9 +153,9 @@ class Recognizer:
             uint8 (H, W), ink bright on black; None if it is blank.
 
         Raises:
-            DataError: it can't be read.
+            DataError: it can't be read, or shows a whole page.
         """
-        return normalize(read_gray(image, name), self.description.image_size)
+        return normalize(read_character(image, name), self.description.image_size)
 
     def recognize_prepared(
         self, images: Sequence[NDArray[np.uint8] | None] | NDArray[np.uint8], *, top: int = 5
@@ -231,19 +232,25 @@ def open_network(path: Path, threads: int = 1) -> "tuple[Description, onnxruntim
     return description, session
 
 
-def read_gray(image: Source, name: str = "the image") -> NDArray[np.uint8]:
-    """Any image as gray, uint8 (H, W); several networks can `prepare` what was read once.
+def read_character(image: Source, name: str = "the image") -> NDArray[np.uint8]:
+    """The image of a character as gray, uint8 (H, W), from which `normalize` makes what a network takes.
 
     Args:
         name: what it is called in the message if it can't be read.
 
     Raises:
-        DataError: it can't be read.
+        DataError: it can't be read, or shows a whole page, for which a network would name some character too.
     """
     try:
-        return _to_gray(image)
+        gray = _to_gray(image)
     except DataError as error:
         raise DataError(f"{name} {error}") from None
+    if (marks := count_marks(gray)) > MOST_MARKS:
+        raise DataError(
+            f"{name} shows {marks} separate marks, as a page of writing does; one character an image is expected: "
+            "cut it out"
+        )
+    return gray
 
 
 def _to_gray(image: Source) -> NDArray[np.uint8]:

@@ -1,0 +1,93 @@
+"""By how many marks pages can be told from characters (`kuzushiji.recognition.page`).
+
+    python benchmarks/page_marks.py PAGES [PAGES ...]   # pages with boxes around their characters, and without
+    python benchmarks/page_marks.py PAGES --data kkanji kmnist6k
+
+Of characters, all are enlarged so that their marks are looked for: those of the pages as their boxes have them and with
+half as much again on each side, where parts of their neighbours are; training images of data sets in the ways in which
+`benchmarks/recognition.py` changes them.
+"""
+
+import argparse
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+import kuzushiji
+from kuzushiji.data.cutting import clip
+from kuzushiji.data.decode import to_gray
+from kuzushiji.data.page_characters import pages_of
+from kuzushiji.data.pages import FileReader, list_pages
+from kuzushiji.recognition.page import MOST_MARKS, count_marks
+from recognition import CHANGES
+
+SIDE = 512
+"""Characters are enlarged to so many pixels on the longer side."""
+
+Pixels = NDArray[np.uint8]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pages", nargs="+", help="pages as `kuzushiji data pages` takes them")
+    parser.add_argument("--data", nargs="*", default=[], help="anything that `kuzushiji.load` takes")
+    parser.add_argument("--limit", type=int, default=500, help="images at most of each data set")
+    arguments = parser.parse_args()
+    print(f"| marks; a page from {MOST_MARKS + 1} on | images | fewest | half have at most | most |")
+    print("|---|---:|---:|---:|---:|")
+    for source in arguments.pages:
+        measure_pages(source)
+    for name in arguments.data:
+        data = kuzushiji.load(name, "train")
+        chosen = np.unique(np.linspace(0, len(data) - 1, min(arguments.limit, len(data))).astype(int))
+        images = np.asarray(data.images[chosen])
+        for change, changed in CHANGES.items():
+            print_row(f"{name}, {change}", (gray(changed(image)) for image in images))
+
+
+def measure_pages(source: str) -> None:
+    """Rows of the pages, of their characters, and of these with what is around them."""
+    pages: list[int] = []
+    boxed: list[Pixels] = []
+    around: list[Pixels] = []
+    with FileReader() as reader:
+        for page in list_pages(pages_of(source).path).pages:
+            if page.image is None:
+                continue
+            whole = to_gray(reader.read(page.image))
+            pages.append(count_marks(whole))
+            for x, y, width, height in clip(page.boxes, whole.shape)[0].tolist():
+                boxed.append(whole[y : y + height, x : x + width])
+                top, left = max(0, y - height // 2), max(0, x - width // 2)
+                around.append(whole[top : y + height + height // 2, left : x + width + width // 2])
+    print_counts("pages", pages)
+    if boxed:
+        print_row("characters as boxed", boxed)
+        print_row("characters, half as much on each side", around)
+
+
+def print_row(name: str, images: Iterable[Pixels]) -> None:
+    """A row of images of single characters."""
+    print_counts(name, [count_marks(enlarged(image)) for image in images])
+
+
+def print_counts(name: str, counts: list[int]) -> None:
+    print(f"| {name} | {len(counts):,} | {min(counts)} | {np.median(counts):.0f} | {max(counts)} |", flush=True)
+
+
+def enlarged(image: Pixels) -> Pixels:
+    """To `SIDE` pixels, as a scan of higher resolution would be."""
+    scale = SIDE / max(image.shape)
+    size = max(1, round(scale * image.shape[1])), max(1, round(scale * image.shape[0]))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+
+
+def gray(image: Pixels) -> Pixels:
+    """An image, perhaps in colour, as gray."""
+    return np.asarray(Image.fromarray(image).convert("L"))
+
+
+if __name__ == "__main__":
+    main()
