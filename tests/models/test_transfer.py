@@ -73,7 +73,7 @@ def test_weights_of_timm_are_given_and_all_but_the_last_layers_frozen(timm, xcep
     torch.save({name: value for name, value in published.items() if "num_batches" not in name}, tmp_path / "x.pth")
     start = describe_start("xception", None, tmp_path / "x.pth", 6)
     assert start["part"] == BASE
-    start_from(xception, start, (40, 40))
+    start_from(xception, start, (40, 40), "あい")
     given = xception.body[1].state_dict()
     assert all(torch.equal(value, published[name]) for name, value in given.items())
     trained = {name.rpartition(".")[0] for name, each in xception.named_parameters() if each.requires_grad}
@@ -86,7 +86,7 @@ def test_weights_of_timm_are_given_and_all_but_the_last_layers_frozen(timm, xcep
 def test_other_weights_do_not_fit(timm, xception, tmp_path):
     torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "x.pth")
     with pytest.raises(UsageError, match=r"have no body\.1\.conv1\.weight"):
-        start_from(xception, describe_start("xception", None, tmp_path / "x.pth", None), (40, 40))
+        start_from(xception, describe_start("xception", None, tmp_path / "x.pth", None), (40, 40), "あい")
 
 
 def test_the_smallest_images_and_what_is_refused(timm, xception):

@@ -11,6 +11,7 @@ from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, DownloadError, Interrupted, KuzushijiError, RunError, UsageError
 from kuzushiji.evaluation.results import results_page
 from kuzushiji.models import create_model
+from kuzushiji.models.network import HEADS
 from kuzushiji.report import write_report
 from kuzushiji.training import start
 from kuzushiji.training.checkpoint import load_network
@@ -44,13 +45,53 @@ def test_all_but_the_head_is_given(bars, source):
     network = create_model("resnet", classes=4, image_size=12, width=4)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     described = describe_start("resnet", "source", None, None)
-    start_from(network, described, (12, 12))
+    assert start_from(network, described, (12, 12), bars.classes) == 0
     given = tensors(source)
     for name, value in network.state_dict().items():
         expected = before[name] if name.startswith("head.") else given[name]
         assert torch.equal(value, expected), name
     assert all(parameter.requires_grad for parameter in network.parameters())
     assert described["sha256"] == hashlib.sha256(source.weights_file.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_the_head_keeps_what_it_knows_of_the_classes_that_both_have(bars, head):
+    first, second, *_ = bars.classes
+    before = QUICK | {"model_options": {"width": 4, "head": head}}
+    other = CharacterImages(bars.images, bars.labels.clip(max=2), (second, "漢", first), name="other", split="train")
+    given = tensors(train("resnet", other, run="other", **before))
+    network = create_model("resnet", classes=4, image_size=12, width=4, head=head)
+    random = {name: value.clone() for name, value in network.state_dict().items()}
+    assert start_from(network, describe_start("resnet", "other", None, None), (12, 12), bars.classes) == 2
+    for name in (name for name in given if name.startswith("head.")):
+        value = network.state_dict()[name]
+        if value.ndim:
+            torch.testing.assert_close(value[[0, 1]], given[name][[2, 0]], rtol=0, atol=0)
+            torch.testing.assert_close(value[2:], random[name][2:], rtol=0, atol=0)
+        else:
+            torch.testing.assert_close(value, given[name], rtol=0, atol=0)
+    test = bars.select(slice(0, 20), "test")
+    run = train("resnet", bars, test=test, from_run="other", run="more", **before)
+    assert run.config["start"]["known_classes"] == 2
+    assert "the run other, which knew 2 of the classes" in write_report(run, images=test).read_text("utf-8")
+
+
+def test_a_run_goes_on_with_the_same_classes_as_the_network_that_it_was(bars):
+    before = train("resnet", bars, run="before", **QUICK)
+    network = create_model("resnet", classes=4, image_size=12, width=4)
+    assert start_from(network, describe_start("resnet", "before", None, None), (12, 12), bars.classes) == 4
+    assert not differing(network.state_dict(), tensors(before))
+    copied = create_model("resnet", classes=4, image_size=12, width=4)
+    assert start_from(copied, describe_start("resnet", None, before.weights_file, None), (12, 12), bars.classes) == 4
+    assert not differing(copied.state_dict(), tensors(before))
+
+
+def test_a_head_of_another_kind_is_not_given(bars):
+    train("resnet", bars, run="before", **QUICK)
+    network = create_model("resnet", classes=4, image_size=12, width=4, head="cosine")
+    random = {name: value.clone() for name, value in network.state_dict().items()}
+    assert start_from(network, describe_start("resnet", "before", None, None), (12, 12), bars.classes) == 0
+    assert {name for name in differing(network.state_dict(), random) if name.startswith("head.")} == set()
 
 
 def test_a_run_starts_from_another(bars, source):
@@ -113,7 +154,7 @@ def test_weights_from_files(bars, source, tmp_path):
     save_file(given, tmp_path / "ours.safetensors")
     for name in ("plain.pth", "nested.pth", "ours.safetensors"):
         network = create_model("resnet", classes=4, image_size=12, width=4)
-        start_from(network, describe_start("resnet", None, tmp_path / name, None), (12, 12))
+        start_from(network, describe_start("resnet", None, tmp_path / name, None), (12, 12), "あいうえ")
         assert all(torch.equal(network.state_dict()[key], given[key]) for key in given if key.startswith("body."))
 
 
@@ -134,10 +175,10 @@ def test_weights_of_another_network_do_not_fit(bars, source, own_home, model, op
 
 def test_another_image_size_fits_where_the_layers_are_the_same(bars, source):
     network = create_model("resnet", classes=4, image_size=24, width=4)
-    start_from(network, describe_start("resnet", "source", None, None), (24, 24))
+    start_from(network, describe_start("resnet", "source", None, None), (24, 24), "あいうえ")
     larger = create_model("resnet", classes=4, image_size=80, width=4)
     with pytest.raises(UsageError, match="same options"):
-        start_from(larger, describe_start("resnet", "source", None, None), (80, 80))
+        start_from(larger, describe_start("resnet", "source", None, None), (80, 80), "あいうえ")
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,8 @@ def train(
     option
         An option of the network as NAME=VALUE; may be given several times.
     from_
-        Start with the weights of this finished run, except for the head; the network must be the same.
+        Start with the weights of this finished run, the head with those of the classes that it knew too; the network
+        must be the same.
     weights
         Start with the weights of this .safetensors or .pth file; or imagenet, for xception, which fetches them.
     unfrozen

@@ -232,10 +232,12 @@ def _facts(material: Material) -> list[tuple[str, list[tuple[str, str]]]]:
     network += [(f"Option {name}", str(value)) for name, value in model.get("options", {}).items()]
     network.append(("Parameters", f"{model['parameters']:,}"))
     if start := config.get("start"):
-        trained = "" if start["unfrozen"] is None else f"; of its layers only the last {start['unfrozen']} are trained"
-        network.append(
-            ("Starts from", ("the run " if start["kind"] == "run" else "") + Path(start["name"]).name + trained)
-        )
+        source = ("the run " if start["kind"] == "run" else "") + Path(start["name"]).name
+        if known := start.get("known_classes"):
+            source += f", which knew {known:,} of the classes"
+        if start["unfrozen"] is not None:
+            source += f"; of its layers only the last {start['unfrozen']} are trained"
+        network.append(("Starts from", source))
     if material.model is not None:
         from kuzushiji.models.inspection import count_macs
 

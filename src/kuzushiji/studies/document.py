@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
+from typing import Any
 
 from kuzushiji.data import catalog
 from kuzushiji.data.verify import state
@@ -503,20 +504,29 @@ def _taught(answer: Answer, teacher: Teacher) -> str:
 
 def _started(answer: Answer) -> list[str]:
     """What trials began with instead of random weights."""
-    groups: dict[tuple[str, int | None], list[str]] = {}
+    groups: dict[tuple[str, str, int | None], list[str]] = {}
     for result in answer.measured:
         if source := result.trial.start or result.trial.weights:
             source = "weights learnt on ImageNet" if source == "imagenet" else f"the weights of {source}"
-            groups.setdefault((source, result.trial.unfrozen), []).append(result.label)
+            head = _head_known(result.runs[0].config)
+            groups.setdefault((source, head, result.trial.unfrozen), []).append(result.label)
     facts = []
-    for (source, unfrozen), labels in groups.items():
-        text = f"{listing(labels)} began with {source} and a new head"
+    for (source, head, unfrozen), labels in groups.items():
+        text = f"{listing(labels)} began with {source} and {head}"
         if unfrozen == 0:
             text += ", which alone was trained"
         elif unfrozen is not None:
             text += f"; of the layers before it only the last {unfrozen} were trained"
         facts.append(f"{text}.")
     return facts
+
+
+def _head_known(config: dict[str, Any]) -> str:
+    """What a run that began with given weights began with for a head."""
+    known, classes = (config["start"] or {}).get("known_classes", 0), len(config["classes"])
+    if not known:
+        return "a new head"
+    return "its head" if known == classes else f"a head that knew {known:,} of the {classes:,} classes"
 
 
 def _split_name(name: str) -> str:

@@ -121,7 +121,8 @@ def train(
         rare_below: take the classes with fewer training images than this together as the class "rare".
         predict_test: whether the test images are read and, at the end, predicted; a search must not.
         model_options: what the network lets one choose, such as `{"width": 32}`.
-        from_run: start with the weights of this finished run, except for the head; the network must be the same.
+        from_run: start with the weights of this finished run, the head with those of the classes that it knew too; the
+            network must be the same.
         weights: start with the weights of this file, or with those learnt on ImageNet if it is `imagenet`.
         unfrozen: of the layers that start with given weights, train only so many of the last; all of them if None.
         teacher: a finished run, or a file of predictions of the training images, to learn from besides the labels.
@@ -206,8 +207,9 @@ def train(
     with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
         network = _fresh_network(config, recipe, splits.train)
         config["model"]["parameters"] = sum(p.numel() for p in network.parameters() if p.requires_grad)
-        if start:
-            start_from(network, start, splits.train.image_size)  # what does not fit shows before anything is written
+        # What does not fit shows before anything is written.
+        if start and (known := start_from(network, start, splits.train.image_size, splits.train.classes)):
+            start["known_classes"] = known
         if config["teacher"]:
             load_teacher(config["teacher"], splits.train, chosen_device, recipe.precision)
         _check_sizes(network, splits.train.image_size, recipe)
@@ -386,7 +388,8 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Wat
             state = load_checkpoint(run.checkpoint_file) if run.checkpoint_file.exists() else None
             network = _fresh_network(run.config, recipe, splits.train)
             if start := run.config.get("start"):
-                start_from(network, start, tuple(run.config["model"]["image_size"]), read=state is None)
+                image_size = tuple(run.config["model"]["image_size"])
+                start_from(network, start, image_size, run.config["classes"], read=state is None)
             network = network.to(device)
             watch.started(run, splits)
 

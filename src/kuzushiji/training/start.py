@@ -1,5 +1,7 @@
 """What a training starts from instead of random weights: a run of ours, a file of weights, or ImageNet."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,28 +96,38 @@ def describe_start(
     }
 
 
-def start_from(network: nn.Module, start: dict[str, Any], image_size: tuple[int, int], read: bool = True) -> None:
+def start_from(
+    network: nn.Module, start: dict[str, Any], image_size: tuple[int, int], classes: Sequence[str], read: bool = True
+) -> int:
     """Gives a network the weights that a training starts from, and freezes what is to stay as it is.
 
-    The head keeps its random weights, for it has other classes.
+    The head gets those of the classes that the run knew too, and keeps its random weights for the others.
 
     Args:
         network: changed in place.
         start: what `describe_start` gave.
         image_size: height and width of the images that the network takes.
+        classes: what the network tells apart.
         read: False where the weights come from a checkpoint of the training, so that the file need no longer be there.
+
+    Returns:
+        How many classes the head knows.
 
     Raises:
         UsageError: the weights belong to another network.
         DataError: the file is missing, damaged or another one.
     """
+    known = 0
     if read:
         path = Path(start["path"])
         if not path.is_file() or file_hash(path) != start["sha256"]:
             raise DataError(f"{path} is no longer there, or not the file that the run began with; train anew")
-        load_part(network, start["part"], read_weights(path), start["name"])
+        weights = read_weights(path)
+        load_part(network, start["part"], weights, start["name"])
+        known = load_head(network, weights, read_classes(path), classes)
     if start["unfrozen"] is not None:
         freeze(network, start["part"], start["unfrozen"], image_size)
+    return known
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -137,6 +149,45 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise DataError(f"{path} holds no weights by name; expected a .safetensors file or a PyTorch state_dict")
     return weights
+
+
+def read_classes(path: Path) -> tuple[str, ...]:
+    """The classes of a network that a run of ours wrote, in the order of its head; none of any other file."""
+    if path.suffix != ".safetensors":
+        return ()
+    with safe_open(path, framework="pt") as file:
+        config = json.loads((file.metadata() or {}).get("kuzushiji", "{}"))
+    return tuple(config.get("classes", ()))
+
+
+def load_head(network: nn.Module, weights: dict[str, Tensor], known: Sequence[str], classes: Sequence[str]) -> int:
+    """Gives a network's head what another head has learnt of the classes that both tell apart.
+
+    Args:
+        network: changed in place.
+        weights: the tensors of the other network, by name.
+        known: the classes of the other one.
+        classes: those of this one.
+
+    Returns:
+        How many classes they share; 0 too if the heads are not of one kind and length, and nothing was changed.
+    """
+    places = {name: place for place, name in enumerate(known)}
+    here = [place for place, name in enumerate(classes) if name in places]
+    there = [places[classes[place]] for place in here]
+    given = {}
+    for name, value in network.state_dict().items():
+        if not name.startswith("head."):
+            continue
+        found = weights.get(name)
+        if found is None or found.shape != (len(known), *value.shape[1:])[: value.ndim]:
+            return 0
+        given[name] = value.clone() if value.ndim else found  # a scale is of all classes
+        if value.ndim:
+            given[name][here] = found[there].to(value)
+    if here:
+        network.load_state_dict(given, strict=False)
+    return len(here)
 
 
 def load_part(network: nn.Module, part: str, weights: dict[str, Tensor], source: str) -> None:
