@@ -1,6 +1,6 @@
 """By how many marks pages can be told from characters (`kuzushiji.recognition.page`).
 
-    python benchmarks/page_marks.py PAGES [PAGES ...]   # pages with boxes around their characters, and without
+    python benchmarks/page_marks.py PAGES [PAGES ...]   # pages with boxes around their characters
     python benchmarks/page_marks.py PAGES --data kkanji kmnist6k
 
 Of characters, all are enlarged so that their marks are looked for: those of the pages as their boxes have them and with
@@ -63,9 +63,8 @@ def measure_pages(source: str) -> None:
                 top, left = max(0, y - height // 2), max(0, x - width // 2)
                 around.append(whole[top : y + height + height // 2, left : x + width + width // 2])
     print_counts("pages", pages)
-    if boxed:
-        print_row("characters as boxed", boxed)
-        print_row("characters, half as much on each side", around)
+    print_row("characters as boxed", boxed)
+    print_row("characters, half as much on each side", around)
 
 
 def print_row(name: str, images: Iterable[Pixels]) -> None:

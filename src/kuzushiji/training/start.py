@@ -156,8 +156,11 @@ def read_classes(path: Path) -> tuple[str, ...]:
     if path.suffix != ".safetensors":
         return ()
     with safe_open(path, framework="pt") as file:
-        config = json.loads((file.metadata() or {}).get("kuzushiji", "{}"))
-    return tuple(config.get("classes", ()))
+        written = (file.metadata() or {}).get("kuzushiji")
+    try:
+        return tuple(json.loads(written)["classes"]) if written else ()
+    except (ValueError, KeyError, TypeError):
+        return ()  # another program's
 
 
 def load_head(network: nn.Module, weights: dict[str, Tensor], known: Sequence[str], classes: Sequence[str]) -> int:
@@ -180,9 +183,9 @@ def load_head(network: nn.Module, weights: dict[str, Tensor], known: Sequence[st
         if not name.startswith("head."):
             continue
         found = weights.get(name)
-        if found is None or found.shape != (len(known), *value.shape[1:])[: value.ndim]:
+        if found is None or found.shape != (len(known), *value.shape[1:])[: value.ndim]:  # () of a scale
             return 0
-        given[name] = value.clone() if value.ndim else found  # a scale is of all classes
+        given[name] = value.clone() if value.ndim else found
         if value.ndim:
             given[name][here] = found[there].to(value)
     if here:
