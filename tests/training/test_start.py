@@ -17,7 +17,15 @@ from kuzushiji.training import start
 from kuzushiji.training.checkpoint import load_network
 from kuzushiji.training.experiment import Watch, resume, train
 from kuzushiji.training.runs import find_run
-from kuzushiji.training.start import Published, describe_start, freeze, read_weights, start_from, training_mode
+from kuzushiji.training.start import (
+    Published,
+    describe_start,
+    freeze,
+    read_classes,
+    read_weights,
+    start_from,
+    training_mode,
+)
 from tests.fileserver import serving
 
 QUICK = {"epochs": 1, "batch_size": 32, "lr": 0.05, "precision": "float32", "model_options": {"width": 4}}
@@ -92,6 +100,21 @@ def test_a_head_of_another_kind_is_not_given(bars):
     random = {name: value.clone() for name, value in network.state_dict().items()}
     assert start_from(network, describe_start("resnet", "before", None, None), (12, 12), bars.classes) == 0
     assert {name for name in differing(network.state_dict(), random) if name.startswith("head.")} == set()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "classes"),
+    [
+        (None, ()),
+        ({"kuzushiji": "{bad"}, ()),
+        ({"kuzushiji": "[1]"}, ()),
+        ({"kuzushiji": '{"classes": ["あ", "い"]}'}, ("あ", "い")),
+    ],
+)
+def test_classes_are_those_that_a_file_of_ours_names(tmp_path, metadata, classes):
+    save_file({"head.weight": torch.zeros(2, 3)}, tmp_path / "weights.safetensors", metadata=metadata)
+    assert read_classes(tmp_path / "weights.safetensors") == classes
+    assert read_classes(tmp_path / "weights.pth") == ()
 
 
 def test_a_run_starts_from_another(bars, source):
