@@ -16,12 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import kuzushiji
-from kuzushiji.data.cutting import clip
-from kuzushiji.data.decode import to_gray
-from kuzushiji.data.page_characters import pages_of
-from kuzushiji.data.pages import FileReader, list_pages
+from kuzushiji.data.decode import gray_of
 from kuzushiji.recognition.page import MOST_MARKS, count_marks
-from recognition import CHANGES
+from recognition import CHANGES, boxed_pages
 
 SIDE = 512
 """Characters are enlarged to so many pixels on the longer side."""
@@ -44,7 +41,7 @@ def main() -> None:
         chosen = np.unique(np.linspace(0, len(data) - 1, min(arguments.limit, len(data))).astype(int))
         images = np.asarray(data.images[chosen])
         for change, changed in CHANGES.items():
-            print_row(f"{name}, {change}", (gray(changed(image)) for image in images))
+            print_row(f"{name}, {change}", (gray_of(Image.fromarray(changed(image))) for image in images))
 
 
 def measure_pages(source: str) -> None:
@@ -52,16 +49,12 @@ def measure_pages(source: str) -> None:
     pages: list[int] = []
     boxed: list[Pixels] = []
     around: list[Pixels] = []
-    with FileReader() as reader:
-        for page in list_pages(pages_of(source).path).pages:
-            if page.image is None:
-                continue
-            whole = to_gray(reader.read(page.image))
-            pages.append(count_marks(whole))
-            for x, y, width, height in clip(page.boxes, whole.shape)[0].tolist():
-                boxed.append(whole[y : y + height, x : x + width])
-                top, left = max(0, y - height // 2), max(0, x - width // 2)
-                around.append(whole[top : y + height + height // 2, left : x + width + width // 2])
+    for page, boxes, _ in boxed_pages(source):
+        pages.append(count_marks(page))
+        for x, y, width, height in boxes:
+            boxed.append(page[y : y + height, x : x + width])
+            top, left = max(0, y - height // 2), max(0, x - width // 2)
+            around.append(page[top : y + height + height // 2, left : x + width + width // 2])
     print_counts("pages", pages)
     print_row("characters as boxed", boxed)
     print_row("characters, half as much on each side", around)
@@ -81,11 +74,6 @@ def enlarged(image: Pixels) -> Pixels:
     scale = SIDE / max(image.shape)
     size = max(1, round(scale * image.shape[1])), max(1, round(scale * image.shape[0]))
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
-
-
-def gray(image: Pixels) -> Pixels:
-    """An image, perhaps in colour, as gray."""
-    return np.asarray(Image.fromarray(image).convert("L"))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ image to that form again with `kuzushiji.recognition.normalize`.  Intervals are 
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -133,14 +133,9 @@ def measure_pages(recognizer: Recognizer, source: str) -> str:
     """The accuracy on the boxed characters of pages, by kind, as a Markdown table."""
     crops: list[Pixels] = []
     actual: list[str] = []
-    with FileReader() as reader:
-        for page in list_pages(pages_of(source).path).pages:
-            if page.image is None:
-                continue
-            gray = to_gray(reader.read(page.image))
-            boxes, _ = clip(page.boxes, gray.shape)
-            crops += [gray[y : y + height, x : x + width] for x, y, width, height in boxes.tolist()]
-            actual += page.characters
+    for gray, boxes, written in boxed_pages(source):
+        crops += [gray[y : y + height, x : x + width] for x, y, width, height in boxes]
+        actual += written
     found = recognizer(crops)
     known = set(recognizer.classes)
     rows: dict[str, list[int]] = {}
@@ -164,6 +159,15 @@ def measure_pages(recognizer: Recognizer, source: str) -> str:
             f"| {100 * among:.1f} | {100 * sure.mean():.1f} | {of_sure} |"
         )
     return "\n".join(lines)
+
+
+def boxed_pages(source: str) -> Iterator[tuple[Pixels, list[list[int]], str]]:
+    """Of each page that has an image: the image, the boxes (x, y, width, height) within it, their characters."""
+    with FileReader() as reader:
+        for page in list_pages(pages_of(source).path).pages:
+            if page.image is not None:
+                gray = to_gray(reader.read(page.image))
+                yield gray, clip(page.boxes, gray.shape)[0].tolist(), page.characters
 
 
 def write_section(page: Path, title: str, text: str) -> None:

@@ -14,14 +14,13 @@ from kuzushiji.models import create_model
 from kuzushiji.models.network import HEADS
 from kuzushiji.report import write_report
 from kuzushiji.training import start
-from kuzushiji.training.checkpoint import load_network
+from kuzushiji.training.checkpoint import load_network, read_classes
 from kuzushiji.training.experiment import Watch, resume, train
 from kuzushiji.training.runs import find_run
 from kuzushiji.training.start import (
     Published,
     describe_start,
     freeze,
-    read_classes,
     read_weights,
     start_from,
     training_mode,

@@ -32,11 +32,10 @@ def count_marks(gray: NDArray[np.uint8]) -> int:
     Args:
         gray: uint8 (H, W), dark ink on bright paper or the other way round.
     """
-    image = Image.fromarray(gray)
-    longer = max(image.size)
+    longer = max(gray.shape)
     if longer < _LEAST:
         return 0
-    image = image.reduce(-(-longer // _LOOK))
+    image = Image.fromarray(gray).reduce(-(-longer // _LOOK))
     longer = max(image.size)
     tones = np.asarray(image.filter(ImageFilter.GaussianBlur(1)), np.int16)
     difference = np.asarray(image.filter(ImageFilter.BoxBlur(longer / _AROUND)), np.int16) - tones

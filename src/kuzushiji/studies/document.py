@@ -523,7 +523,7 @@ def _started(answer: Answer) -> list[str]:
 
 def _head_known(config: dict[str, Any]) -> str:
     """What a run that began with given weights began with for a head."""
-    known, classes = (config["start"] or {}).get("known_classes", 0), len(config["classes"])
+    known, classes = config["start"].get("known_classes", 0), len(config["classes"])
     if not known:
         return "a new head"
     return "its head" if known == classes else f"a head that knew {known:,} of the {classes:,} classes"

@@ -34,7 +34,7 @@ def load_network(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            config = json.loads((file.metadata() or {})["kuzushiji"])
+            config = _config_in(file)
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise RunError(f"{path} does not exist: the run is not finished; resume it or choose another") from None
@@ -43,6 +43,22 @@ def load_network(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     network = build_network(config)
     network.load_state_dict(weights)
     return network.eval(), config
+
+
+def read_classes(path: Path) -> tuple[str, ...]:
+    """The classes of a network that `save_network` wrote, in the order of its head; none of any other file."""
+    if path.suffix != ".safetensors":
+        return ()
+    with safe_open(path, framework="pt") as file:
+        try:
+            return tuple(_config_in(file)["classes"])
+        except (ValueError, KeyError, TypeError):
+            return ()  # another program's
+
+
+def _config_in(file: Any) -> dict[str, Any]:
+    """The configuration in the metadata of an open safetensors file."""
+    return json.loads((file.metadata() or {})["kuzushiji"])
 
 
 def build_network(config: dict[str, Any]) -> nn.Module:

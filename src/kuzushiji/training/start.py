@@ -1,6 +1,5 @@
 """What a training starts from instead of random weights: a run of ours, a file of weights, or ImageNet."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from kuzushiji.files import file_hash, written_whole
 from kuzushiji.home import home
 from kuzushiji.models.inspection import list_layers
 from kuzushiji.models.transfer import BASE
+from kuzushiji.training.checkpoint import read_classes
 from kuzushiji.training.runs import find_run
 
 
@@ -149,18 +149,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise DataError(f"{path} holds no weights by name; expected a .safetensors file or a PyTorch state_dict")
     return weights
-
-
-def read_classes(path: Path) -> tuple[str, ...]:
-    """The classes of a network that a run of ours wrote, in the order of its head; none of any other file."""
-    if path.suffix != ".safetensors":
-        return ()
-    with safe_open(path, framework="pt") as file:
-        written = (file.metadata() or {}).get("kuzushiji")
-    try:
-        return tuple(json.loads(written)["classes"]) if written else ()
-    except (ValueError, KeyError, TypeError):
-        return ()  # another program's
 
 
 def load_head(network: nn.Module, weights: dict[str, Tensor], known: Sequence[str], classes: Sequence[str]) -> int:
