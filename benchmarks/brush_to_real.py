@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 
 import kuzushiji
-from kuzushiji.training.experiment import predict_run
-from kuzushiji.training.runs import find_run
+from kuzushiji.inference.predict import predict_run
+from kuzushiji.runs.run import find_run
 
 RECIPE = {
     "balance": 1.0,

@@ -18,8 +18,8 @@ from torch.nn import functional as F
 
 from kuzushiji.models import create_model
 from kuzushiji.models.inspection import count_macs, count_parameters
+from kuzushiji.runs.recipe import Recipe
 from kuzushiji.training.optimizers import create_optimizer
-from kuzushiji.training.recipe import Recipe
 
 SHAPES = ((16, 28), (32, 28), (64, 28), (32, 14), (64, 14), (128, 14), (64, 7), (128, 7), (256, 7))
 """Channels, and side of the maps in pixels."""

@@ -23,7 +23,7 @@ import warnings
 import numpy as np
 
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 SETS = {"kmnist": (10_000, 10, 0.0), "k49": (38_547, 49, 0.5), "kkanji": (12_700, 3_832, 1.0)}
 """Images, classes, and the exponent with which classes become rarer."""

@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from kuzushiji.characters import K49
-from kuzushiji.data.formats import write_arrays, write_idx
+from kuzushiji.data.files.arrays import write_arrays, write_idx
 from kuzushiji.data.images import CharacterImages
 folder = Path(sys.argv[1])
 strokes = np.random.default_rng(0).integers(0, 256, (2000, {SIDE}, {SIDE}), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""By how many marks pages can be told from characters (`kuzushiji.recognition.page`).
+"""By how many marks pages can be told from characters (`kuzushiji.imaging.marks`).
 
     python benchmarks/page_marks.py PAGES [PAGES ...]   # pages with boxes around their characters
     python benchmarks/page_marks.py PAGES --data kkanji kmnist6k
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import kuzushiji
-from kuzushiji.data.decode import gray_of
-from kuzushiji.recognition.page import MOST_MARKS, count_marks
+from kuzushiji.imaging.marks import MOST_MARKS, count_marks
+from kuzushiji.imaging.read import gray_of
 from recognition import CHANGES, boxed_pages
 
 SIDE = 512

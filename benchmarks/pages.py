@@ -27,7 +27,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from kuzushiji.data import catalog
+from kuzushiji.data.catalogue import sets as catalog
 
 CHARACTERS = 683_464
 """In the training pages of Kuzushiji Recognition."""

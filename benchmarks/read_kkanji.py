@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kuzushiji.data import catalog
+from kuzushiji.data.catalogue import sets as catalog
 
 READ = """
 import json, sys, time

@@ -7,7 +7,7 @@
     python benchmarks/recognition.py --facts kmnist6k kkanji                    # what images of the data sets look like
 
 The first line of the first table is the network alone, on the images as they are in the data set; the others bring an
-image to that form again with `kuzushiji.recognition.normalize`.  Intervals are 95 % (Wilson's).
+image to that form again with `kuzushiji.reading.normalize`.  Intervals are 95 % (Wilson's).
 """
 
 import argparse
@@ -20,12 +20,12 @@ from PIL import Image
 
 import kuzushiji
 from kuzushiji import characters
-from kuzushiji.data.cutting import clip
-from kuzushiji.data.decode import to_gray
-from kuzushiji.data.page_characters import pages_of
-from kuzushiji.data.pages import FileReader, list_pages
+from kuzushiji.data.pages.characters import pages_of
+from kuzushiji.data.pages.cutting import clip
+from kuzushiji.data.pages.tables import FileReader, list_pages
 from kuzushiji.evaluation.bootstrap import wilson_interval
-from kuzushiji.recognition.recognizer import Recognition, Recognizer
+from kuzushiji.imaging.read import to_gray
+from kuzushiji.reading.recognizer import Recognition, Recognizer
 
 PAPER, INK = np.array([222.0, 200.0, 160.0]), np.array([50.0, 40.0, 35.0])
 Pixels = NDArray[np.uint8]

@@ -48,7 +48,7 @@ def main() -> None:
 def time_run(name: str, rounds: int, seconds: float, keras_python: str | None) -> None:
     """Exports a run and prints how fast it recognizes."""
     from kuzushiji.export.run import export_run
-    from kuzushiji.training.runs import find_run
+    from kuzushiji.runs.run import find_run
 
     run = find_run(name)
     with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +102,7 @@ def compare(contestants: dict[str, Predict], size: tuple[int, int], rounds: int,
 
 def with_onnxruntime(path: Path) -> Predict:
     """Ours: probabilities from uint8 images."""
-    from kuzushiji.recognition.recognizer import Recognizer
+    from kuzushiji.reading.recognizer import Recognizer
 
     recognizer = Recognizer(path)
 
@@ -120,7 +120,7 @@ def with_torch(run: Any) -> Predict:
     """The same network in PyTorch, with channels last, as fast as it is there in float32."""
     import torch
 
-    from kuzushiji.training.checkpoint import load_network
+    from kuzushiji.inference.weights import load_network
 
     network, config = load_network(run.weights_file)
     network = network.to(memory_format=torch.channels_last)
@@ -209,7 +209,7 @@ def serve_keras(told: dict[str, Any]) -> None:
 
 def time_normalizing(exported: Path) -> None:
     """Prints how many images a second are brought to what the network takes, on one core."""
-    from kuzushiji.recognition.recognizer import Recognizer
+    from kuzushiji.reading.recognizer import Recognizer
 
     recognizer = Recognizer(exported)
     generator = np.random.default_rng(0)

@@ -117,7 +117,7 @@ def compare_accuracy(children: dict[str, "Child"], model: str, epochs: int | Non
 def settings_of(model: str, epochs: int | None) -> dict[str, Any]:
     """What both frameworks are told of the network's recipe."""
     from kuzushiji.models import resolve
-    from kuzushiji.training.recipe import named_recipe
+    from kuzushiji.runs.recipe import named_recipe
 
     recipe = named_recipe(resolve(model)[1])
     return {
@@ -203,7 +203,7 @@ class TorchTrainer:
 
     def build(self, build: str, seed: int, epochs: int, **settings: Any) -> None:
         from kuzushiji.models import resolve
-        from kuzushiji.training.recipe import named_recipe
+        from kuzushiji.runs.recipe import named_recipe
 
         self.create(build, seed, "keras")
         self.recipe = named_recipe(resolve(build)[1]).change(epochs=epochs, seed=seed, keep="last")
@@ -224,8 +224,8 @@ class TorchTrainer:
 
     def train_by(self, recipe: str, model: str, seed: int) -> float:
         """Trains a network from its beginning to its end as `kuzushiji train` does; the seconds that it took."""
+        from kuzushiji.runs.recipe import named_recipe
         from kuzushiji.training.loop import fit
-        from kuzushiji.training.recipe import named_recipe
 
         started = time.perf_counter()
         chosen = named_recipe(recipe).change(seed=seed)
@@ -236,7 +236,7 @@ class TorchTrainer:
     def test(self) -> float:
         import torch
 
-        from kuzushiji.training.loop import outputs
+        from kuzushiji.inference.outputs import outputs
 
         correct = [
             (logits.argmax(1) == labels).sum().item()

@@ -15,7 +15,7 @@ from kuzushiji.characters import (
     kana_of,
     parents,
 )
-from kuzushiji.data.catalog import dataset
+from kuzushiji.data.catalogue.sets import dataset
 from kuzushiji.errors import UsageError
 
 

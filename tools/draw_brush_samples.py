@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from kuzushiji.data import brush
+from kuzushiji.data.synthetic import brush
 
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "brush_samples.png"
 COLUMNS = 24

@@ -1,11 +1,11 @@
-"""Renders the brush glyphs that `kuzushiji.data.brush` draws from into one picture and its manifest.
+"""Renders the brush glyphs that `kuzushiji.data.synthetic.brush` draws from into one picture and its manifest.
 
 Needs the fonts, which `brush_fonts.py` names, with their makers and how to get them.
 
 Each cell holds one glyph as a signed distance to the edge of its ink, so that strokes can be made thinner or thicker
 afterwards: grey level = ZERO + STEPS * distance in pixels, ink above ZERO.  The longer side of the ink is INK pixels.
 
-    python tools/make_brush_atlas.py                 # writes the two files beside src/kuzushiji/data/brush.py
+    python tools/make_brush_atlas.py                 # writes the two files beside src/kuzushiji/data/synthetic/brush.py
     python tools/make_brush_atlas.py --check         # renders, compares, writes nothing
 """
 
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--fonts", type=Path, default=FOLDER, help="folder of the fonts")
     parser.add_argument("--check", action="store_true", help="compare with the files that are there; write nothing")
     arguments = parser.parse_args()
-    atlas = Path(__file__).resolve().parent.parent / "src/kuzushiji/data/brush_atlas.png"
+    atlas = Path(__file__).resolve().parent.parent / "src/kuzushiji/data/synthetic/brush_atlas.png"
     sheet, manifest = render(arguments.fonts)
     text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
     if arguments.check:

@@ -10,15 +10,15 @@ What is named here is imported when it is first used, so that `import kuzushiji`
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from kuzushiji.version import __version__ as __version__
 
 _HOME_OF = {
     "CharacterImages": "kuzushiji.data.images",
     "KuzushijiError": "kuzushiji.errors",
-    "Predictions": "kuzushiji.predictions",
-    "Recipe": "kuzushiji.training.recipe",
-    "Recognizer": "kuzushiji.recognition.recognizer",
-    "Run": "kuzushiji.training.runs",
+    "Predictions": "kuzushiji.runs.predictions",
+    "Recipe": "kuzushiji.runs.recipe",
+    "Recognizer": "kuzushiji.reading.recognizer",
+    "Run": "kuzushiji.runs.run",
     "calibrate": "kuzushiji.evaluation.calibration",
     "compare": "kuzushiji.evaluation.compare",
     "create_model": "kuzushiji.models",
@@ -57,11 +57,11 @@ if TYPE_CHECKING:
     from kuzushiji.evaluation.ensemble import ensemble
     from kuzushiji.evaluation.metrics import evaluate
     from kuzushiji.models import create_model, list_models
-    from kuzushiji.predictions import Predictions
-    from kuzushiji.recognition.recognizer import Recognizer
+    from kuzushiji.reading.recognizer import Recognizer
+    from kuzushiji.runs.predictions import Predictions
+    from kuzushiji.runs.recipe import Recipe
+    from kuzushiji.runs.run import Run
     from kuzushiji.training.experiment import resume, train
-    from kuzushiji.training.recipe import Recipe
-    from kuzushiji.training.runs import Run
 
 
 def __getattr__(name: str) -> Any:

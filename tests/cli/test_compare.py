@@ -7,7 +7,7 @@ import pytest
 from kuzushiji.cli import main
 from kuzushiji.evaluation.compare import mcnemar_test
 from kuzushiji.home import runs_folder
-from kuzushiji.training.recipe import named_recipe
+from kuzushiji.runs.recipe import named_recipe
 from tests.plots.synthetic import KMNIST, make_images, make_run
 
 

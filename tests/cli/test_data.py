@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from kuzushiji.cli import main
-from kuzushiji.data.catalog import DATASETS, folder
+from kuzushiji.data.catalogue.sets import DATASETS, folder
 from tests.fileserver import FileServer, serving
 
 BODY = bytes(range(256)) * 4000
@@ -25,7 +25,7 @@ TINY = """
 import sys
 from dataclasses import replace
 from kuzushiji.cli import main
-from kuzushiji.data import catalog
+from kuzushiji.data.catalogue import sets as catalog
 address, md5, *arguments = sys.argv[1:]
 file = catalog.DataFile("tiny-imgs.npz", 1_024_000, md5, (address,))
 catalog.DATASETS["tiny"] = replace(catalog.DATASETS["kmnist"], name="tiny", formats={"npz": (file,)}, class_map="")

@@ -4,7 +4,7 @@ import requests
 from kuzushiji.cli import demo as demo_module
 from kuzushiji.cli import main
 from kuzushiji.cli import train as train_module
-from kuzushiji.training.runs import all_runs
+from kuzushiji.runs.run import all_runs
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from kuzushiji.cli import main
 from kuzushiji.evaluation.compare import mcnemar_test
 from kuzushiji.evaluation.ensemble import ensemble, fit_weights
 from kuzushiji.home import runs_folder
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 from tests.plots.synthetic import KMNIST, make_images, make_run
 
 COUNT = 240

@@ -9,13 +9,13 @@ import pytest
 
 from kuzushiji.cli import main
 from kuzushiji.evaluation.calibration import Calibration, calibrate
-from kuzushiji.evaluation.outliers import MEASURES, Familiarities
 from kuzushiji.evaluation.runs import calibration_file, outliers_file, stored_calibration
 from kuzushiji.home import runs_folder
-from kuzushiji.predictions import Predictions
 from kuzushiji.report.material import gather
+from kuzushiji.runs.familiarities import MEASURES, Familiarities
+from kuzushiji.runs.predictions import Predictions
+from kuzushiji.runs.run import Run
 from kuzushiji.training.experiment import train
-from kuzushiji.training.runs import Run
 from tests.bars import write_bars
 from tests.plots.synthetic import KMNIST, make_images, make_run
 
@@ -26,7 +26,7 @@ def trained(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUZUSHIJI_HOME", str(tmp_path_factory.mktemp("home")))
         bars = write_bars(tmp_path_factory.mktemp("data") / "bars")
-        patch.setattr("kuzushiji.explore.outliers.FOREIGN", 150)
+        patch.setattr("kuzushiji.inference.familiarity.FOREIGN", 150)
         run = train("nn_1", bars, epochs=8, validation_fraction=0.2, run="trained")
         assert main(["evaluate", "trained", "--outliers", "--json"]) == 0
     return run.path, bars
@@ -149,8 +149,10 @@ def test_outliers_of_another_training_are_not_taken_for_its_own(run, capsys):
 
 
 def test_a_damaged_file_of_outliers_is_told_and_measured_again(run, trained, capsys, monkeypatch):
-    monkeypatch.setattr("kuzushiji.data.foreign.brush_strangers", lambda *_, side: np.empty((0, side, side), np.uint8))
-    monkeypatch.setattr("kuzushiji.explore.outliers.FOREIGN", 50)
+    monkeypatch.setattr(
+        "kuzushiji.data.synthetic.foreign.brush_strangers", lambda *_, side: np.empty((0, side, side), np.uint8)
+    )
+    monkeypatch.setattr("kuzushiji.inference.familiarity.FOREIGN", 50)
     whole = outliers_file(run).read_bytes()
     outliers_file(run).write_bytes(whole[:200])
     assert main(["evaluate", "mine"]) == 0

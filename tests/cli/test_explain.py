@@ -8,8 +8,8 @@ from PIL import Image
 from kuzushiji.cli import main
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import Interrupted
+from kuzushiji.runs.run import find_run
 from kuzushiji.training.experiment import Watch, train
-from kuzushiji.training.runs import find_run
 
 CLASSES = tuple("おきす")
 
@@ -172,7 +172,7 @@ def test_a_file_that_is_no_image_and_a_line_that_no_dense_network_takes(tmp_path
 
 
 def test_a_page_that_needs_too_much_memory_is_refused(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("kuzushiji.explanations.MOST_BYTES", 10_000)
+    monkeypatch.setattr("kuzushiji.inference.explain.MOST_BYTES", 10_000)
     Image.fromarray(np.zeros((64, 90), np.uint8)).save(tmp_path / "page.png")
     assert main(["explain", "resnet", str(tmp_path / "page.png"), "--character-size", "16"]) == 2
     assert "cut the page into lines" in " ".join(capsys.readouterr().err.split())

@@ -13,7 +13,7 @@ from kuzushiji.cli import main
 from kuzushiji.home import home
 from kuzushiji.report.explore_figures import exploration_figures
 from tests.explore.planted import make_splits, with_images
-from tests.test_report import Page
+from tests.report.test_report import Page
 
 
 @pytest.fixture(scope="module")

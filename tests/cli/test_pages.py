@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from kuzushiji.cli import main
-from kuzushiji.data import catalog
-from kuzushiji.training.runs import find_run
-from tests.data.test_pages import NAMES, words, write_kaggle, zipped
+from kuzushiji.data.catalogue import sets as catalog
+from kuzushiji.runs.run import find_run
+from tests.data.pages.test_pages import NAMES, words, write_kaggle, zipped
 
 
 @pytest.fixture

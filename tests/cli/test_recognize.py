@@ -13,8 +13,8 @@ from PIL import Image
 
 from kuzushiji.cli import main
 from kuzushiji.data.datasets import load
-from kuzushiji.recognition import pretrained
-from tests.recognition.writing import page_of_writing
+from kuzushiji.reading import pretrained
+from tests.reading.writing import page_of_writing
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def test_the_table_has_a_line_an_image(capsys, scans):
 
 
 def test_what_is_unsure_is_said(capsys, scans, monkeypatch):
-    from kuzushiji.recognition.recognizer import Recognizer
+    from kuzushiji.reading.recognizer import Recognizer
 
     monkeypatch.setattr(Recognizer, "unsure_below", 1.1)
     out, err = run(capsys, scans / "a.png")

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from kuzushiji.cli.tables import print_evaluation, print_mistakes
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 
 def evaluation_of(count: int, classes: tuple[str, ...], **options: object) -> Evaluation:

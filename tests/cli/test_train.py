@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kuzushiji.cli import main
-from kuzushiji.training.runs import find_run
+from kuzushiji.runs.run import find_run
 from tests.bars import write_bars
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kuzushiji.data import catalog
-from kuzushiji.data.catalog import dataset
+from kuzushiji.data.catalogue import sets as catalog
+from kuzushiji.data.catalogue.sets import dataset
 from kuzushiji.data.datasets import KMNIST6K_COUNT, found_again, is_name, load, parts, splits
-from kuzushiji.data.formats import (
+from kuzushiji.data.files.arrays import (
     read_class_map,
     write_arrays,
     write_class_folders,

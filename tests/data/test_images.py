@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kuzushiji.data import decode
-from kuzushiji.data.decode import decode_listing, has_bright_paper, to_gray, to_square
-from kuzushiji.data.formats import write_class_folders, write_tar
+from kuzushiji.data.files import decode
+from kuzushiji.data.files.arrays import write_class_folders, write_tar
+from kuzushiji.data.files.decode import decode_listing, has_bright_paper
+from kuzushiji.data.files.listing import identity, list_images
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.data.listing import identity, list_images
 from kuzushiji.data.splits import pixel_hash
 from kuzushiji.errors import DataError
+from kuzushiji.imaging.cut import to_square
+from kuzushiji.imaging.read import to_gray
 
 GRAY = np.random.default_rng(0).integers(0, 256, (20, 12), dtype=np.uint8)
 

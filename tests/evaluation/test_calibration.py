@@ -29,7 +29,7 @@ from kuzushiji.evaluation.calibration import (
     risk_coverage,
     scaled,
 )
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 
 def predictions_of(logits: NDArray, labels: NDArray) -> Predictions:

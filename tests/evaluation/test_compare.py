@@ -16,7 +16,7 @@ from kuzushiji.evaluation.compare import (
     sign_flip_test,
 )
 from kuzushiji.evaluation.metrics import evaluate
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 LABELS = np.random.default_rng(0).integers(0, 4, 600)
 

@@ -7,7 +7,7 @@ import pytest
 
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.evaluation.ensemble import AVERAGES, ensemble, fit_weights, shared_images
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 LABELS = np.random.default_rng(0).integers(0, 4, 400)
 

@@ -18,7 +18,7 @@ from sklearn import metrics as reference
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.evaluation.bootstrap import wilson_interval
 from kuzushiji.evaluation.metrics import Evaluation, evaluate, most_confused
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 AVERAGES = (
     "loss",

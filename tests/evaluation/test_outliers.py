@@ -14,16 +14,9 @@ from sklearn.covariance import EmpiricalCovariance
 from sklearn.metrics import roc_auc_score
 
 from kuzushiji.errors import DataError
-from kuzushiji.evaluation.outliers import (
-    MEASURES,
-    SHRINKAGE,
-    Familiarities,
-    Shown,
-    detect,
-    fit_class_means,
-    greatest_probability,
-    negative_energy,
-)
+from kuzushiji.evaluation.outliers import detect
+from kuzushiji.inference.familiarity import SHRINKAGE, fit_class_means, greatest_probability, negative_energy
+from kuzushiji.runs.familiarities import MEASURES, Familiarities, Shown
 
 
 def shown(name, familiarity):

@@ -9,8 +9,8 @@ from kuzushiji.errors import DataError, RunError, UsageError
 from kuzushiji.explore.exploration import Watch, explore
 from kuzushiji.explore.findings import findings
 from kuzushiji.explore.pool import Pool
+from kuzushiji.inference.weights import save_network
 from kuzushiji.models import create_model
-from kuzushiji.training.checkpoint import save_network
 from tests.explore.planted import make_splits, with_images
 from tests.plots.synthetic import KMNIST, make_images, make_run
 

@@ -16,8 +16,8 @@ from kuzushiji.explore.features import (
     unit_vectors,
 )
 from kuzushiji.explore.pool import Pool
+from kuzushiji.inference.weights import save_network
 from kuzushiji.models import create_model
-from kuzushiji.training.checkpoint import save_network
 from tests.explore.planted import make_splits
 from tests.plots.synthetic import KMNIST, make_images, make_run
 

@@ -12,7 +12,7 @@ from kuzushiji.explore.mislabelled import (
     network_opinions,
 )
 from kuzushiji.explore.pool import Pool
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 from tests.explore.planted import CLASSES, make_splits, with_labels
 
 

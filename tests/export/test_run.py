@@ -15,11 +15,11 @@ from kuzushiji.evaluation.metrics import evaluate
 from kuzushiji.export import run as export_module
 from kuzushiji.export.graph import to_onnx
 from kuzushiji.export.run import export_run, sources_of
-from kuzushiji.recognition.recognizer import Recognizer
-from kuzushiji.training.checkpoint import load_network, save_network
-from kuzushiji.training.command import command_of
+from kuzushiji.inference.weights import load_network, save_network
+from kuzushiji.reading.recognizer import Recognizer
+from kuzushiji.runs.command import command_of
+from kuzushiji.runs.run import Run
 from kuzushiji.training.experiment import train
-from kuzushiji.training.runs import Run
 from tests.bars import bar_images, write_bars
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kuzushiji.export.trust import LEAST, RIGHT, answered_and_right, certainties, learn_trust
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 
 def predictions(logits, labels):

@@ -10,7 +10,7 @@ from torch import nn
 from kuzushiji.errors import UsageError
 from kuzushiji.models import MODELS, VARIANTS, create_model, list_models, resolve
 from kuzushiji.models.inspection import count_parameters
-from kuzushiji.training.recipe import RECIPES
+from kuzushiji.runs.recipe import RECIPES
 
 NAMES = [name for name in list_models() if not MODELS[name].extra]
 """Those that need no package more; for the others see test_transfer.py."""

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.predictions import Predictions
-from kuzushiji.training.recipe import named_recipe
-from kuzushiji.training.runs import Run
+from kuzushiji.runs.predictions import Predictions
+from kuzushiji.runs.recipe import named_recipe
+from kuzushiji.runs.run import Run
 
 KMNIST = tuple("おきすつなはまやれを")
 K49 = tuple("あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわゐゑをんゝ")

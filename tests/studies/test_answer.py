@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from kuzushiji.errors import RunError
+from kuzushiji.report.study import Section, answer_document, results_table
+from kuzushiji.report.study_figures import study_figures
+from kuzushiji.report.writing import write_answer
+from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.studies.answer import factor_values, gather_answer, to_json
 from kuzushiji.studies.conclusion import conclude, listing
 from kuzushiji.studies.definition import load_study, parse_study
-from kuzushiji.studies.document import Section, answer_document, results_table
-from kuzushiji.studies.figures import study_figures
 from kuzushiji.studies.runner import Outcome, Task, study_folder
 from kuzushiji.studies.stored import stored_values
-from kuzushiji.studies.writing import write_answer
-from kuzushiji.training.recipe import named_recipe
 from tests.plots.synthetic import KMNIST, make_images, make_run
 
 STUDY = """

@@ -1,6 +1,6 @@
 import pytest
 
-from kuzushiji.data.catalog import DATASETS
+from kuzushiji.data.catalogue.sets import DATASETS
 from kuzushiji.errors import UsageError
 from kuzushiji.studies.definition import check_networks, load_study, parse_study, shipped_studies
 

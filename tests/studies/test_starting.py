@@ -6,11 +6,11 @@ from functools import partial
 import pytest
 
 from kuzushiji.files import file_hash
+from kuzushiji.report.study import Commands, Table, Text, answer_document
 from kuzushiji.studies import runner
 from kuzushiji.studies.answer import gather_answer, to_json
 from kuzushiji.studies.conclusion import conclude
 from kuzushiji.studies.definition import Study, parse_study
-from kuzushiji.studies.document import Commands, Table, Text, answer_document
 from kuzushiji.studies.runner import Outcome, StudyWatch, Task, attempt, run_study
 from kuzushiji.training.experiment import Watch
 from tests.bars import write_bars

@@ -2,9 +2,9 @@ import pytest
 
 from kuzushiji.cli import main
 from kuzushiji.errors import DataError, UsageError
+from kuzushiji.runs.recipe import Recipe
 from kuzushiji.sweep.settings import MOST_COMBINATIONS, Sweep, read_file
 from kuzushiji.sweep.space import Choices, Range, dimension, parse_assignment
-from kuzushiji.training.recipe import Recipe
 
 
 def read(text: str, model: str = "resnet") -> Choices | Range:

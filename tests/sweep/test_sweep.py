@@ -15,13 +15,13 @@ import pytest
 
 from kuzushiji.cli import main
 from kuzushiji.errors import Interrupted, KuzushijiError, UsageError
+from kuzushiji.runs.run import find_run
 from kuzushiji.sweep.results import SweepResult, sweep_result
 from kuzushiji.sweep.settings import Sweep
 from kuzushiji.sweep.storage import OpenSweep, open_sweep
 from kuzushiji.sweep.trials import SweepWatch, run_trials
 from kuzushiji.sweep.workers import run_workers
 from kuzushiji.training.experiment import Watch
-from kuzushiji.training.runs import find_run
 
 GRID = {"lr": "0.001,0.01", "optimizer": "sgd,adamw"}
 QUICK = {"validation_fraction": 0.25, "epochs": 1}

@@ -5,11 +5,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from kuzushiji.data.decode import to_square
 from kuzushiji.errors import DataError, Interrupted, UsageError
+from kuzushiji.imaging.cut import to_square
+from kuzushiji.inference.predict import predict_run
+from kuzushiji.runs.run import find_run
 from kuzushiji.training.distillation import describe_teacher, divergence, load_teacher
-from kuzushiji.training.experiment import Watch, predict_run, resume, train
-from kuzushiji.training.runs import find_run
+from kuzushiji.training.experiment import Watch, resume, train
 
 QUICK = {"epochs": 2, "validation_fraction": 0.25}
 

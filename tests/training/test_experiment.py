@@ -9,12 +9,16 @@ import torch
 from filelock import FileLock
 
 import kuzushiji
+from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import Interrupted, KuzushijiError, RunError, UsageError
+from kuzushiji.inference.predict import predict_run
+from kuzushiji.inference.weights import load_network
+from kuzushiji.runs.recipe import Recipe
+from kuzushiji.runs.run import find_run
+from kuzushiji.runs.splits import read_splits
 from kuzushiji.training import experiment
-from kuzushiji.training.checkpoint import load_checkpoint, load_network
-from kuzushiji.training.experiment import Watch, predict_run, read_splits, resume, train, with_classes_of
-from kuzushiji.training.recipe import Recipe
-from kuzushiji.training.runs import find_run
+from kuzushiji.training.checkpoint import load_checkpoint
+from kuzushiji.training.experiment import Watch, resume, train
 
 QUICK = {"epochs": 2, "batch_size": 32, "lr": 0.05}
 

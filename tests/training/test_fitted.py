@@ -8,11 +8,12 @@ import torch
 
 from kuzushiji.cli import main
 from kuzushiji.errors import RunError, UsageError
+from kuzushiji.inference.predict import predict_run
+from kuzushiji.inference.weights import load_network
+from kuzushiji.runs.recipe import Recipe
+from kuzushiji.runs.run import find_run
 from kuzushiji.training import experiment
-from kuzushiji.training.checkpoint import load_network
-from kuzushiji.training.experiment import predict_run, resume, train
-from kuzushiji.training.recipe import Recipe
-from kuzushiji.training.runs import find_run
+from kuzushiji.training.experiment import resume, train
 
 
 @pytest.mark.parametrize("model", ["knn", "pca_knn", "svm"])

@@ -7,10 +7,11 @@ import torch
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import Interrupted, RunError
+from kuzushiji.inference.outputs import as_tensor
 from kuzushiji.models import create_model
+from kuzushiji.runs.recipe import Recipe
 from kuzushiji.training import loop
-from kuzushiji.training.loop import as_tensor, best_epoch, fit, share_of_size, steps_per_epoch, stopped_early
-from kuzushiji.training.recipe import Recipe
+from kuzushiji.training.loop import best_epoch, fit, share_of_size, steps_per_epoch, stopped_early
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=3, batch_size=32, lr=0.05, weight_decay=0.0, rotate=0.0, scale=0.0, shear=0.0)

@@ -8,11 +8,11 @@ from torch.nn import functional as F
 from kuzushiji.errors import UsageError
 from kuzushiji.models import create_model
 from kuzushiji.models.network import Network
+from kuzushiji.runs.recipe import Recipe
 from kuzushiji.training import loop
 from kuzushiji.training.loop import fit
 from kuzushiji.training.mixup import Mixture, draw_mixture, loss_and_correct, mixed, mixing_layers
 from kuzushiji.training.optimizers import loss_of
-from kuzushiji.training.recipe import Recipe
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=2, batch_size=32, lr=0.05, weight_decay=0.0, rotate=0.0, scale=0.0, shear=0.0)

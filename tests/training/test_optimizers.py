@@ -4,9 +4,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from kuzushiji.runs.recipe import Recipe
 from kuzushiji.training.muon import orthogonal
 from kuzushiji.training.optimizers import averaged, climbed, create_optimizer, learning_rate, loss_of
-from kuzushiji.training.recipe import Recipe
 
 
 def keras_adadelta(weight, gradients, lr, rho=0.95, epsilon=1e-7):

@@ -9,14 +9,14 @@ from safetensors.torch import save_file
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, DownloadError, Interrupted, KuzushijiError, RunError, UsageError
-from kuzushiji.evaluation.results import results_page
+from kuzushiji.inference.weights import load_network, read_classes
 from kuzushiji.models import create_model
 from kuzushiji.models.network import HEADS
 from kuzushiji.report import write_report
+from kuzushiji.report.results import results_page
+from kuzushiji.runs.run import find_run
 from kuzushiji.training import start
-from kuzushiji.training.checkpoint import load_network, read_classes
 from kuzushiji.training.experiment import Watch, resume, train
-from kuzushiji.training.runs import find_run
 from kuzushiji.training.start import (
     Published,
     describe_start,

@@ -9,9 +9,9 @@ import sys
 
 from cyclopts import App, CycloptsError, Parameter
 
-from kuzushiji import __version__
 from kuzushiji.cli.console import notes
 from kuzushiji.errors import KuzushijiError
+from kuzushiji.version import __version__
 
 app = App(
     name="kuzushiji",

@@ -10,8 +10,8 @@ from kuzushiji.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from kuzushiji.evaluation.compare import Comparison
-    from kuzushiji.predictions import Predictions
-    from kuzushiji.training.runs import Run
+    from kuzushiji.runs.predictions import Predictions
+    from kuzushiji.runs.run import Run
 
 
 def compare(
@@ -47,7 +47,7 @@ def compare(
     """
     from kuzushiji.evaluation import compare as comparing
     from kuzushiji.evaluation.ensemble import ensemble as averaged
-    from kuzushiji.training.runs import find_run
+    from kuzushiji.runs.run import find_run
 
     if images and seeds:
         raise UsageError("images can be listed of single runs; leave out --images or --seeds")

@@ -9,11 +9,11 @@ from cyclopts import App, Parameter
 
 from kuzushiji import home
 from kuzushiji.cli.console import count_bar, download_bar, notes, print_json, print_table, results
-from kuzushiji.data.catalog import DATASETS, Dataset, dataset, folder
+from kuzushiji.data.catalogue.sets import DATASETS, Dataset, dataset, folder
 from kuzushiji.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from kuzushiji.data.pages import PageListing, PageReport
+    from kuzushiji.data.pages.tables import PageListing, PageReport
 
 data = App(name="data", help="List, describe, fetch and verify datasets.")
 
@@ -28,7 +28,7 @@ def list_datasets(*, json: bool = False) -> None:
     json
         Print them as JSON.
     """
-    from kuzushiji.data.verify import state
+    from kuzushiji.data.catalogue.verify import state
 
     states = {name: state(name) for name in DATASETS}
     if json:
@@ -62,8 +62,8 @@ def info(name: str, /, *, json: bool = False) -> None:
     json
         Print it as JSON.
     """
-    from kuzushiji.data.page_characters import known_report, pages_of
-    from kuzushiji.data.verify import state
+    from kuzushiji.data.catalogue.verify import state
+    from kuzushiji.data.pages.characters import known_report, pages_of
 
     entry = dataset(name)
     known = known_report(pages_of(name)) if entry.unit == "pages" else None
@@ -131,7 +131,7 @@ def get(
     json
         Print what was done as JSON.
     """
-    from kuzushiji.data.download import fetch
+    from kuzushiji.data.catalogue.download import fetch
 
     if name is None:
         name, format = _ask(format)
@@ -166,7 +166,7 @@ def _ask(format: str | None) -> tuple[str, str | None]:
     Raises:
         UsageError: nobody sits at a terminal.
     """
-    from kuzushiji.data.verify import state
+    from kuzushiji.data.catalogue.verify import state
 
     if not sys.stdin.isatty():
         raise UsageError(f"data get needs the name of a dataset: {', '.join(DATASETS)}")
@@ -213,7 +213,7 @@ def verify(name: str, /, *, format: str | None = None, json: bool = False) -> No
     json
         Print the result as JSON.
     """
-    from kuzushiji.data.verify import verify as verify_files
+    from kuzushiji.data.catalogue.verify import verify as verify_files
 
     entry = dataset(name)
     reports = verify_files(name, format)
@@ -279,8 +279,8 @@ def pages(
     json
         Print the report as JSON.
     """
-    from kuzushiji.data.page_characters import cached_characters, pages_of, report_of
-    from kuzushiji.data.pages import KINDS, list_pages
+    from kuzushiji.data.pages.characters import cached_characters, pages_of, report_of
+    from kuzushiji.data.pages.tables import KINDS, list_pages
 
     if page is not None and draw is None:
         raise UsageError("--page says which page to draw; say where with --draw, such as --draw page.png")
@@ -321,7 +321,7 @@ def _page_facts(report: "PageReport") -> str:
 
 
 def _draw_page(listing: "PageListing", name: str | None, path: Path, dark: bool) -> None:
-    from kuzushiji.data.pages import read_page
+    from kuzushiji.data.pages.tables import read_page
     from kuzushiji.plots.pages import page_figure
     from kuzushiji.plots.style import save
 

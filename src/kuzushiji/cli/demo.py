@@ -45,7 +45,7 @@ def demo(*, data: str | None = None, offline: bool = False) -> None:
 
 def _available(offline: bool) -> str:
     """The best data that can be had within seconds."""
-    from kuzushiji.data.verify import state
+    from kuzushiji.data.catalogue.verify import state
 
     for name in ("kmnist", "kmnist6k"):
         if state(name) == "complete":
@@ -71,7 +71,7 @@ def _answers() -> bool:
     """Whether a host of Kuzushiji-MNIST answers before the time is up."""
     import requests
 
-    from kuzushiji.data.catalog import dataset
+    from kuzushiji.data.catalogue.sets import dataset
 
     address = dataset("kmnist").files("npz")[0].urls[0]
     try:

@@ -11,8 +11,8 @@ from kuzushiji.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from kuzushiji.evaluation.compare import Comparison
-    from kuzushiji.predictions import Predictions
-    from kuzushiji.training.runs import Run
+    from kuzushiji.runs.predictions import Predictions
+    from kuzushiji.runs.run import Run
 
 FEW = 200
 """Weights that were fitted on fewer images than this come with a warning."""
@@ -52,7 +52,7 @@ def ensemble(
     from kuzushiji.evaluation.calibration import calibrate
     from kuzushiji.evaluation.compare import compare
     from kuzushiji.evaluation.metrics import evaluate
-    from kuzushiji.training.runs import find_run
+    from kuzushiji.runs.run import find_run
 
     if output is not None and output.is_dir():
         raise UsageError(f"{output} is a folder; name the file, such as {output / 'together.npz'}")

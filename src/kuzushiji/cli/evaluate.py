@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kuzushiji.cli.console import count_bar, notes, print_json, results
 
 if TYPE_CHECKING:
-    from kuzushiji.training.runs import Run
+    from kuzushiji.runs.run import Run
 
 
 def evaluate(
@@ -55,7 +55,7 @@ def evaluate(
         stored_evaluation,
         stored_outliers,
     )
-    from kuzushiji.training.runs import find_run
+    from kuzushiji.runs.run import find_run
 
     if outliers and (tta or data is not None):
         raise UsageError("outliers are compared with the run's own test images as they are; leave out --data and --tta")
@@ -69,8 +69,8 @@ def evaluate(
     else:
         source, key = data, ""
     if data is not None or not found.predictions_file(key).exists():
-        from kuzushiji.training.experiment import predict_run
-        from kuzushiji.training.loop import AROUND, UNMOVED
+        from kuzushiji.inference.outputs import AROUND, UNMOVED
+        from kuzushiji.inference.predict import predict_run
 
         names = datasets.splits(source)
         if data is None and "test" not in names:
@@ -122,8 +122,9 @@ def evaluate(
 def _augment_validation(run: Run, device: str) -> None:
     """Predicts the validation images too as the test images were, so that a temperature can be fitted on them."""
     from kuzushiji.errors import KuzushijiError
-    from kuzushiji.training.experiment import predict_run, splits_of
-    from kuzushiji.training.loop import AROUND
+    from kuzushiji.inference.outputs import AROUND
+    from kuzushiji.inference.predict import predict_run
+    from kuzushiji.runs.splits import splits_of
 
     if not run.predictions_file("validation").exists():
         return
@@ -136,7 +137,7 @@ def _augment_validation(run: Run, device: str) -> None:
 
 def _show_outliers(run: Run, device: str) -> None:
     from kuzushiji.evaluation.runs import outliers_file
-    from kuzushiji.explore.outliers import show_outliers
+    from kuzushiji.inference.familiarity import show_outliers
 
     with count_bar() as bar:
         task = bar.add_task("outliers", total=None)

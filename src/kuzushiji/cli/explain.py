@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
 
-    from kuzushiji.explanations import Picture
-    from kuzushiji.training.runs import Run
+    from kuzushiji.inference.explain import Picture
+    from kuzushiji.runs.run import Run
 
 MAPS = 59
 """How many feature maps are shown, which with the image fill six rows of ten."""
@@ -70,8 +70,8 @@ def explain(
         raise UsageError("--layer shows what a layer gives, whatever the class; leave --class and --character-size out")
     if character_size is not None and (len(images) != 1 or top is not None):
         raise UsageError("--character-size takes one image, on which everything that is seen is shown; leave --top out")
-    from kuzushiji.training.checkpoint import load_network
-    from kuzushiji.training.runs import find_run
+    from kuzushiji.inference.weights import load_network
+    from kuzushiji.runs.run import find_run
 
     found = find_run(run)
     found.check_finished()
@@ -114,7 +114,7 @@ class _Answer:
 def _characters(
     network: "nn.Module", classes: list[str], pictures: "list[Picture]", labels: list[int], top: int
 ) -> _Answer:
-    from kuzushiji.explanations import explain_character
+    from kuzushiji.inference.explain import explain_character
 
     explained = [explain_character(network, classes, picture, labels, top) for picture in pictures]
     rows = [
@@ -158,7 +158,7 @@ def _characters(
 def _page(
     network: "nn.Module", classes: list[str], path: Path, character_size: int, side: int, labels: list[int]
 ) -> _Answer:
-    from kuzushiji.explanations import explain_page
+    from kuzushiji.inference.explain import explain_page
 
     page = explain_page(network, classes, path, character_size, side, labels)
 
@@ -180,7 +180,7 @@ def _page(
 
 
 def _layer(network: "nn.Module", picture: "Picture", layer: str, top: int) -> _Answer:
-    from kuzushiji.explanations import as_batch
+    from kuzushiji.inference.explain import as_batch
     from kuzushiji.models.activations import feature_maps
 
     maps = feature_maps(network, as_batch(picture), layer)[0].numpy()
@@ -210,7 +210,7 @@ def _layer(network: "nn.Module", picture: "Picture", layer: str, top: int) -> _A
 
 def _pictures(run: "Run", images: tuple[str, ...], side: int) -> "list[Picture]":
     """The images by their names: files, or numbers of test images."""
-    from kuzushiji.explanations import picture_of, pictures_of_test
+    from kuzushiji.inference.explain import picture_of, pictures_of_test
 
     if not images:
         return pictures_of_test(run)

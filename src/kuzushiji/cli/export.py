@@ -41,7 +41,7 @@ def export(
         Print what was written as JSON.
     """
     from kuzushiji.export.run import export_run
-    from kuzushiji.training.runs import find_run
+    from kuzushiji.runs.run import find_run
 
     written = export_run(find_run(run), output, precision=precision, credit=credit, note=note)
     about = written.description

@@ -85,8 +85,8 @@ def _list(pattern: str, classes: int, image_size: int, json: bool) -> None:
 
 
 def _list_pretrained(json: bool) -> None:
-    from kuzushiji.recognition.pretrained import complementary, pretrained
-    from kuzushiji.recognition.recognizer import open_network
+    from kuzushiji.exported import open_network
+    from kuzushiji.reading.pretrained import complementary, pretrained
 
     found = {name: (path, open_network(path)[0]) for name, path in pretrained().items()}
     if json:

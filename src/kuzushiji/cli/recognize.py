@@ -13,7 +13,7 @@ from kuzushiji.cli.console import count_bar, notes, print_json, results
 from kuzushiji.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from kuzushiji.recognition.recognizer import Recognition, Recognizer
+    from kuzushiji.reading.recognizer import Recognition, Recognizer
 
 AT_ONCE = 512
 """So many images are in memory at a time."""
@@ -73,8 +73,8 @@ def recognize(
             raise UsageError(f"there is no option {name}, nor a file of that name")
     if top < 1:
         raise UsageError(f"--top is {top}; it must be at least 1")
-    from kuzushiji.recognition.pretrained import complementary
-    from kuzushiji.recognition.recognizer import Recognizer
+    from kuzushiji.reading.pretrained import complementary
+    from kuzushiji.reading.recognizer import Recognizer
 
     recognizers = {name: Recognizer(name) for name in model or complementary()}
     failures: list[str] = []
@@ -128,7 +128,7 @@ def _print_table(answers: list[_Answer]) -> None:
 
 def _sources(images: tuple[str, ...], failures: list[str]) -> Iterator[tuple[str, Path | bytes]]:
     """Each image by its name, folders walked in order of their names."""
-    from kuzushiji.data.listing import SUFFIXES
+    from kuzushiji.data.files.listing import SUFFIXES
 
     for name in images:
         if name == "-":
@@ -151,8 +151,8 @@ def _recognized(
     recognizers: "dict[str, Recognizer]", sources: list[tuple[str, Path | bytes]], top: int, failures: list[str]
 ) -> Iterator[_Answer]:
     """What each network says of each image, image by image."""
-    from kuzushiji.recognition.normalize import normalize
-    from kuzushiji.recognition.recognizer import read_character
+    from kuzushiji.reading.normalize import normalize
+    from kuzushiji.reading.recognizer import read_character
 
     names = []
     prepared: dict[str, list[Any]] = {model: [] for model in recognizers}

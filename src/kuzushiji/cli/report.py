@@ -18,7 +18,7 @@ def report(run: str, /, *, output: Path | None = None, figures: Path | None = No
         A folder to write every figure into as well, as SVG and PNG, for light and for dark pages.
     """
     from kuzushiji.errors import UsageError
-    from kuzushiji.training.runs import find_run
+    from kuzushiji.runs.run import find_run
 
     found = find_run(run)
     if output is not None and output.is_dir():

@@ -23,9 +23,9 @@ def results(*patterns: str, output: Path | None = None, add: bool = False, title
     title
         The heading of the page.
     """
-    from kuzushiji.evaluation.results import results_page
     from kuzushiji.files import write_text
-    from kuzushiji.training.runs import all_runs
+    from kuzushiji.report.results import results_page
+    from kuzushiji.runs.run import all_runs
 
     found = {run.path: run for pattern in patterns or ("*",) for run in all_runs(pattern)}
     done = [run for run in found.values() if run.finished and run.predictions_file().exists()]

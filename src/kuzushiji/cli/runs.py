@@ -6,7 +6,7 @@ from cyclopts import App
 
 from kuzushiji.cli.console import notes, print_json, print_table, results
 from kuzushiji.errors import UsageError
-from kuzushiji.training.runs import Run, all_runs, find_run
+from kuzushiji.runs.run import Run, all_runs, find_run
 
 runs = App(name="runs", help="List, describe and remove runs.")
 
@@ -80,7 +80,7 @@ def info(run: str, /, *, json: bool = False) -> None:
     json
         Print its whole configuration and metrics as JSON.
     """
-    from kuzushiji.training.recipe import Recipe
+    from kuzushiji.runs.recipe import Recipe
 
     found = find_run(run)
     config = found.config

@@ -106,10 +106,10 @@ def study(
             device=device,
             watch=watch,
         )
+    from kuzushiji.report.study import answer_document
+    from kuzushiji.report.writing import write_answer
     from kuzushiji.studies.answer import gather_answer, to_json
     from kuzushiji.studies.conclusion import conclude
-    from kuzushiji.studies.document import answer_document
-    from kuzushiji.studies.writing import write_answer
 
     notes.print("comparing and drawing")
     answer = gather_answer(chosen, data, folder, outcomes)
@@ -152,7 +152,7 @@ SHOWN = {
 
 def _print(answer: Answer, conclusion: list[str]) -> None:
     """The table of results and the conclusion."""
-    from kuzushiji.studies.document import results_table
+    from kuzushiji.report.study import results_table
 
     table = results_table(answer)
     shown = [number for number, column in enumerate(table.columns) if column in SHOWN]

@@ -125,8 +125,8 @@ def sweep(
     if figures is not None and figures.exists() and not figures.is_dir():
         raise UsageError(f"{figures} is a file; name a folder for the figures")
 
+    from kuzushiji.inference.device import choose_device
     from kuzushiji.sweep.storage import open_sweep, storage_errors
-    from kuzushiji.training.device import choose_device
 
     choose_device(device)
     if settings is not None:
@@ -247,7 +247,7 @@ def _watched(opened: OpenSweep, most: int) -> Iterator[tuple[SweepWatch, Callabl
 
 def _finish(opened: OpenSweep, figures: Path | None, json: bool, quiet: bool = False) -> None:
     """Writes what the sweep has found so far, and prints it."""
-    from kuzushiji.sweep.page import write_figures, write_page
+    from kuzushiji.report.sweep import write_figures, write_page
     from kuzushiji.sweep.results import sweep_result
 
     result = sweep_result(opened)

@@ -11,7 +11,8 @@ from rich.text import Text
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
-from kuzushiji.evaluation.outliers import KEPT, MEASURES, Detection
+from kuzushiji.evaluation.outliers import KEPT, Detection
+from kuzushiji.runs.familiarities import MEASURES
 
 SHARES = {
     "accuracy": "accuracy",

@@ -10,8 +10,8 @@ from kuzushiji.cli.console import notes, print_json, results
 from kuzushiji.cli.watch import console_watch
 from kuzushiji.errors import UsageError
 from kuzushiji.models import resolve
-from kuzushiji.training.recipe import Recipe, named_recipe
-from kuzushiji.training.runs import Run, find_run
+from kuzushiji.runs.recipe import Recipe, named_recipe
+from kuzushiji.runs.run import Run, find_run
 
 RECIPE_GROUP = Group(
     "Recipe", sort_key=2, help="What is not given comes from --recipe, else from the recipe of the network."

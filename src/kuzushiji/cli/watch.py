@@ -11,9 +11,10 @@ from rich.progress import TaskID
 from kuzushiji.cli.console import notes, work_bar
 
 if TYPE_CHECKING:
-    from kuzushiji.training.experiment import Splits, Watch
+    from kuzushiji.runs.run import Run
+    from kuzushiji.runs.splits import Splits
+    from kuzushiji.training.experiment import Watch
     from kuzushiji.training.loop import Progress as TrainingProgress
-    from kuzushiji.training.runs import Run
 
 
 @contextmanager
@@ -73,7 +74,7 @@ def console_watch() -> Iterator[Watch]:
 def _boxes_left_out(dataset: dict[str, Any]) -> str:
     """What to say of boxes on pages that became no character; nothing of other data."""
     from kuzushiji.data.datasets import is_name, parts
-    from kuzushiji.data.page_characters import SIDE, find_pages, known_report
+    from kuzushiji.data.pages.characters import SIDE, find_pages, known_report
 
     name = dataset["path"] or dataset["name"]
     pages = find_pages(name) if (dataset["path"] or is_name(name)) and not parts(name) else None

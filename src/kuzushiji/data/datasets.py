@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from kuzushiji.characters import K49, KMNIST, kana_of
-from kuzushiji.data import catalog
-from kuzushiji.data.cache import CachedImages, cached_images
-from kuzushiji.data.decode import Progress, to_square
-from kuzushiji.data.formats import read_class_map, read_labels, read_pair
+from kuzushiji.data.catalogue import sets as catalog
+from kuzushiji.data.files.arrays import read_class_map, read_labels, read_pair
+from kuzushiji.data.files.cache import CachedImages, cached_images
+from kuzushiji.data.files.decode import Progress
+from kuzushiji.data.files.listing import split_folders
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.data.listing import split_folders
-from kuzushiji.data.page_characters import SIDE, PageSource, cached_characters, find_pages, page_splits
+from kuzushiji.data.pages.characters import SIDE, PageSource, cached_characters, find_pages, page_splits
 from kuzushiji.data.splits import HASH_SPLITS, subsample
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.files import file_hash
+from kuzushiji.imaging.cut import to_square
 
 KMNIST6K_COUNT = 6_284
 """How many of the first training images of kmnist make up kmnist6k."""
@@ -75,7 +76,7 @@ def load(
         raise UsageError(f"{name} has no split {split!r}; it has {', '.join(known)}{few}")
 
     if str(name).startswith("brush:"):
-        from kuzushiji.data import brush
+        from kuzushiji.data.synthetic import brush
 
         shape, _, amount = str(name).removeprefix("brush:").partition(":")
         data = brush.make(shape, split, samples_per_class=_brush_amount(str(name), amount, split))
@@ -232,7 +233,7 @@ def _existing(name: str | Path) -> Path:
             f"{path} does not exist; expected a folder of class folders, a tar of them, "
             "a folder with npz or IDX files, or a folder or zip of pages"
         )
-    from kuzushiji.data import brush
+    from kuzushiji.data.synthetic import brush
 
     unknown = unknown_name("dataset", name, [*catalog.DATASETS, *(f"brush:{drawn}" for drawn in brush.SHAPES)])
     raise UsageError(f"{unknown}; nor is there a folder of this name")

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_interval, resampled, wilson_interval
 from kuzushiji.evaluation.metrics import check
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 BINS = 15
 COVERAGES = (0.95, 0.99)

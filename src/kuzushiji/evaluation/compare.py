@@ -20,7 +20,7 @@ from kuzushiji.errors import UsageError
 from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_interval, resampled
 from kuzushiji.evaluation.metrics import check
 from kuzushiji.evaluation.roc import areas_with_replicates
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 PERMUTATIONS = 20_000
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kuzushiji.errors import UsageError
 from kuzushiji.evaluation.metrics import check
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 AVERAGES = ("probabilities", "logits")
 

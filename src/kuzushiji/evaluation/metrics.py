@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_interval, resampled, wilson_interval
 from kuzushiji.evaluation.roc import areas_with_replicates
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 TOP = 5
 

@@ -10,10 +10,10 @@ import numpy as np
 from kuzushiji.errors import DataError
 from kuzushiji.evaluation.calibration import Calibration, calibrate
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
-from kuzushiji.evaluation.outliers import Familiarities
 from kuzushiji.files import write_text
-from kuzushiji.training.recipe import Recipe
-from kuzushiji.training.runs import Run, config_fingerprint
+from kuzushiji.runs.familiarities import Familiarities
+from kuzushiji.runs.recipe import Recipe
+from kuzushiji.runs.run import Run, config_fingerprint
 
 
 def evaluate_run(run: Run, key: str = "test") -> Evaluation:

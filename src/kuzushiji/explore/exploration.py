@@ -17,7 +17,7 @@ from kuzushiji.explore.health import Health, check_health
 from kuzushiji.explore.pool import Pool
 from kuzushiji.explore.projection import Projection, check_methods, project
 from kuzushiji.explore.samples import Samples, take_samples
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 PARTS = ("samples", "balance", "projection", "health")
 
@@ -140,7 +140,7 @@ def explore(
     watch = watch or Watch()
     run = None
     if on != PIXELS:
-        from kuzushiji.training.runs import find_run
+        from kuzushiji.runs.run import find_run
 
         run = find_run(on)
         run.check_finished()

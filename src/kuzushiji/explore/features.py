@@ -13,7 +13,7 @@ from kuzushiji.errors import UsageError
 from kuzushiji.explore.pool import BATCH, Pool
 
 if TYPE_CHECKING:
-    from kuzushiji.training.runs import Run
+    from kuzushiji.runs.run import Run
 
 SIDE = 32
 """Images of more pixels a side are taken at half or a third ... of their size, until they have no more than these."""
@@ -58,9 +58,9 @@ def network_embedding(run: Run, image_size: tuple[int, int]) -> Embed:
     """
     import torch
 
-    from kuzushiji.training.checkpoint import load_network
-    from kuzushiji.training.device import choose_device
-    from kuzushiji.training.loop import EVALUATION_BATCH, as_input
+    from kuzushiji.inference.device import choose_device
+    from kuzushiji.inference.outputs import EVALUATION_BATCH, as_input
+    from kuzushiji.inference.weights import load_network
 
     network, config = load_network(run.weights_file)
     wanted = tuple(config["model"]["image_size"])

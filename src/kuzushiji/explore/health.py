@@ -23,7 +23,7 @@ from kuzushiji.explore.mislabelled import (
 )
 from kuzushiji.explore.pool import Pool
 from kuzushiji.explore.shift import Shift, measure_shift
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 COMPONENTS = 48
 """Principal components of the pixels among which neighbours are looked for."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
 
 VOTERS = 10
 """Neighbours whose labels speak for an image."""

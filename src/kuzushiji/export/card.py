@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
-from kuzushiji.data import catalog
+from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.export.trust import LEAST, RIGHT, Trust
+from kuzushiji.exported import Description
 from kuzushiji.machine import machine_text
-from kuzushiji.recognition.description import Description
 
 
 @dataclass(frozen=True)

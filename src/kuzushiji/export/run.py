@@ -10,23 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-import kuzushiji
-from kuzushiji.data import catalog
+from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.errors import KuzushijiError, RunError, UsageError, unknown_name
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.evaluation.runs import stored_calibration, stored_evaluation
 from kuzushiji.export.card import Facts, write_card
 from kuzushiji.export.graph import PRECISIONS, logits_of, to_onnx, with_metadata, with_precision
 from kuzushiji.export.trust import answered_and_right, learn_trust
+from kuzushiji.exported import Description, open_network
 from kuzushiji.files import written_whole
+from kuzushiji.inference.weights import load_network
 from kuzushiji.models import MODELS
-from kuzushiji.predictions import Predictions
-from kuzushiji.recognition.description import Description
-from kuzushiji.recognition.recognizer import open_network
-from kuzushiji.training.checkpoint import load_network
-from kuzushiji.training.command import command_of
-from kuzushiji.training.experiment import splits_of
-from kuzushiji.training.runs import Run
+from kuzushiji.runs.command import command_of
+from kuzushiji.runs.predictions import Predictions
+from kuzushiji.runs.run import Run
+from kuzushiji.runs.splits import splits_of
+from kuzushiji.version import __version__
 
 MOST_LOST = 0.001
 """Of accuracy on validation images, to a precision: a tenth of a point."""
@@ -122,7 +121,7 @@ def export_run(
         licence_url=sources[0].licence_url if sources else "",
         attribution="; and ".join(dict.fromkeys(source.attribution for source in sources)),
         command=command_of(config, published=True),  # as of today: what is the default may have changed since
-        version=kuzushiji.__version__,
+        version=__version__,
     )
     content = with_metadata(reduced, description.to_metadata())
     card = write_card(

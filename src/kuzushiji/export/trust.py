@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.evaluation.calibration import fit_temperature
-from kuzushiji.evaluation.outliers import greatest_probability
-from kuzushiji.predictions import Predictions
+from kuzushiji.inference.familiarity import greatest_probability
+from kuzushiji.runs.predictions import Predictions
 
 RIGHT = 0.99
 """Of the validation images on which it is not unsure, so many are to be named right."""

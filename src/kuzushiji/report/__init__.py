@@ -9,7 +9,7 @@ from kuzushiji.report.content import page_content
 from kuzushiji.report.figures import run_figures
 from kuzushiji.report.material import gather
 from kuzushiji.report.page import render
-from kuzushiji.training.runs import Run
+from kuzushiji.runs.run import Run
 
 
 def write_report(run: Run, *, images: CharacterImages | None = None, path: Path | None = None) -> Path:

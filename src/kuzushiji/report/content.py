@@ -10,17 +10,18 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-import kuzushiji
-from kuzushiji.data.decode import to_square
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.metrics import ClassScores, most_confused
-from kuzushiji.evaluation.outliers import KEPT, MEASURES
+from kuzushiji.evaluation.outliers import KEPT
+from kuzushiji.imaging.cut import to_square
 from kuzushiji.models import MODELS
 from kuzushiji.plots.style import has_glyph, svg
 from kuzushiji.report.characters import Sprite
 from kuzushiji.report.figures import FIRST, layers, number_figures
 from kuzushiji.report.material import Material
-from kuzushiji.training.recipe import Recipe
+from kuzushiji.runs.familiarities import MEASURES
+from kuzushiji.runs.recipe import Recipe
+from kuzushiji.version import __version__
 
 SHOWN_CLASSES = 50
 """Where there are many classes, so many of the worst and of the best are shown."""
@@ -65,7 +66,7 @@ def page_content(material: Material) -> dict[str, Any]:
     """Everything that the template needs, by the names that it uses."""
     pictures = _Pictures(material)
     return {
-        "version": kuzushiji.__version__,
+        "version": __version__,
         "has_glyph": has_glyph,
         "code_points": code_points,
         "title": f"{material.config['model']['name']} on {material.dataset_title}",

@@ -7,9 +7,8 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-import kuzushiji
 from kuzushiji.characters import parents
-from kuzushiji.data import catalog
+from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.explore.exploration import PIXELS, Exploration
 from kuzushiji.explore.findings import findings
 from kuzushiji.explore.health import Health
@@ -26,6 +25,7 @@ from kuzushiji.report.explore_figures import (
     plain_figures,
     typical,
 )
+from kuzushiji.version import __version__
 
 OPENING = 12
 SHOWN_BLANKS = 60
@@ -46,7 +46,7 @@ def explore_content(found: Exploration) -> dict[str, Any]:
     """Everything that the template needs, by the names that it uses."""
     pictures = _Pictures(found.main_split.image_size)
     return {
-        "version": kuzushiji.__version__,
+        "version": __version__,
         "has_glyph": has_glyph,
         "code_points": code_points,
         "title": catalog.title_of(found.name),

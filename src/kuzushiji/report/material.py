@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.data import catalog, datasets
+from kuzushiji.data import datasets
+from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import DataError, KuzushijiError, RunError
 from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
-from kuzushiji.evaluation.outliers import Detection, Familiarities, detect
+from kuzushiji.evaluation.outliers import Detection, detect
 from kuzushiji.evaluation.runs import stored_calibration, stored_evaluation, stored_outliers
-from kuzushiji.predictions import Predictions
-from kuzushiji.training.runs import Run
+from kuzushiji.runs.familiarities import Familiarities
+from kuzushiji.runs.predictions import Predictions
+from kuzushiji.runs.run import Run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -182,7 +184,7 @@ def _outline(config: dict[str, Any]) -> "tuple[nn.Module | None, str]":
     """The network without values, which takes no memory and no time; or why it can't be made."""
     import torch
 
-    from kuzushiji.training.checkpoint import build_network
+    from kuzushiji.inference.weights import build_network
 
     try:
         with torch.device("meta"):

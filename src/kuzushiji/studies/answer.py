@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from kuzushiji.data import catalog, datasets
+from kuzushiji.data import datasets
+from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import KuzushijiError, RunError, UsageError
@@ -29,12 +30,12 @@ from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.evaluation.roc import RocCurve, macro_roc_curve, roc_curve_of
 from kuzushiji.evaluation.runs import stored_evaluation
 from kuzushiji.explore.balance import Balance, measure_balance
+from kuzushiji.inference.weights import build_network
 from kuzushiji.models.inspection import count_macs
-from kuzushiji.predictions import Predictions
+from kuzushiji.runs.predictions import Predictions
+from kuzushiji.runs.run import Run
 from kuzushiji.studies.definition import LIMIT, MEASURES, Study, Trial
 from kuzushiji.studies.runner import Outcome
-from kuzushiji.training.checkpoint import build_network
-from kuzushiji.training.runs import Run
 
 CURVES_UP_TO = 64
 """Up to so many classes the ROC curve of each is kept."""

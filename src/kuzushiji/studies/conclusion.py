@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import isnan
 
-from kuzushiji.data import catalog
+from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.studies.answer import (

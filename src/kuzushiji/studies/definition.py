@@ -86,7 +86,7 @@ from typing import Any
 from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import KuzushijiError, UsageError, unknown_name
 from kuzushiji.models import MODELS, create_model, resolve
-from kuzushiji.training.recipe import Recipe, check_for_fitting, named_recipe
+from kuzushiji.runs.recipe import Recipe, check_for_fitting, named_recipe
 
 MEASURES: Mapping[str, str] = {
     "train_accuracy": "training accuracy",

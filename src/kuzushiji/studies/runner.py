@@ -27,14 +27,15 @@ from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import Diverged, Interrupted, KuzushijiError, RunError, UsageError
 from kuzushiji.files import file_hash, write_text
 from kuzushiji.home import home
+from kuzushiji.inference.device import choose_device
+from kuzushiji.inference.predict import predict_run
 from kuzushiji.interruption import interruptible
 from kuzushiji.machine import describe_machine
+from kuzushiji.runs.recipe import named_recipe
+from kuzushiji.runs.run import Run, config_fingerprint, find_run
 from kuzushiji.studies.definition import Study, Trial, check_networks
-from kuzushiji.training.device import choose_device
-from kuzushiji.training.experiment import Watch, predict_run, resume, train
+from kuzushiji.training.experiment import Watch, resume, train
 from kuzushiji.training.loop import Progress
-from kuzushiji.training.recipe import named_recipe
-from kuzushiji.training.runs import Run, config_fingerprint, find_run
 from kuzushiji.training.start import describe_start
 
 FAILURE = "failure.txt"

@@ -12,8 +12,8 @@ from kuzushiji.data import datasets
 from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.models import MODELS, resolve
+from kuzushiji.runs.recipe import Recipe, named_recipe
 from kuzushiji.sweep.space import OPTION, Choices, Dimension, check_objective, dimension, written
-from kuzushiji.training.recipe import Recipe, named_recipe
 
 SAMPLERS: Mapping[str, str] = {
     "tpe": "tree-structured Parzen estimator: tries what resembles the best so far (Bergstra et al. 2011)",

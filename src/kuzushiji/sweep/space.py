@@ -16,7 +16,7 @@ from typing import Any, Literal, get_origin
 
 from kuzushiji.errors import UsageError, unknown_name
 from kuzushiji.models import MODELS, resolve
-from kuzushiji.training.recipe import Recipe
+from kuzushiji.runs.recipe import Recipe
 
 OPTION = "option."
 """What stands before the name of an option of the network."""

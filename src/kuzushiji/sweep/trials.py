@@ -14,12 +14,13 @@ from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, TrialState
 
 from kuzushiji.errors import Diverged, Interrupted, RunError, UsageError
+from kuzushiji.runs.run import Run
+from kuzushiji.runs.splits import Splits
 from kuzushiji.sweep.space import written
 from kuzushiji.sweep.storage import UNDER_WAY, OpenSweep, suggest, take_sampler
 from kuzushiji.training import experiment
-from kuzushiji.training.experiment import Splits, Watch
+from kuzushiji.training.experiment import Watch
 from kuzushiji.training.loop import best_epoch
-from kuzushiji.training.runs import Run
 
 DEFAULT_TRIALS = 20
 

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.files import file_hash
-from kuzushiji.predictions import Predictions
-from kuzushiji.training.checkpoint import load_network
-from kuzushiji.training.device import autocast, choose_dtype
-from kuzushiji.training.runs import find_run
+from kuzushiji.inference.device import autocast, choose_dtype
+from kuzushiji.inference.weights import load_network
+from kuzushiji.runs.predictions import Predictions
+from kuzushiji.runs.run import find_run
 
 Teacher = Callable[[Tensor, Tensor], Tensor]
 """Images (B, 1, H, W) as the pupil sees them, and their numbers (B,) among the training images -> logits (B, C)."""

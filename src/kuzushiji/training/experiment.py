@@ -12,59 +12,33 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-import kuzushiji
 from kuzushiji.data import datasets
-from kuzushiji.data.augment import resized
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import (
-    add_to_training,
     check_cut_off,
-    frequent_classes,
-    group_rare,
-    validation_split,
-    with_classes_of,
 )
 from kuzushiji.errors import Interrupted, RunError, UsageError
 from kuzushiji.files import write_text
+from kuzushiji.inference.device import device_for
+from kuzushiji.inference.outputs import as_input, as_tensor
+from kuzushiji.inference.predict import predict_run
+from kuzushiji.inference.weights import build_network, save_network
 from kuzushiji.machine import describe_machine
 from kuzushiji.models import MODELS, resolve
 from kuzushiji.models.initialization import initialize, whiten_first_layer
-from kuzushiji.predictions import Predictions
-from kuzushiji.training.checkpoint import (
-    build_network,
-    load_checkpoint,
-    load_network,
-    save_checkpoint,
-    save_network,
-)
-from kuzushiji.training.command import command_of
-from kuzushiji.training.device import choose_device
+from kuzushiji.runs.command import command_of
+from kuzushiji.runs.recipe import FIT_FIELDS, Recipe, check_for_fitting, named_recipe
+from kuzushiji.runs.run import Run, create_run, run_path
+from kuzushiji.runs.splits import Splits, read_splits, splits_of
+from kuzushiji.training.augment import resized
+from kuzushiji.training.checkpoint import load_checkpoint, save_checkpoint
 from kuzushiji.training.distillation import describe_teacher, load_teacher
-from kuzushiji.training.loop import UNMOVED, Progress, Shifts, as_input, as_tensor, fit, fit_once, outputs
-from kuzushiji.training.recipe import FIT_FIELDS, Recipe, check_for_fitting, named_recipe
-from kuzushiji.training.runs import Run, config_fingerprint, create_run, run_path
+from kuzushiji.training.loop import Progress, fit, fit_once
 from kuzushiji.training.start import describe_start, start_from
+from kuzushiji.version import __version__
 
 WHITENED_BY = 500
 """Images whose patches the first layer is whitened by, at least."""
-
-
-@dataclass(frozen=True)
-class Splits:
-    """The images of one training; `validation` and `test` may be None.
-
-    `rare` says how many characters with how many training images the last class stands for; None if it is a character.
-    """
-
-    train: CharacterImages
-    validation: CharacterImages | None
-    test: CharacterImages | None
-    rare: dict[str, int] | None = None
-
-    def named(self) -> dict[str, CharacterImages]:
-        """The splits that there are, by name."""
-        every = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: split for name, split in every.items() if split is not None and len(split)}
 
 
 @dataclass(frozen=True)
@@ -156,7 +130,7 @@ def train(
     if limit is not None and limit < 1:
         raise UsageError(f"limit is {limit}; it must be at least 1")
     check_cut_off(cover, rare_below)
-    chosen_device = _device_for(model_name, device)
+    chosen_device = device_for(model_name, device)
     dataset = data.name if isinstance(data, CharacterImages) else str(data)
     path = run_path(run, model, dataset)
     if path.exists():
@@ -241,144 +215,13 @@ def resume(
         raise RunError(f"{run.name} is finished; there is nothing to resume")
     config = run.config
     dataset = config["dataset"]
-    chosen_device = _device_for(config["model"]["name"], device)
+    chosen_device = device_for(config["model"]["name"], device)
     splits = splits_of(config, data=data, test=test, with_test="test" in dataset["splits"], reading=watch.reading)
     for name, split in splits.named().items():
         if dataset["splits"].get(name, {}).get("fingerprint") != split.fingerprint():
             raise RunError(f"the {name} images of {dataset['name']} are not those the run began with; train anew")
     with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
         return _train_to_the_end(run, splits, chosen_device, watch)
-
-
-def read_splits(
-    data: str | Path | CharacterImages,
-    recipe: Recipe,
-    *,
-    limit: int | None = None,
-    image_size: int | None = None,
-    cover: float | None = None,
-    rare_below: int | None = None,
-    test: CharacterImages | None = None,
-    with_test: bool = True,
-    reading: Callable[[int, int], None] | None = None,
-) -> Splits:
-    """Reads a dataset and sets validation images apart: the dataset's own, or as the recipe says.
-
-    Args:
-        data, limit, image_size, cover, rare_below, test: as in `train`.
-        with_test: whether the test images are read.
-        reading: gets how many images of how many have been read.
-
-    Raises:
-        DataError: the data is missing or damaged, or holds too little to train on.
-        UsageError: the recipe needs validation images and there are none, or gives away what there is not.
-    """
-    validation = None
-    if not with_test:
-        test = None
-    if isinstance(data, CharacterImages):
-        images = data
-    else:
-        images = datasets.load(data, "train", limit=limit, image_size=image_size, progress=reading)
-        names = datasets.splits(data)
-        if "validation" in names:
-            validation = datasets.load(data, "validation", image_size=image_size, progress=reading)
-        if "test" in names and with_test:
-            test = datasets.load(data, "test", image_size=image_size, progress=reading)
-    rare = None
-    if cover is not None or rare_below is not None:
-        kept = frequent_classes(images, cover=cover, rare_below=rare_below)
-        if merged := len(images.classes) - len(kept):
-            images = group_rare(images, kept)
-            validation, test = (each and group_rare(each, kept) for each in (validation, test))
-            rare = {"characters": merged, "images": int(images.class_counts()[-1])}
-    if validation is None and recipe.refit:
-        raise UsageError(
-            f"{images.name} has no validation images of its own that could train; set refit to 0 and "
-            "validation_fraction to less"
-        )
-    if validation is None and recipe.validation_fraction:
-        images, validation = validation_split(
-            images, fraction=recipe.validation_fraction, method=recipe.validation, seed=recipe.seed
-        )
-    elif validation is not None and recipe.refit:
-        images, validation = add_to_training(images, validation, recipe.refit, seed=recipe.seed)
-    validation, test = validation or None, test or None  # an empty split is none
-    if len(images) < 2:
-        raise UsageError(f"{images.name} leaves {len(images)} images to train on; at least 2 are needed")
-    if validation is None and (recipe.keep == "best" or recipe.patience):
-        raise UsageError("keeping the best epoch, or stopping early, needs validation images; set validation_fraction")
-    if test is not None and test.classes != images.classes:
-        raise UsageError("the test images have other classes than the training images")
-    return Splits(images, validation, test, rare)
-
-
-def splits_of(
-    config: dict[str, Any],
-    *,
-    data: CharacterImages | None = None,
-    test: CharacterImages | None = None,
-    with_test: bool = False,
-    reading: Callable[[int, int], None] | None = None,
-) -> Splits:
-    """Reads the images of a run once more, divided as they were; whether they are still the same is not asked.
-
-    Args:
-        config: of the run.
-        data: its training images, where it was given images.
-        test, with_test, reading: as in `read_splits`.
-
-    Raises:
-        DataError, UsageError: as in `read_splits`.
-    """
-    dataset = config["dataset"]
-    return read_splits(
-        data if data is not None else dataset["path"] or dataset["name"],
-        Recipe.from_dict(config["recipe"]),
-        limit=dataset["limit"],
-        image_size=dataset["image_size"],
-        cover=dataset.get("cover"),
-        rare_below=dataset.get("rare_below"),
-        test=test,
-        with_test=with_test,
-        reading=reading,
-    )
-
-
-def predict_run(
-    run: Run, data: CharacterImages, key: str, device: str = "auto", *, shifts: Shifts = UNMOVED
-) -> Predictions:
-    """Predicts images with a finished run's network, in float32, and keeps the result in the run folder.
-
-    Args:
-        key: the split, or `NAME-SPLIT` for another dataset; it names the file.
-        shifts: by how many pixels the images are moved; of several moves, the probabilities' mean counts.
-
-    Raises:
-        UsageError: the images have another size or other classes than the network was trained for.
-    """
-    network, config = load_network(run.weights_file)
-    if tuple(config["model"]["image_size"]) != data.image_size:
-        raise UsageError(
-            f"{run.name} takes images of {_size(config['model']['image_size'])} pixels, "
-            f"but those of {data.name} have {_size(data.image_size)}"
-        )
-    data = with_classes_of(tuple(config["classes"]), data, has_rare=bool(config["dataset"].get("rare")))
-    chosen_device = _device_for(config["model"]["name"], device)
-    said = outputs(network.to(chosen_device), data, chosen_device, torch.float32, shifts)
-    logits = [each.cpu().numpy() for each, _ in said]
-    predictions = Predictions(
-        logits=np.concatenate(logits),
-        labels=data.labels,
-        ids=data.ids,
-        classes=tuple(config["classes"]),
-        dataset=data.name,
-        split=data.split,
-        data_fingerprint=data.fingerprint(),
-        config_fingerprint=config_fingerprint(config),
-    )
-    predictions.save(run.predictions_file(key))
-    return predictions
 
 
 def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Watch) -> Run:
@@ -440,12 +283,6 @@ def _path_of(data: str | Path | CharacterImages) -> str | None:
     return datasets.found_again(data)
 
 
-def _device_for(model: str, name: str) -> torch.device:
-    """The device called `name`; the CPU where it has no float64, in which classical models compute."""
-    device = choose_device(name)
-    return torch.device("cpu") if MODELS[model].fitted and device.type == "mps" else device
-
-
 def _fresh_network(config: dict[str, Any], recipe: Recipe, train: CharacterImages) -> torch.nn.Module:
     torch.manual_seed(recipe.seed)
     network = build_network(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -476,7 +313,7 @@ def _circumstances(device: torch.device) -> dict[str, Any]:
     """What does not decide the outcome but helps to understand it."""
     return {
         "versions": {
-            "kuzushiji": kuzushiji.__version__,
+            "kuzushiji": __version__,
             "torch": torch.__version__,
             "numpy": np.__version__,
             "python": platform.python_version(),

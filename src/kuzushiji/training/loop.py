@@ -2,26 +2,25 @@
 
 import math
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kuzushiji.data.augment import augment, resized, shifted
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import Diverged, Interrupted
+from kuzushiji.inference.device import autocast, choose_dtype, keep_freed_memory
+from kuzushiji.inference.outputs import as_input, as_tensor, outputs
 from kuzushiji.interruption import interruptible
-from kuzushiji.training.device import autocast, choose_dtype, keep_freed_memory
+from kuzushiji.runs.recipe import Recipe
+from kuzushiji.training.augment import augment, resized
 from kuzushiji.training.distillation import Teacher, divergence
 from kuzushiji.training.mixup import Mixture, draw_mixture, loss_and_correct, mixed
 from kuzushiji.training.optimizers import averaged, climbed, create_optimizer, learning_rate
-from kuzushiji.training.recipe import Recipe
 from kuzushiji.training.start import training_mode
 
 CHECKPOINT_SECONDS = 60.0
@@ -29,19 +28,9 @@ CHECKPOINT_SECONDS = 60.0
 
 REPORT_SECONDS = 0.2
 
-EVALUATION_BATCH = 512
-
 
 AUGMENTATIONS = ("translate", "rotate", "scale", "shear", "elastic", "thickness", "cutout", "erasing")
 """The recipe's fields that `augment` takes."""
-
-Shifts = Sequence[tuple[int, int]]
-"""By how many pixels down and to the right images are moved, once for each."""
-
-UNMOVED: Shifts = ((0, 0),)
-
-AROUND: Shifts = tuple(product((0, -1, 1), (0, -1, 1)))
-"""Where they are, and one pixel in each of the eight directions."""
 
 NO_VALIDATION = {"validation_loss": None, "validation_accuracy": None}
 
@@ -288,19 +277,6 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
     return max(1, full + (rest > 1))
 
 
-def as_tensor(array: np.ndarray) -> Tensor:
-    """The array's memory as a tensor, without a copy."""
-    with warnings.catch_warnings():
-        # A memory-mapped file is read-only, of which PyTorch warns; these tensors are only ever indexed.
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(array)
-
-
-def as_input(images: Tensor, device: torch.device) -> Tensor:
-    """uint8 (B, H, W) images as a network takes them: float (B, 1, H, W) between 0 and 1."""
-    return images.to(device, non_blocking=True)[:, None].float().div_(255)
-
-
 class _Tally:
     """Sums over the training images of an epoch: loss, correct answers, images, seconds."""
 
@@ -348,34 +324,6 @@ def _validate(
         tally.add(*loss_and_correct(recipe, logits, labels), len(labels), 0.0)
     loss, accuracy = tally.means()
     return {"validation_loss": loss, "validation_accuracy": accuracy}
-
-
-def outputs(
-    network: nn.Module,
-    data: CharacterImages,
-    device: torch.device,
-    dtype: torch.dtype,
-    shifts: Shifts = UNMOVED,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yields a network's logits, float32 (B, C), and the labels, (B,), batch by batch, in the data's order.
-
-    Args:
-        shifts: the images are moved by each of them, and logits of the mean probability are given.
-    """
-    keep_freed_memory()
-    images, labels = as_tensor(data.images), as_tensor(data.labels)
-    network.eval()
-    with torch.inference_mode(), autocast(device, dtype):
-        for start in range(0, len(data), EVALUATION_BATCH):
-            batch = slice(start, start + EVALUATION_BATCH)
-            seen = as_input(images[batch], device)
-            logits = [network(shifted(seen, *shift)).float() for shift in shifts]
-            yield _mean_answer(logits) if len(logits) > 1 else logits[0], labels[batch].to(device)
-
-
-def _mean_answer(logits: list[Tensor]) -> Tensor:
-    """Logarithms of the mean of the probabilities that several logits (B, C) stand for."""
-    return torch.stack([each.log_softmax(1) for each in logits]).logsumexp(0) - math.log(len(logits))
 
 
 def share_of_size(recipe: Recipe, epoch: int) -> float:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from kuzushiji.errors import UsageError
+from kuzushiji.runs.recipe import Recipe
 from kuzushiji.training.optimizers import loss_of
-from kuzushiji.training.recipe import Recipe
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
+from kuzushiji.runs.recipe import Recipe
 from kuzushiji.training.muon import Muon
-from kuzushiji.training.recipe import Recipe
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 

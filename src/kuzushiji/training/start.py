@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from kuzushiji.errors import DataError, DownloadError, UsageError
 from kuzushiji.files import file_hash, written_whole
 from kuzushiji.home import home
+from kuzushiji.inference.weights import read_classes
 from kuzushiji.models.inspection import list_layers
 from kuzushiji.models.transfer import BASE
-from kuzushiji.training.checkpoint import read_classes
-from kuzushiji.training.runs import find_run
+from kuzushiji.runs.run import find_run
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Files -> arrays: IDX, npz, tar, folders, zips, and what was decoded of them, kept."""

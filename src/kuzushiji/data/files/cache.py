@@ -1,0 +1,233 @@
+"""Decoded images, kept: a source of image files or of pages is decoded once and mapped into memory afterwards.
+
+A cache is a folder under `home.cache_folder()`, named after its source and a hash of what the source was when it was
+read.  When the source changes the hash does, so that a stale cache is never found; it is removed when the new one is
+made.  The folder takes its name when it is complete, so that half a cache is never found either.
+
+Within it the images are sorted by split, so that each split is one slice of the mapped file and costs no memory.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from kuzushiji import home
+from kuzushiji.data.files.decode import Progress, decode_listing
+from kuzushiji.data.files.listing import identity, list_images
+from kuzushiji.data.splits import HASH_SPLITS, assign_by_hash
+from kuzushiji.errors import KuzushijiError
+from kuzushiji.files import file_hash, folder_written_whole
+
+_VERSION = 2
+"""Raised when the same source would give other files, so that what an older version wrote is made again."""
+
+
+@dataclass(frozen=True, eq=False)
+class CachedImages:
+    """All images of a source, those of each split side by side.
+
+    Attributes:
+        images: uint8 (N, H, W), mapped copy-on-write: what is read stays on disk until it is looked at, and nothing
+            that is written reaches the file.
+        labels: int64 (N,).
+        ids: int64 (N,), the position of each image in the sorted listing of the source.
+        classes: the characters.
+        bounds: split -> where it starts and stops.
+        source: file name -> SHA-256.
+        folder: where they are kept.
+        about: what else is known of them.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    classes: tuple[str, ...]
+    bounds: dict[str, tuple[int, int]]
+    source: dict[str, str]
+    folder: Path
+    about: dict[str, Any]
+
+
+def cached_images(source: Path, *, side: int | None = None, progress: Progress | None = None) -> CachedImages:
+    """The images of a folder of class folders or of a tar of them, decoded if that has not been done yet.
+
+    Two processes that need the same cache do not get in each other's way: the second waits for the first.
+
+    Args:
+        source: folder or tar.
+        side: bring all images to (side, side); if None they must have one size.
+        progress: called with the numbers of images done and of all, while there is something to decode.
+
+    Raises:
+        DataError: the source is missing, or something in it cannot be read; the message names it.
+        KuzushijiError: the cache could not be written.
+    """
+
+    def make(beside: Path) -> dict[str, Any]:
+        return _decode(source, beside, side, progress)
+
+    return cached(source, str(side), identity(source), make)
+
+
+def cached(source: Path, variant: str, identity: str, make: Callable[[Path], dict[str, Any]]) -> CachedImages:
+    """What `make` once made of a source, made if that has not been done yet or the source has changed since.
+
+    Args:
+        source: the folder or file that it is made of.
+        variant: what else decides about it, such as a size; each variant is kept for itself.
+        identity: what changes when the source does.
+        make: is given an empty folder, writes `images.npy`, `labels.npy` and `ids.npy` into it, the images of each
+            split side by side, and returns `classes`, `bounds` and `source` as `CachedImages` has them, and whatever
+            else is to be known, as JSON can hold it.
+
+    Raises:
+        KuzushijiError: the cache could not be written; besides, what `make` raises.
+    """
+    folder = _folder(source, variant, identity)
+    cached = _read(folder)
+    if cached is None:
+        with _locked(folder):
+            cached = _read(folder)  # another process may have made it while this one waited
+            if cached is None:
+                _remove_left_behind(folder, source, variant)
+                _make(folder, source, variant, make)
+                cached = _read(folder)
+    if cached is None:
+        raise KuzushijiError(f"{folder} was written and cannot be read back; is the disk sound?")
+    return cached
+
+
+def find_cached(source: Path, variant: str, identity: str) -> CachedImages | None:
+    """What `cached` would return, or None where it would have to be made."""
+    return _read(_folder(source, variant, identity))
+
+
+def _folder(source: Path, variant: str, identity: str) -> Path:
+    key = hashlib.sha256(f"{_VERSION} {variant} {identity}".encode(errors="surrogateescape")).hexdigest()[:20]
+    return home.cache_folder() / "decoded" / f"{source.resolve().stem[:60]}-{key}"
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+        lock.acquire()
+    except OSError as error:
+        raise KuzushijiError(
+            f"{folder.parent} cannot be written ({error.strerror or error}); "
+            "set KUZUSHIJI_HOME to a folder that can, and try again"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _read(folder: Path) -> CachedImages | None:
+    """What `_make` wrote, or None if it is not there or not whole."""
+    try:
+        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        images = np.load(folder / "images.npy", mmap_mode="c")  # refuses a file that is shorter than its header says
+        labels, ids = np.load(folder / "labels.npy"), np.load(folder / "ids.npy")
+        whole = list(images.shape) == about["shape"] and labels.shape == ids.shape == (len(images),)
+        if not whole or any((folder / name).stat().st_size != size for name, size in about.get("sizes", {}).items()):
+            return None
+        return CachedImages(
+            images=images,
+            labels=labels,
+            ids=ids,
+            classes=tuple(about["classes"]),
+            bounds={split: (start, stop) for split, (start, stop) in about["bounds"].items()},
+            source=about["source"],
+            folder=folder,
+            about=about,
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+
+
+def _make(folder: Path, source: Path, variant: str, make: Callable[[Path], dict[str, Any]]) -> None:
+    with folder_written_whole(folder) as beside:
+        about = make(beside)
+        shape = np.load(beside / "images.npy", mmap_mode="r").shape
+        sizes = {path.name: path.stat().st_size for path in beside.iterdir()}
+        about |= {"path": str(source.resolve()), "variant": variant, "shape": shape, "sizes": sizes}
+        (beside / "about.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+
+
+def _decode(source: Path, beside: Path, side: int | None, progress: Progress | None) -> dict[str, Any]:
+    """Decodes class folders, or a tar of them."""
+    listing = list_images(source)
+    decoded = decode_listing(listing, beside, side=side, progress=progress)
+    if listing.splits is None:
+        sides = assign_by_hash(decoded.hashes, listing.labels)
+        names: tuple[str, ...] = HASH_SPLITS
+    else:
+        names = tuple(dict.fromkeys(listing.splits))
+        sides = np.array([names.index(split) for split in listing.splits])
+    order = np.argsort(sides, kind="stable").astype(np.int64)
+    place_in_order(decoded.images, beside / "images.npy", order)
+    (beside / "hashes").unlink()
+    np.save(beside / "labels.npy", listing.labels[order])
+    np.save(beside / "ids.npy", order)
+    return {
+        "bounds": bounds_of(names, sides[order]),
+        "source": {source.name: _source_hash(source, listing.names, decoded.hashes)},
+        "classes": listing.classes,
+    }
+
+
+def bounds_of(names: tuple[str, ...], sides: NDArray[np.int64]) -> dict[str, list[int]]:
+    """Where each split starts and stops in images that are sorted by their `sides`, indices into `names`."""
+    edges = np.searchsorted(sides, np.arange(len(names) + 1)).tolist()
+    return {name: edges[number : number + 2] for number, name in enumerate(names)}
+
+
+def _source_hash(source: Path, names: tuple[str, ...], hashes: NDArray) -> str:
+    """SHA-256 of a tar; of a folder, that of the names of its files and the hashes of their pixels."""
+    if source.is_file():
+        return file_hash(source)
+    digest = hashlib.sha256("\n".join(names).encode(errors="surrogateescape"))
+    digest.update(hashes.tobytes())
+    return digest.hexdigest()
+
+
+def place_in_order(decoded: Path, ordered: Path, order: NDArray[np.int64]) -> None:
+    """Turns the npy file `decoded` into `ordered`, with the images at `order`, a block at a time."""
+    images = np.load(decoded, mmap_mode="r")
+    if np.array_equal(order, np.arange(len(images))):
+        del images  # some systems do not rename what is mapped
+        os.replace(decoded, ordered)
+        return
+    block = max(1, 2**24 // images[0].size)
+    header = np.lib.format.header_data_from_array_1_0(images) | {"shape": (len(order), *images.shape[1:])}
+    with open(ordered, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(order), block):
+            file.write(images[order[start : start + block]].tobytes())
+        file.flush()
+        os.fsync(file.fileno())  # the folder must not get its name before its pixels are on the disk
+    del images
+    decoded.unlink()
+
+
+def _remove_left_behind(folder: Path, source: Path, variant: str) -> None:
+    """Removes this cache if it is damaged, its unfinished parts, and older caches of the same source."""
+    for other in folder.parent.iterdir():
+        if other == folder or (other.name.startswith(f".{folder.name}.") and other.suffix == ".part"):
+            shutil.rmtree(other, ignore_errors=True)
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            about = json.loads((other / "about.json").read_text(encoding="utf-8"))
+            if (about["path"], about["variant"]) == (str(source.resolve()), variant):
+                shutil.rmtree(other, ignore_errors=True)

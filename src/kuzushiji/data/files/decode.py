@@ -1,0 +1,152 @@
+"""Image files -> pixels: one at a time, or a whole listing in parallel processes."""
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuzushiji.data.files.listing import Listing
+from kuzushiji.data.splits import pixel_hash
+from kuzushiji.errors import DataError
+from kuzushiji.imaging.cut import to_square
+from kuzushiji.imaging.read import to_gray
+from kuzushiji.processes import cores, run_parts
+
+Progress = Callable[[int, int], None]
+"""Called with how many are done and how many there are."""
+
+_ONE_PROCESS = 2048
+"""For so many images one more process is worth its start."""
+
+
+def has_bright_paper(listing: Listing, *, sample: int = 256) -> bool:
+    """Whether the images show dark ink on bright paper, and so must be inverted.
+
+    Most of an image of a character is paper: the paper is bright if the median pixel is above 127 in more than half
+    of `sample` images that are spread evenly over the listing.  One answer holds for a whole source, so that a
+    single blank or inky image does not get another polarity than its neighbours.
+    """
+    positions = np.unique(np.linspace(0, len(listing) - 1, min(sample, len(listing))).astype(int))
+    medians = [np.median(pixels) for pixels in _decoded(listing, positions.tolist())]
+    return float(np.mean(np.array(medians) > 127)) > 0.5
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Where `decode_listing` put the pixels.
+
+    Attributes:
+        images: path of an npy file, uint8 (N, H, W), in the order of the listing, ink bright on black.
+        hashes: (N,) bytes of `pixel_hash` of each image as it was in its file, before any change of size or polarity.
+    """
+
+    images: Path
+    hashes: NDArray[np.bytes_]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What each of the processes needs to know."""
+
+    listing: Listing
+    side: int | None
+    shape: tuple[int, int]
+    invert: bool
+    images: Path
+    offset: int
+    hashes: Path
+
+    @property
+    def chunk(self) -> int:
+        """How many images are decoded before they are written: a few megabytes, and often enough for progress."""
+        return max(1, min(512, 2**24 // (self.shape[0] * self.shape[1])))
+
+
+def decode_listing(
+    listing: Listing, folder: Path, *, side: int | None = None, progress: Progress | None = None
+) -> Decoded:
+    """Decodes all images of a listing into files in `folder`, with as many processes as there are cores.
+
+    Args:
+        folder: where the files are written; a temporary folder of the caller, who removes it if this fails.
+        side: bring all images to (side, side); if None they must have one size, which is kept.
+        progress: called now and then with the number of images done and the number of all.
+
+    Raises:
+        DataError: a file is not an image, is damaged or has another size; the message names it.
+        OSError: the disk is full, or refuses in another way.
+    """
+    (first,) = _decoded(listing, [0])
+    shape = (side, side) if side else (first.shape[0], first.shape[1])
+    invert = has_bright_paper(listing)
+    images, hashes = folder / "decoded.npy", folder / "hashes"
+    with open(images, "wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "|u1", "fortran_order": False, "shape": (len(listing), *shape)}
+        )
+        offset = file.tell()
+    hashes.touch()
+    job = _Job(listing, side, shape, invert, images, offset, hashes)
+
+    processes = min(cores(), -(-len(listing) // _ONE_PROCESS))
+    done = 0
+    with contextlib.closing(run_parts(_decode_part, job, processes, f"decoding {listing.root}")) as parts:
+        for count in parts:
+            done += count
+            if progress is not None:
+                progress(done, len(listing))
+    return Decoded(images, np.fromfile(hashes, np.dtype("V32")))
+
+
+def _decode_part(job: _Job, part: int, parts: int) -> Iterator[int]:
+    """Decodes every `parts`-th chunk from the one numbered `part`, and yields the size of each when it is written."""
+    count = len(job.listing)
+    pixels_an_image = job.shape[0] * job.shape[1]
+    with open(job.images, "r+b", buffering=0) as images, open(job.hashes, "r+b", buffering=0) as hashes:
+        for start in range(part * job.chunk, count, parts * job.chunk):
+            positions = range(start, min(start + job.chunk, count))
+            block = np.empty((len(positions), *job.shape), np.uint8)
+            found = []
+            for row, pixels in enumerate(_decoded(job.listing, positions)):
+                found.append(pixel_hash(pixels))
+                if job.side:
+                    pixels = to_square(pixels, job.side)
+                elif pixels.shape != job.shape:
+                    raise DataError(
+                        f"{_name(job.listing, start + row)} is {pixels.shape[1]}x{pixels.shape[0]} pixels, but "
+                        f"{_name(job.listing, 0)} {job.shape[1]}x{job.shape[0]}; choose one size for all, "
+                        "such as --image-size 64 (image_size=64)"
+                    )
+                block[row] = pixels
+            if job.invert:
+                np.subtract(255, block, out=block)
+            # Written, not mapped: on a full disk a write fails with an error, a mapped page kills the process.
+            write_at(images, job.offset + start * pixels_an_image, block.tobytes())
+            write_at(hashes, start * 32, b"".join(found))
+            yield len(positions)
+
+
+def write_at(file: io.FileIO, position: int, content: bytes) -> None:
+    """Writes all of `content` at a position of an unbuffered file."""
+    file.seek(position)
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _decoded(listing: Listing, positions: "range | list[int]") -> Iterator[NDArray[np.uint8]]:
+    for position, content in zip(positions, listing.contents(positions), strict=True):
+        try:
+            pixels = to_gray(content)
+        except DataError as error:
+            raise DataError(f"{_name(listing, position)} {error}; remove it or fetch it again") from None
+        yield pixels
+
+
+def _name(listing: Listing, position: int) -> str:
+    name = listing.names[position]
+    return f"{listing.root / name}" if listing.places is None else f"{name} in {listing.root}"

@@ -1,0 +1,1 @@
+"""Pages with a box around each character -> `Page` and characters."""

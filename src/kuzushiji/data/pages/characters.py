@@ -1,0 +1,322 @@
+"""Characters of pages as a dataset: cut once, kept, divided by page or by book.
+
+A source of pages is named as any dataset: `recognition`, or the path of a folder or a zip.  With `:book` behind it
+(`recognition:book`) no book is on both sides of the division; otherwise no page is.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuzushiji.characters import codepoint
+from kuzushiji.data.catalogue import sets as catalog
+from kuzushiji.data.files.cache import CachedImages, bounds_of, cached, find_cached, place_in_order
+from kuzushiji.data.files.decode import Progress
+from kuzushiji.data.pages.cutting import BROKEN, CLIPPED, CUT, OUTSIDE, CutPages, cut_pages
+from kuzushiji.data.pages.tables import (
+    LAYOUTS,
+    FileReader,
+    Page,
+    PageListing,
+    PageReport,
+    Problem,
+    holds_pages,
+    identity,
+    list_pages,
+    page_names,
+)
+from kuzushiji.data.splits import HASH_SPLITS
+from kuzushiji.errors import DataError, UsageError
+from kuzushiji.imaging.read import to_gray
+
+SIDE = 80
+"""Pixels a side of a character, unless another size is asked for."""
+
+_UNITS = ("page", "book")
+_VERSION = 1
+"""Raised when the same pages would give other characters."""
+
+
+@dataclass(frozen=True)
+class PageSource:
+    """Where pages are, and how they are to be divided.
+
+    Attributes:
+        path: the folder or the zip.
+        by: `page` or `book`: what stays on one side of the division.
+        name: what the dataset is called.
+    """
+
+    path: Path
+    by: str
+    name: str
+
+    @cached_property
+    def identity(self) -> str:
+        """Changes when the pages do.
+
+        Raises:
+            DataError: they are not there.
+        """
+        if not self.path.exists():
+            name = self.name.partition(":")[0]
+            raise DataError(
+                f"{self.path} does not exist. `kuzushiji data get {name}` says how to get it; "
+                f"`kuzushiji data get {name} --from FOLDER` takes it from a folder or zip of yours"
+            )
+        return f"{_VERSION} {identity(self.path)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where on which page each of N characters stands.
+
+    Attributes:
+        pages: the name of the page of each.
+        books: the book of each.
+        boxes: int32 (N, 4): left, top, width and height in pixels of the page, as the table has them.
+    """
+
+    pages: tuple[str, ...]
+    books: tuple[str, ...]
+    boxes: NDArray[np.int32]
+
+
+def find_pages(name: str | Path) -> PageSource | None:
+    """The pages that a name stands for; None if it does not stand for pages.
+
+    Raises:
+        UsageError: it ends with `:page` or `:book`, and what is before that does not stand for pages.
+    """
+    text = str(name)
+    base, _, by = text.rpartition(":")
+    if by not in _UNITS or not base or Path(text).exists():
+        base, by = text, ""
+    ending = ":book" if by == "book" else ""
+    if base in catalog.DATASETS:
+        if catalog.dataset(base).unit == "pages":
+            return PageSource(catalog.folder(base), by or "page", base + ending)
+    else:
+        path = Path(base).expanduser()
+        if path.exists() and holds_pages(path):
+            called = path.resolve().name if path.is_dir() else path.stem
+            return PageSource(path, by or "page", called + ending)
+    if by:
+        raise UsageError(f"{name} asks for a division by {by}, but {base} holds no pages")
+    return None
+
+
+def page_splits(pages: PageSource) -> tuple[str, ...]:
+    """train, validation and test; or `all`, where there are fewer than three pages (or books) to divide.
+
+    Raises:
+        DataError: the tables of the pages are missing or damaged.
+    """
+    found = find_cached(pages.path, _variant(pages, SIDE), pages.identity)
+    if found is not None:
+        return tuple(found.bounds)
+    names = page_names(pages.path)
+    divided = divide(names.values() if pages.by == "book" else names)
+    return HASH_SPLITS if "test" in divided.values() else ("all",)
+
+
+def cached_characters(pages: PageSource, *, side: int = SIDE, progress: Progress | None = None) -> CachedImages:
+    """The characters of all pages, cut if that has not been done yet.
+
+    Their ids count the boxes in the tables, bad ones included, so that they are the same for any size and division.
+
+    Args:
+        pages: where they are.
+        side: pixels a side; the characters keep their proportions and are padded with black.
+        progress: called with the numbers of characters done and of all, while there is something to cut.
+
+    Raises:
+        DataError: the tables are missing or damaged, or no character could be cut.
+        KuzushijiError: the cache could not be written.
+    """
+
+    def make(folder: Path) -> dict[str, Any]:
+        return _make(pages, folder, side, progress)
+
+    return cached(pages.path, _variant(pages, side), pages.identity, make)
+
+
+def places(name: str | Path, ids: NDArray[np.int64], *, side: int = SIDE) -> Places:
+    """Page, book and box of characters.
+
+    Args:
+        name: what `load` was given, such as `recognition`.
+        ids: (N,), the `ids` of the characters.
+        side: pixels a side of the characters, where another size was asked for; spares cutting them anew.
+
+    Raises:
+        UsageError: the name does not stand for pages, or has no character with one of the ids.
+        DataError: as `cached_characters`.
+
+    Example:
+        >>> test = load("recognition", "test")                              # doctest: +SKIP
+        >>> places("recognition", test.ids[:1])                             # doctest: +SKIP
+        Places(pages=('100241706_00004_2',), books=('100241706',), boxes=array([[1852, 1736, 104, 219]], dtype=int32))
+    """
+    found = cached_characters(pages_of(name), side=side)
+    order = np.argsort(found.ids)
+    wanted = np.asarray(ids)
+    rows = order[np.searchsorted(found.ids, wanted, sorter=order).clip(max=len(order) - 1)]
+    if not np.array_equal(found.ids[rows], wanted):
+        strange = wanted[found.ids[rows] != wanted][0]
+        raise UsageError(f"{name} has no character with the id {strange}")
+    names = [found.about["pages"][number] for number in np.load(found.folder / "pages.npy")[rows]]
+    return Places(
+        pages=tuple(page for page, _ in names),
+        books=tuple(book for _, book in names),
+        boxes=np.load(found.folder / "boxes.npy")[rows],
+    )
+
+
+def report_of(found: CachedImages) -> PageReport:
+    """How many pages, boxes and characters there are, and what is wrong with which of them.
+
+    Args:
+        found: what `cached_characters` returned.
+    """
+    return PageReport.from_dict(found.about["report"])
+
+
+def known_report(pages: PageSource, *, side: int = SIDE) -> PageReport | None:
+    """The report of pages whose characters have been cut already; else None."""
+    if not pages.path.exists():
+        return None
+    found = find_cached(pages.path, _variant(pages, side), pages.identity)
+    return report_of(found) if found else None
+
+
+def pages_of(name: str | Path) -> PageSource:
+    """The pages that a name stands for.
+
+    Raises:
+        UsageError: it does not stand for pages.
+    """
+    pages = find_pages(name)
+    if pages is None:
+        raise UsageError(f"{name} holds no pages; expected {LAYOUTS}")
+    return pages
+
+
+def divide(names: Iterable[str]) -> dict[str, str]:
+    """Gives pages, or books, each to a split: a tenth to test, a tenth to validation, the rest to training.
+
+    They are sorted by the hash of their names and the first go to test, so that the division is the same on every
+    machine, and that of a copy without some of the pages nearly so.  From three on no split is empty; fewer are not
+    divided and all of them are `all`.
+
+    Example:
+        >>> sorted(divide(["a_1", "a_2", "b_1", "b_2"]).values())
+        ['test', 'train', 'train', 'validation']
+    """
+    ordered = sorted(set(names), key=lambda name: hashlib.sha256(name.encode()).digest())
+    if len(ordered) < len(HASH_SPLITS):
+        return dict.fromkeys(ordered, "all")
+    tenth = max(1, round(len(ordered) / 10))
+    splits = ["test"] * tenth + ["validation"] * tenth + ["train"] * (len(ordered) - 2 * tenth)
+    return dict(zip(ordered, splits, strict=True))
+
+
+def _variant(pages: PageSource, side: int) -> str:
+    return f"{side} by {pages.by}"
+
+
+def _make(pages: PageSource, folder: Path, side: int, progress: Progress | None) -> dict[str, Any]:
+    listing = list_pages(pages.path)
+    # Cut in the order of the splits, so that nothing need be moved unless something turns out to be damaged.
+    to_cut = [page for page in listing.pages if page.image and len(page)]
+    names, sides = _sides(to_cut, pages.by)
+    to_cut = [to_cut[number] for number in np.argsort(sides, kind="stable")]
+    cut = cut_pages(to_cut, folder, side=side, progress=progress)
+
+    page_of = np.repeat(np.arange(len(to_cut)), [len(page) for page in to_cut])
+    rows = np.flatnonzero((cut.fates == CUT) | (cut.fates == CLIPPED))
+    codes = np.frombuffer("".join(page.characters for page in to_cut).encode("utf-32-le"), np.uint32)
+    classes, labels = np.unique(codes[rows], return_inverse=True)
+    report = PageReport(
+        pages=len(listing.pages),
+        books=len({page.book for page in listing.pages}),
+        boxes=listing.boxes,
+        characters=len(rows),
+        classes=len(classes),
+        problems=_problems(listing, to_cut, cut, page_of),
+    )
+    if not len(rows):
+        wrong = "; ".join(f"{problem.kind}, such as {problem.examples[0]}" for problem in report.problems)
+        raise DataError(f"{pages.path} gives no character: it lists {listing.boxes:,} boxes. {wrong}".rstrip(". "))
+
+    names, sides = _sides(to_cut, pages.by, only=np.unique(page_of[rows]))
+    by_side = np.argsort(sides[page_of[rows]], kind="stable")
+    order = rows[by_side]
+    place_in_order(cut.images, folder / "images.npy", order)
+    np.save(folder / "labels.npy", labels[by_side].astype(np.int64))
+    np.save(folder / "ids.npy", np.concatenate([page.ids for page in to_cut])[order])
+    np.save(folder / "boxes.npy", np.concatenate([page.boxes for page in to_cut])[order])
+    np.save(folder / "pages.npy", page_of[order].astype(np.int32))
+    return {
+        "bounds": bounds_of(names, sides[page_of[order]]),
+        "classes": [chr(code) for code in classes],
+        "source": _source(listing, to_cut, cut),
+        "pages": [(page.name, page.book) for page in to_cut],
+        "report": report.to_dict(),
+    }
+
+
+def _sides(
+    pages: Sequence[Page], by: str, only: NDArray[np.int64] | None = None
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The splits, and the side of each page as an index into them; -1 for pages that are not among `only`."""
+    group = [page.book if by == "book" else page.name for page in pages]
+    split = divide(group if only is None else [group[number] for number in only])
+    names = HASH_SPLITS if "test" in split.values() else ("all",)
+    return names, np.array([names.index(split[each]) if each in split else -1 for each in group], dtype=np.int64)
+
+
+def _problems(
+    listing: PageListing, pages: Sequence[Page], cut: CutPages, page_of: NDArray[np.int64]
+) -> tuple[Problem, ...]:
+    """What is wrong with boxes and pages, in the tables as well as in the images."""
+    tally = listing.tally
+    for page in listing.pages:
+        if page.image is None and len(page):
+            tally.add("no_image", page.name, f"{len(page):,} boxes", len(page))
+    starts = np.searchsorted(page_of, np.arange(len(pages)))
+    for kind, fate in (("outside", OUTSIDE), ("clipped", CLIPPED)):
+        for row in np.flatnonzero(cut.fates == fate):
+            page, place = pages[page_of[row]], row - starts[page_of[row]]
+            box = " ".join(map(str, page.boxes[place].tolist()))
+            tally.add(kind, page.name, f"{codepoint(page.characters[place])} {box}")
+    with FileReader() as reader:
+        for number in np.unique(page_of[cut.fates == BROKEN]):
+            tally.add("broken_image", pages[number].name, _reason(pages[number], reader), len(pages[number]))
+    return tally.problems()
+
+
+def _reason(page: Page, reader: FileReader) -> str:
+    """Why an image cannot be read."""
+    assert page.image is not None
+    try:
+        to_gray(reader.read(page.image), draft=True)
+    except DataError as error:
+        return str(error)
+    return "could not be read a moment ago"
+
+
+def _source(listing: PageListing, pages: Sequence[Page], cut: CutPages) -> dict[str, str]:
+    """SHA-256 of each table, and one of all page images, the same for a folder and a zip of it."""
+    images = hashlib.sha256()
+    for page, digest in sorted(zip((page.name for page in pages), cut.hashes.tolist(), strict=True)):
+        images.update(page.encode() + digest)
+    with FileReader() as reader:
+        tables = {table.inside.name: hashlib.sha256(reader.read(table)).hexdigest() for table in listing.tables}
+    return tables | {"train_images" if "train.csv" in tables else "images": images.hexdigest()}

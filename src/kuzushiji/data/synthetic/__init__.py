@@ -1,0 +1,1 @@
+"""Drawn data: brush glyphs, and images of what is no character."""

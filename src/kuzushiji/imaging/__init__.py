@@ -1,0 +1,1 @@
+"""Bytes -> pixels -> ink, with NumPy and Pillow alone."""

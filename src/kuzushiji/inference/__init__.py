@@ -1,0 +1,1 @@
+"""A run -> what its network says."""

@@ -1,0 +1,281 @@
+"""`Recognizer`: images of characters in, candidates out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from kuzushiji import characters
+from kuzushiji.errors import DataError, UsageError
+from kuzushiji.exported import open_network
+from kuzushiji.imaging.marks import MOST_MARKS, count_marks
+from kuzushiji.imaging.read import gray_of, to_gray
+from kuzushiji.processes import cores
+from kuzushiji.reading.normalize import normalize
+from kuzushiji.reading.pretrained import find_network
+
+if TYPE_CHECKING:
+    pass
+
+BATCH = 64
+"""So many images are computed at once; more are no faster on a CPU and take more memory."""
+
+Source = str | Path | bytes | Image.Image | NDArray[Any]
+"""An image: a path, the bytes of a file, a Pillow image, or an array (H, W), (H, W, 3) or (H, W, 4)."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What an image may show.
+
+    Attributes:
+        character: the class.
+        probability: calibrated: of all candidates with 0.9, about nine in ten are right.
+    """
+
+    character: str
+    probability: float
+
+    @property
+    def codepoint(self) -> str | None:
+        """Such as `U+304A`; None for a class that is no single character, such as "rare"."""
+        return characters.codepoint(self.character) if len(self.character) == 1 else None
+
+    @property
+    def parent(self) -> str | None:
+        """The parent kanji (jibo) of a kana, whose cursive form it is; None for anything else."""
+        return characters.PARENT.get(self.character)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "character": self.character,
+            "codepoint": self.codepoint,
+            "parent": self.parent,
+            "probability": round(self.probability, 6),
+        }
+
+
+@dataclass(frozen=True)
+class Recognition(Sequence[Candidate]):
+    """What one image may show: its candidates, the best first.
+
+    Attributes:
+        candidates: none if the image is blank.
+        unsure: whether the best of them is too improbable to be an answer.
+    """
+
+    candidates: tuple[Candidate, ...]
+    unsure: bool
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is no ink."""
+        return not self.candidates
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"unsure": self.unsure, "blank": self.blank, "candidates": [each.to_dict() for each in self.candidates]}
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.candidates[place]
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+
+class Recognizer:
+    """Names characters, with a network that ships or one that `kuzushiji export` wrote.
+
+    Args:
+        model: `kmnist`, `kanji`, ... (`kuzushiji models --pretrained` lists them) or the path of an exported file; the
+            first that ships if None.
+        threads: how many of the processor's cores to use; all that this process may use if None.
+
+    Raises:
+        UsageError: there is no network of this name.
+        DataError: the file is missing, truncated or not one that `kuzushiji export` wrote.
+
+    Example:
+        >>> recognize = Recognizer("kmnist")                            # doctest: +SKIP
+        >>> [best, *others] = recognize("character.png")[0]             # doctest: +SKIP
+        >>> best.character, best.codepoint, best.parent                 # doctest: +SKIP
+        ('す', 'U+3059', '寸')
+    """
+
+    def __init__(self, model: str | Path | None = None, *, threads: int | None = None) -> None:
+        self.path = find_network(model)
+        self.description, self._session = open_network(self.path, threads or cores())
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The characters that it knows."""
+        return self.description.classes
+
+    @property
+    def unsure_below(self) -> float:
+        """The probability below which the best candidate is no answer; the network's card says why."""
+        return self.description.unsure_below
+
+    def __call__(self, images: Source | Iterable[Source], *, top: int = 5) -> list[Recognition]:
+        """Names the character on each image.
+
+        Any size, colour and polarity will do, cropped loosely or tightly, but one character an image, upright.
+
+        Args:
+            images: one or many of them.  An array of three dimensions is one colour image if the last has three or
+                four, else many gray ones.
+            top: how many candidates each gets at most.
+
+        Returns:
+            One entry an image, in their order.
+
+        Raises:
+            DataError: one of them can't be read, or shows a whole page; the message names it.
+            UsageError: `top` is below 1.
+        """
+        recognitions: list[Recognition] = []
+        for batch in _batches(self.prepare(image, name) for name, image in _named(images)):
+            recognitions += self.recognize_prepared(batch, top=top)
+        return recognitions
+
+    def prepare(self, image: Source, name: str = "the image") -> NDArray[np.uint8] | None:
+        """Brings one image to what the network takes.
+
+        Args:
+            name: what it is called in the message if it can't be read.
+
+        Returns:
+            uint8 (H, W), ink bright on black; None if it is blank.
+
+        Raises:
+            DataError: it can't be read, or shows a whole page.
+        """
+        return normalize(read_character(image, name), self.description.image_size)
+
+    def recognize_prepared(
+        self, images: Sequence[NDArray[np.uint8] | None] | NDArray[np.uint8], *, top: int = 5
+    ) -> list[Recognition]:
+        """Names the characters on images that are as the network takes them.
+
+        Args:
+            images: what `prepare` gave, or uint8 (N, H, W) as a dataset has them.
+            top: how many candidates each gets at most.
+
+        Raises:
+            UsageError: `top` is below 1.
+        """
+        if top < 1:
+            raise UsageError(f"top is {top}; it must be at least 1")
+        inked = [number for number, image in enumerate(images) if image is not None and image.any()]
+        found = [Recognition((), unsure=True)] * len(images)
+        for start in range(0, len(inked), BATCH):
+            some = inked[start : start + BATCH]
+            probabilities = self.probabilities(np.stack([images[number] for number in some]))  # type: ignore[misc]
+            order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+            for number, row, best in zip(some, probabilities, order, strict=True):
+                candidates = tuple(Candidate(self.classes[label], float(row[label])) for label in best.tolist())
+                found[number] = Recognition(candidates, candidates[0].probability < self.unsure_below)
+        return found
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Calibrated probabilities (N, C) of images uint8 (N, H, W) that are as the network takes them.
+
+        Raises:
+            UsageError: they have another size.
+        """
+        if images.dtype != np.uint8 or images.shape[1:] != self.description.image_size:
+            height, width = self.description.image_size
+            raise UsageError(
+                f"the network takes uint8 (N, {height}, {width}), found {images.dtype} {images.shape}; "
+                "`prepare` brings any image to that"
+            )
+        pixels = images[:, None].astype(np.float32) / np.float32(255)
+        (logits,) = self._session.run(["logits"], {"images": pixels})
+        logits -= logits.max(axis=1, keepdims=True)
+        shares = np.exp(logits / np.float32(self.description.temperature))
+        return shares / shares.sum(axis=1, keepdims=True)
+
+
+def read_character(image: Source, name: str = "the image") -> NDArray[np.uint8]:
+    """The image of a character as gray, uint8 (H, W), from which `normalize` makes what a network takes.
+
+    Args:
+        name: what it is called in the message if it can't be read.
+
+    Raises:
+        DataError: it can't be read, or shows a whole page, for which a network would name some character too.
+    """
+    try:
+        gray = _to_gray(image)
+    except DataError as error:
+        raise DataError(f"{name} {error}") from None
+    if (marks := count_marks(gray)) > MOST_MARKS:
+        raise DataError(
+            f"{name} shows {marks} separate marks, as a page of writing does; one character an image is expected: "
+            "cut it out"
+        )
+    return gray
+
+
+def _to_gray(image: Source) -> NDArray[np.uint8]:
+    """Any image as gray, uint8 (H, W)."""
+    if isinstance(image, np.ndarray):
+        return _array_to_gray(image)
+    if isinstance(image, Image.Image):
+        try:
+            return gray_of(image)
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            raise DataError(f"is a damaged image ({error})") from None
+    if not isinstance(image, bytes):
+        try:
+            image = Path(image).expanduser().read_bytes()
+        except OSError as error:
+            raise DataError(f"can't be read: {error.strerror or error}") from None
+        except (TypeError, ValueError):
+            raise DataError(f"is {type(image).__name__}; expected a path, a Pillow image or an array") from None
+    if not image:
+        raise DataError("is empty")
+    return to_gray(image, draft=True)
+
+
+def _array_to_gray(array: NDArray[Any]) -> NDArray[np.uint8]:
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
+        raise DataError(f"is an array of shape {array.shape}; expected (H, W), (H, W, 3) or (H, W, 4)")
+    if array.dtype.kind not in "buif":
+        raise DataError(f"is an array of {array.dtype}; expected numbers")
+    if array.dtype != np.uint8:
+        low, high = float(array.min()), float(array.max())
+        if not (low >= 0 and high <= 65535):  # also where there is NaN among them
+            raise DataError(f"has values from {low:g} to {high:g}; expected 0 to 1, 0 to 255 or 0 to 65535")
+        is_share = array.dtype.kind == "b" or (array.dtype.kind == "f" and high <= 1)
+        full = 1 if is_share else 255 if high <= 255 else 65535
+        array = (array.astype(np.float64) * (255 / full)).round().astype(np.uint8)
+    if array.ndim == 2:
+        return np.ascontiguousarray(array)
+    return gray_of(Image.fromarray(np.ascontiguousarray(array[:, :, 0] if array.shape[2] == 1 else array)))
+
+
+def _named(images: Source | Iterable[Source]) -> Iterator[tuple[str, Source]]:
+    """Each image with what it is called in messages."""
+    is_one = isinstance(images, str | Path | bytes | Image.Image)
+    if isinstance(images, np.ndarray):
+        is_one = images.ndim == 2 or (images.ndim == 3 and images.shape[2] in (3, 4))
+    many: Any = [images] if is_one else images
+    for number, image in enumerate(many):
+        yield (str(image) if isinstance(image, (str, Path)) else f"image {number}"), image
+
+
+def _batches(prepared: Iterable[NDArray[np.uint8] | None]) -> Iterator[list[NDArray[np.uint8] | None]]:
+    batch: list[NDArray[np.uint8] | None] = []
+    for image in prepared:
+        batch.append(image)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

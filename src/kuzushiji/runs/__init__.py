@@ -1,0 +1,1 @@
+"""What a training is made from and what it leaves behind."""

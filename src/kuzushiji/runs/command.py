@@ -1,0 +1,59 @@
+"""The command that trains a network as a run was trained."""
+
+import shlex
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from kuzushiji.models import MODELS
+from kuzushiji.runs.recipe import RECIPES, changes_of
+
+
+def command_of(config: dict[str, Any], published: bool = False) -> str:
+    """The command that makes a run like the one with this configuration, however it was made itself.
+
+    Args:
+        published: say the names of folders alone, and not where they lie on this machine.
+    """
+    model, dataset, recipe_name = config["model"], config["dataset"], config["recipe_name"]
+    data = dataset["name"] if published else dataset["path"] or dataset["name"]
+    words = ["kuzushiji", "train", model["name"], "--data", data]
+    if recipe_name != MODELS[model["name"]].recipe:
+        words += ["--recipe", recipe_name if recipe_name in RECIPES else "default"]
+    for option, value in model["options"].items():
+        words += ["--option", f"{option}={value}"]
+    return shlex.join(words + settings_of(config, published))
+
+
+def settings_of(config: dict[str, Any], published: bool = False, without: Collection[str] = ()) -> list[str]:
+    """The words of the command that say in what a training differs from that of its network, data and recipe alone.
+
+    Args:
+        published: as in `command_of`.
+        without: fields of the recipe to leave out.
+    """
+    words: list[str] = []
+
+    def add(setting: str, value: Any) -> None:
+        flag = setting.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words.extend([f"--{flag}", f"{value}"])
+
+    def path(name: str) -> str:
+        return Path(name).name if published else name
+
+    for field, value in changes_of(config).items():
+        if field not in without:
+            add(field, value)
+    for setting in ("limit", "image_size", "cover", "rare_below"):
+        if config["dataset"].get(setting) is not None:
+            add(setting, config["dataset"][setting])
+    if start := config.get("start"):
+        add("from" if start["kind"] == "run" else "weights", path(start["name"]))
+        if start["unfrozen"] is not None:
+            add("unfrozen", start["unfrozen"])
+    if teacher := config.get("teacher"):
+        add("teacher", path(teacher["name"]))
+    return words

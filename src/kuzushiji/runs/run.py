@@ -1,0 +1,216 @@
+"""The run folder: what a training leaves behind, and how it is found again.
+
+A run folder holds
+
+    config.json        data with hashes, network, recipe, versions, command, machine
+    metrics.jsonl      a line an epoch
+    last.ckpt          the state of an unfinished training, from which it resumes; removed as the last step
+    model.safetensors  the weights, with classes and configuration in the metadata
+    predictions.npz    what the network says of the test images; predictions-SPLIT.npz of others
+    evaluation.json    the metrics computed from predictions.npz
+    calibration.json   how far its certainty can be trusted, from the predictions of test and validation images
+    outliers.npz       what the network makes of images of other things, where `evaluate --outliers` was asked for
+    report.html        the report
+"""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kuzushiji.errors import RunError, UsageError, unknown_name
+from kuzushiji.files import write_text
+from kuzushiji.home import runs_folder
+from kuzushiji.runs.predictions import Predictions
+
+_UNHASHED = ("created", "command", "machine", "versions")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a folder and what can be read from it.
+
+    Attributes:
+        path: the run folder.
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def address(self) -> str:
+        """What finds it again from any folder: its name, or its path where it does not lie among the runs."""
+        return self.name if self.path.parent == runs_folder() else str(self.path.resolve())
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """What was trained on what and how, from `config.json`.
+
+        Raises:
+            RunError: the file is missing or is no configuration.
+        """
+        try:
+            config = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+            if {"model", "dataset", "recipe", "classes"} <= config.keys():
+                return config
+        except FileNotFoundError:
+            raise RunError(f"{self.path} is no run folder: it has no config.json") from None
+        except (OSError, ValueError, AttributeError) as error:
+            raise RunError(f"{self.path / 'config.json'} can't be read ({error}); remove the run") from None
+        raise RunError(f"{self.path / 'config.json'} does not describe a run; remove the run")
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """One dictionary an epoch, from `metrics.jsonl`: `epoch` (from 1), `train_loss`, `train_accuracy`,
+        `validation_loss`, `validation_accuracy` (None without validation images), `lr`, `seconds`,
+        `images_per_second`.  Of a classical model, what is of training is None, and what it chose by itself comes
+        besides, such as `gamma`."""
+        try:
+            lines = (self.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        try:
+            return [json.loads(line) for line in lines]
+        except ValueError as error:
+            raise RunError(f"{self.path / 'metrics.jsonl'} can't be read ({error})") from None
+
+    @property
+    def weights_file(self) -> Path:
+        """`model.safetensors`, which exists when the training is done."""
+        return self.path / "model.safetensors"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """`last.ckpt`, which exists until the training is done."""
+        return self.path / "last.ckpt"
+
+    @property
+    def evaluation_file(self) -> Path:
+        """`evaluation.json`."""
+        return self.path / "evaluation.json"
+
+    @property
+    def report_file(self) -> Path:
+        """`report.html`."""
+        return self.path / "report.html"
+
+    def predictions_file(self, split: str = "test") -> Path:
+        """Where the predictions for a split, or for another dataset (`NAME-SPLIT`), are kept."""
+        if split == "test":
+            return self.path / "predictions.npz"
+        return self.path / f"predictions-{split.replace(':', '-')}.npz"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training came to its end."""
+        return self.weights_file.exists() and not self.checkpoint_file.exists()
+
+    def check_finished(self) -> None:
+        """Raises:
+        RunError: the training has not come to its end; the message says how to go on with it.
+        """
+        if not self.finished:
+            raise RunError(f"{self.name} is not finished; go on with: kuzushiji train --resume {self.address}")
+
+    @property
+    def seconds(self) -> float:
+        """How long the epochs took, with validation, in seconds."""
+        return sum(line["seconds"] for line in self.metrics)
+
+    def predictions(self, split: str = "test") -> Predictions:
+        """What the network said of a split.
+
+        Raises:
+            DataError: it has not been asked yet, or the file is not whole.
+        """
+        return Predictions.load(self.predictions_file(split))
+
+    def remove(self) -> None:
+        """Deletes the run folder and all that is in it.
+
+        Raises:
+            RunError: the folder holds no run, so nothing was deleted.
+        """
+        if not (self.path / "config.json").exists():
+            raise RunError(f"{self.path} is no run folder; nothing was removed")
+        shutil.rmtree(self.path)
+
+
+def config_fingerprint(config: dict[str, Any]) -> str:
+    """SHA-256 of what decides a run's outcome: all of the configuration but time, command and machine."""
+    decisive = {key: value for key, value in config.items() if key not in _UNHASHED}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+def run_path(run: str | Path | None, model: str, dataset: str) -> Path:
+    """Where a run called `run` lies: a path is taken as it is, a plain name goes among the runs.
+
+    Without a name, one is made of model, data and time.
+    """
+    if run is None:
+        made = f"{model}-{Path(dataset).name.replace(':', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
+        path, number = runs_folder() / made, 2
+        while path.exists():
+            path, number = runs_folder() / f"{made}-{number}", number + 1
+        return path
+    is_path = isinstance(run, Path) or "/" in run or "\\" in run or run in (".", "..")
+    return Path(run).expanduser() if is_path else runs_folder() / run
+
+
+def create_run(path: Path, config: dict[str, Any]) -> Run:
+    """Makes a new run folder.
+
+    Raises:
+        UsageError: something is there already.
+    """
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        raise UsageError(
+            f"{path} exists already; choose another --run name, or resume it with `kuzushiji train --resume {path}`"
+        ) from None
+    except OSError as error:
+        raise RunError(f"the run folder {path} could not be made: {error.strerror}") from error
+    write_text(path / "config.json", json.dumps(config, ensure_ascii=False, indent=2))
+    return Run(path)
+
+
+def all_runs(pattern: str = "*") -> list[Run]:
+    """The runs under the runs folder whose names match a shell pattern, the newest last."""
+    if not runs_folder().is_dir():
+        return []
+    found = [
+        Run(path)
+        for path in runs_folder().iterdir()
+        if fnmatchcase(path.name, pattern) and (path / "config.json").is_file()
+    ]
+    return sorted(found, key=lambda run: ((run.path / "config.json").stat().st_mtime, run.name))
+
+
+def find_run(name: str | Path) -> Run:
+    """The run with this path, this name, or a name that begins so if there is only one.
+
+    Raises:
+        UsageError: there is none, or several begin so; the message names them.
+    """
+    path = run_path(name, "", "")
+    if (path / "config.json").is_file():
+        return Run(path)
+    names = [run.name for run in all_runs()]
+    starting = [known for known in names if known.startswith(str(name))]
+    if len(starting) == 1:
+        return Run(runs_folder() / starting[0])
+    if starting:
+        raise UsageError(f"{len(starting)} runs begin with {str(name)!r}: {', '.join(starting)}; say which")
+    if not names:
+        raise UsageError(f"there is no run {str(name)!r}; no run has been made yet in {runs_folder()}")
+    raise unknown_name("run", str(name), names)

@@ -1,0 +1,432 @@
+import gzip
+import io
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kuzushiji.data.datasets import load
+from kuzushiji.data.files import arrays as formats
+from kuzushiji.data.files.arrays import (
+    class_of_folder,
+    folder_of_class,
+    read_array,
+    read_class_map,
+    read_images,
+    read_labels,
+    read_pair,
+    write_arrays,
+    write_class_folders,
+    write_class_map,
+    write_idx,
+    write_npz,
+    write_tar,
+)
+from kuzushiji.data.files.listing import list_images
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.errors import DataError, KuzushijiError, UsageError
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (30, 7, 5), dtype=np.uint8)
+LABELS = np.arange(30) % 3
+DATA = CharacterImages(IMAGES, LABELS, ("か゚", "お", "rare"), split="test", ids=np.arange(30) * 7)
+
+
+def left_over(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name.startswith("."))
+
+
+# Arrays
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a-idx3-ubyte", "a-idx3-ubyte.gz"])
+def test_an_array_comes_back_as_it_was_written(tmp_path: Path, name: str) -> None:
+    write = write_npz if name.endswith("npz") else write_idx
+    write(tmp_path / name, IMAGES)
+    found = read_images(tmp_path / name)
+    assert found.dtype == np.uint8
+    assert (found == IMAGES).all()
+    assert left_over(tmp_path) == []
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32", "float32", "float64"])
+def test_idx_has_six_types(tmp_path: Path, dtype: str) -> None:
+    array = np.arange(-6 if dtype != "uint8" else 0, 6).astype(dtype).reshape(2, -1)
+    write_idx(tmp_path / "a", array)
+    found = read_array(tmp_path / "a")
+    assert found.dtype == np.dtype(dtype)
+    assert (found == array).all()
+
+
+def test_idx_has_no_type_for_int64(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="int64; convert to uint8"):
+        write_idx(tmp_path / "a", LABELS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_array_gives_the_same_gzip_bytes(tmp_path: Path) -> None:
+    write_idx(tmp_path / "a.gz", IMAGES)
+    write_idx(tmp_path / "b.gz", IMAGES)
+    assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
+
+
+def test_the_npz_that_is_written_is_one_that_numpy_reads(tmp_path: Path) -> None:
+    write_npz(tmp_path / "a.npz", IMAGES)
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert arrays.files == ["arr_0"]
+        assert (arrays["arr_0"] == IMAGES).all()
+
+
+def test_the_one_array_of_an_npz_may_have_any_name(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", whatever=IMAGES)
+    assert (read_images(tmp_path / "a.npz") == IMAGES).all()
+
+
+def test_fortran_order_is_read_right(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", np.asfortranarray(IMAGES))
+    assert (read_images(tmp_path / "a.npz") == IMAGES).all()
+
+
+def test_real_labels_of_every_format_agree(real_data: Path) -> None:
+    kmnist = real_data / "kmnist"
+    assert (read_labels(kmnist / "t10k-labels-idx1-ubyte.gz") == read_labels(kmnist / "kmnist-test-labels.npz")).all()
+    assert (read_images(kmnist / "t10k-images-idx3-ubyte.gz") == read_images(kmnist / "kmnist-test-imgs.npz")).all()
+    labels = read_labels(real_data / "k49" / "k49-train-labels.npz")
+    assert len(labels) == 232_365
+    assert np.bincount(labels).min() == 392
+
+
+def test_real_images_that_are_cut_off(real_data: Path, tmp_path: Path) -> None:
+    for name in ("t10k-images-idx3-ubyte.gz", "kmnist-test-imgs.npz"):
+        content = (real_data / "kmnist" / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: len(content) // 2])
+        with pytest.raises(DataError, match=rf"{name} is damaged or not whole .* fetch it again"):
+            read_images(tmp_path / name)
+
+
+def test_real_labels_of_one_set_and_images_of_another(real_data: Path) -> None:
+    with pytest.raises(DataError, match=r"10000 images but .*6284 labels"):
+        read_pair(real_data / "kmnist6k" / "kmnist-test-imgs.npz", real_data / "kmnist6k" / "kmnist-train-labels.npz")
+
+
+def test_swapped_files_are_noticed(tmp_path: Path) -> None:
+    write_idx(tmp_path / "images", IMAGES)
+    write_idx(tmp_path / "labels", LABELS.astype(np.uint8))
+    with pytest.raises(DataError, match=r"labels holds 30 numbers uint8, .* swapped"):
+        read_images(tmp_path / "labels")
+    with pytest.raises(DataError, match=r"images holds images, uint8 \(30, 7, 5\); .* swapped"):
+        read_labels(tmp_path / "images")
+
+
+@pytest.mark.parametrize(
+    ("array", "found"),
+    [
+        (IMAGES.astype(np.float32) / 255, r"float32 \(30, 7, 5\)"),
+        (IMAGES.reshape(30, 35), r"uint8 \(30, 35\)"),
+        (IMAGES[..., None], r"uint8 \(30, 7, 5, 1\)"),
+        (np.array(["a", "b"]), "<U1"),
+        (np.array(3, dtype=np.uint8), r"uint8 \(\)"),
+    ],
+)
+def test_images_of_another_type_or_shape(tmp_path: Path, array: np.ndarray, found: str) -> None:
+    np.savez(tmp_path / "a.npz", array)
+    with pytest.raises(
+        DataError, match=rf"a\.npz holds .*{found}.*expected images, uint8 \(N, H, W\)|look like labels"
+    ):
+        read_images(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("array", "found"),
+    [
+        (LABELS.astype(np.float32), "float32"),
+        (np.eye(3, dtype=np.uint8), r"\(3, 3\)"),
+        (np.array([1, -1]), "the label -1"),
+    ],
+)
+def test_labels_of_another_type_or_shape(tmp_path: Path, array: np.ndarray, found: str) -> None:
+    np.savez(tmp_path / "a.npz", array)
+    with pytest.raises(DataError, match=rf"a\.npz holds .*{found}"):
+        read_labels(tmp_path / "a.npz")
+
+
+def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple:
+            return Path.touch, (tmp_path / "sprung",)
+
+    np.savez(tmp_path / "a.npz", np.array([Trap()], dtype=object))
+    with pytest.raises(DataError, match="Python objects"):
+        read_array(tmp_path / "a.npz")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_several_arrays_in_one_npz(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=IMAGES, y=LABELS)
+    with pytest.raises(DataError, match=r"holds x\.npy, y\.npy; expected one array"):
+        read_array(tmp_path / "a.npz")
+
+
+def test_an_npz_that_unpacks_to_an_absurd_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_npz(tmp_path / "a.npz", np.zeros((4000, 28, 28), np.uint8))
+    assert (tmp_path / "a.npz").stat().st_size < 10_000
+    monkeypatch.setattr(formats, "MOST_BYTES", 2**20)
+    with pytest.raises(DataError, match=r"declares an array of \(4000, 28, 28\).* made to fill the memory"):
+        read_array(tmp_path / "a.npz")
+
+
+def test_an_npz_whose_header_promises_more_than_it_holds(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (2**30, 28, 28)})
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("arr_0.npy", header.getvalue())
+    with pytest.raises(DataError, match=r"a\.npz is damaged or not whole \(its header says \(1073741824, 28, 28\)"):
+        read_array(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "is not an IDX file"),
+        (b"<html><body>404 Not Found", "starts with a web page"),
+        (b"\0\0\x0c", "is not an IDX file"),
+        (b"\0\0\x08\x03" + struct.pack(">2I", 30, 7), "damaged or not whole"),
+        (b"\0\0\x08\x03" + struct.pack(">3I", 30, 7, 5) + bytes(1000), "1050 bytes, but it ends after 1000"),
+        (b"\0\0\x08\x03" + struct.pack(">3I", 30, 7, 5) + bytes(1051), "1050 bytes, but there are more"),
+        (b"\0\0\x08\x03" + struct.pack(">3I", 2**32 - 1, 28, 28) + bytes(99), "3,135 GiB unpacked"),
+        (b"\0\0\x08\x04" + struct.pack(">4I", *[2**32 - 1] * 4) + bytes(99), "made to fill the memory"),
+    ],
+)
+def test_idx_files_that_are_none(tmp_path: Path, content: bytes, found: str, packed: bool) -> None:
+    (tmp_path / "a").write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(DataError, match=found):
+        read_array(tmp_path / "a")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.npz does not exist"):
+        read_array(tmp_path / "a.npz")
+    with pytest.raises(DataError, match="is a folder"):
+        read_array(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    write_npz(folder / "a.npz", IMAGES)
+    write_idx(folder / "a", IMAGES)
+    write_idx(folder / "a.gz", IMAGES)
+    write_class_map(folder / "a.csv", DATA.classes)
+    write_tar(folder / "a.tar", DATA)
+    return folder
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=4), keep=st.integers(0, 2000))
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("a.npz", read_images),
+        ("a", read_images),
+        ("a.gz", read_images),
+        ("a.csv", read_class_map),
+        ("a.tar", list_images),
+    ],
+)
+def test_a_damaged_file_gives_an_error_that_names_it_or_none(
+    whole_files: Path, tmp_path: Path, name: str, read, changes: list[tuple[int, int]], keep: int
+) -> None:
+    content = bytearray((whole_files / name).read_bytes())
+    for place, value in changes:
+        content[place % len(content)] = value
+    (tmp_path / name).write_bytes(content[:keep] if keep < 1000 else content)
+    said = str(tmp_path / name)
+    try:
+        read(tmp_path / name)
+    except DataError as error:
+        said = str(error)
+    assert str(tmp_path / name) in said
+
+
+@pytest.mark.parametrize("form", ["npz", "idx"])
+def test_loading_takes_less_than_twice_the_memory_of_the_arrays(tmp_path: Path, form: str) -> None:
+    images = np.zeros((100_000, 28, 28), np.uint8)
+    images[:, 5:9, 3:20] = np.arange(17, dtype=np.uint8) * 15
+    data = CharacterImages(images, np.arange(100_000) % 49, tuple(map(str, range(49))), split="train")
+    write_arrays(tmp_path, data, prefix="many", form=form)
+    # VmHWM and not ru_maxrss, which a new process inherits from this one.
+    code = """
+import sys
+from kuzushiji.data.datasets import load
+def peak():
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+before = peak()
+data = load(sys.argv[1])
+print((peak() - before) / (data.images.nbytes + data.labels.nbytes + data.ids.nbytes))
+"""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("only Linux tells a process its own peak")
+    found = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, capture_output=True, text=True)
+    assert 0.9 < float(found.stdout) < 1.5
+
+
+# Class maps
+
+
+def test_the_real_class_maps(real_data: Path) -> None:
+    assert read_class_map(real_data / "kmnist" / "kmnist_classmap.csv") == tuple("おきすつなはまやれを")
+    assert read_class_map(real_data / "k49" / "k49_classmap.csv")[48] == "ゝ"
+
+
+def test_a_class_map_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    classes = ("お", "か゚", "𛀂", "rare", 'a "quoted", one')
+    write_class_map(tmp_path / "a.csv", classes)
+    assert read_class_map(tmp_path / "a.csv") == classes
+
+
+def test_a_class_map_as_a_spreadsheet_saves_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("index,codepoint,char\r\n0,U+304A,お\r\n1,U+304D,き\r\n".encode("utf-8-sig"))
+    assert read_class_map(tmp_path / "a.csv") == ("お", "き")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "no rows"),
+        ("a,b\n1,2\n", "has a, b; expected the columns"),
+        ("index,codepoint,char\n0,U+304A,お\n2,U+304D,き\n", "line 3: index '2'"),
+        ("index,codepoint,char\n0,U+304A,き\n", "line 2: U\\+304A is not き"),
+        ("index,codepoint,char\n0,U+304A\n", "line 2: index '0' and char None"),
+        ("index,char\n0,お\n1,お\n", "the class お twice"),
+    ],
+)
+def test_class_maps_that_are_none(tmp_path: Path, text: str, found: str) -> None:
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=found):
+        read_class_map(tmp_path / "a.csv")
+
+
+def test_a_class_map_in_shift_jis(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("index,codepoint,char\n0,U+304A,お\n".encode("shift-jis"))
+    with pytest.raises(DataError, match=r"a\.csv is not a class map in UTF-8"):
+        read_class_map(tmp_path / "a.csv")
+
+
+# Class folders
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=3))
+def test_a_folder_name_stands_for_its_class(name: str) -> None:
+    try:
+        folder = folder_of_class(name)
+    except UsageError:
+        return
+    assert class_of_folder(folder) == name
+    assert "/" not in folder
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("U+304A", "お"),
+        ("u+304A", "u+304A"),
+        ("U+1B002", "𛀂"),
+        ("U+304B_U+309A", "か゚"),
+        ("お", "お"),
+        ("か\u3099", "が"),
+        ("\ufa19", "\ufa19"),
+        ("U+FFFFFF", "U+FFFFFF"),
+        ("rare", "rare"),
+    ],
+)
+def test_what_a_folder_name_stands_for(folder: str, name: str) -> None:
+    assert class_of_folder(folder) == name
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "U+304A", ""])
+def test_a_class_that_cannot_be_a_folder(name: str) -> None:
+    with pytest.raises(UsageError, match="cannot be the name of a folder"):
+        folder_of_class(name)
+
+
+# Writing whole datasets
+
+
+@pytest.mark.parametrize("form", ["npz", "idx"])
+def test_a_pair_of_files_loads_again(tmp_path: Path, form: str) -> None:
+    write_arrays(tmp_path / "mine", DATA, prefix="mine", form=form)
+    found = load(tmp_path / "mine", "test")
+    assert found.fingerprint() == DATA.fingerprint()
+    assert (found.name, found.split) == ("mine", "test")
+    assert len(found.source) == 3
+
+
+def test_more_than_256_classes_need_wider_labels(tmp_path: Path) -> None:
+    many = CharacterImages(IMAGES, np.arange(30) * 100, tuple(chr(0x4E00 + number) for number in range(3000)))
+    for form in ("npz", "idx"):
+        write_arrays(tmp_path / form, many.select(slice(None), "train"), prefix="many", form=form)
+        assert load(tmp_path / form).fingerprint() == many.fingerprint()
+
+
+def test_an_unknown_form_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="known: npz, idx"):
+        write_arrays(tmp_path, DATA, prefix="a", form="hdf5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_class_folders_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    write_class_folders(tmp_path / "a", DATA)
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["U+304A", "U+304B_U+309A", "rare"]
+    assert (tmp_path / "a" / "U+304A" / "000007.png").exists()
+    with pytest.raises(UsageError, match="already there"):
+        write_class_folders(tmp_path / "a", DATA)
+    bad = CharacterImages(IMAGES, LABELS, ("お", "../up", "き"))
+    with pytest.raises(UsageError, match="cannot be the name of a folder"):
+        write_class_folders(tmp_path / "b", bad)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_the_same_data_gives_the_same_tar(tmp_path: Path) -> None:
+    write_tar(tmp_path / "a.tar", DATA)
+    write_tar(tmp_path / "b.tar", DATA)
+    assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
+
+
+@pytest.mark.parametrize("write", ["write_npz(path, images)", "write_idx(path, images)", "write_tar(path, data)"])
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, write: str) -> None:
+    (tmp_path / "a").write_text("as it was")
+    code = f"""
+import resource, sys
+from pathlib import Path
+import numpy as np
+from kuzushiji.data.files.arrays import *
+from kuzushiji.errors import KuzushijiError
+path = Path(sys.argv[1])
+images = np.random.default_rng(0).integers(0, 256, (99, 28, 28), dtype=np.uint8)
+data = CharacterImages(images, np.zeros(99, np.int64), ("お",))
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    {write}
+except KuzushijiError as error:
+    print(error)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a")], check=True, capture_output=True, text=True
+    )
+    assert "a could not be written: File too large; nothing was lost" in found.stdout
+    assert (tmp_path / "a").read_text() == "as it was"
+    assert left_over(tmp_path) == []
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(KuzushijiError, match="could not be written"):
+        write_npz(tmp_path / "file" / "a.npz", IMAGES)
+    with pytest.raises(KuzushijiError, match="could not be written"):
+        write_class_folders(tmp_path / "file" / "a", DATA)
