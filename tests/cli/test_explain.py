@@ -9,7 +9,7 @@ from kuzushiji.cli import main
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import Interrupted
 from kuzushiji.runs.run import find_run
-from kuzushiji.training.experiment import Watch, train
+from kuzushiji.training.experiment import TrainingWatch, train
 
 CLASSES = tuple("おきす")
 
@@ -46,7 +46,7 @@ def home(tmp_path_factory):
             raise Interrupted("stop")
 
         with pytest.raises(Interrupted):
-            train("nn_1", folder, run="unfinished", watch=Watch(epoch=stop), **quick)
+            train("nn_1", folder, run="unfinished", watch=TrainingWatch(epoch=stop), **quick)
         train("nn_1", folder, run="flat", **quick)
     return home
 

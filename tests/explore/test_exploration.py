@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kuzushiji.errors import DataError, RunError, UsageError
-from kuzushiji.explore.exploration import Watch, explore
+from kuzushiji.explore.exploration import ExplorationWatch, explore
 from kuzushiji.explore.findings import findings
 from kuzushiji.explore.pool import Pool
 from kuzushiji.inference.weights import save_network
@@ -100,7 +100,7 @@ def test_no_images_are_an_error():
 
 def test_those_who_watch_are_told_of_every_part():
     done, doing = [], []
-    watch = Watch(lambda text, *_: doing.append(text), lambda text, seconds: done.append(text))
+    watch = ExplorationWatch(lambda text, *_: doing.append(text), lambda text, seconds: done.append(text))
     explore(make_splits(), only=["samples", "projection"], methods=["pca"], watch=watch)
     assert done == ["reading", "samples", "map by pca", "projection"]
     assert doing[0] == "reading"

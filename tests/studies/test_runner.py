@@ -10,7 +10,7 @@ from filelock import FileLock
 from kuzushiji.errors import Interrupted, RunError, UsageError
 from kuzushiji.studies.definition import parse_study
 from kuzushiji.studies.runner import FAILURE, StudyWatch, run_study, study_folder
-from kuzushiji.training.loop import Progress
+from kuzushiji.training.loop import TrainingProgress
 
 TWO = """
 question = "Which?"
@@ -100,7 +100,7 @@ def stop_at(epoch: int) -> StudyWatch:
     """Sends this process what Ctrl-C sends, once a training has come so far."""
     sent = []
 
-    def progress(task: object, now: Progress) -> None:
+    def progress(task: object, now: TrainingProgress) -> None:
         if now.epoch >= epoch and not sent:
             sent.append(True)
             os.kill(os.getpid(), signal.SIGINT)

@@ -12,7 +12,7 @@ from kuzushiji.studies.answer import gather_answer, to_json
 from kuzushiji.studies.conclusion import conclude
 from kuzushiji.studies.definition import Study, parse_study
 from kuzushiji.studies.runner import Outcome, StudyWatch, Task, attempt, run_study
-from kuzushiji.training.experiment import Watch
+from kuzushiji.training.experiment import TrainingWatch
 from tests.bars import write_bars
 
 TEXT = """
@@ -214,7 +214,7 @@ def test_side_by_side_a_trial_waits_for_the_one_that_it_starts_from(bars_folder,
 
         def outcome(self) -> Outcome:
             running.remove(self.task.label)
-            return attempt(self.task, Watch())
+            return attempt(self.task, TrainingWatch())
 
     monkeypatch.setattr(runner, "_Worker", Here)
     outcomes = run_study(study(TEXT, bars_folder), str(bars_folder), folder=tmp_path / "out", jobs=3)

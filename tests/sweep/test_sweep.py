@@ -21,7 +21,7 @@ from kuzushiji.sweep.settings import Sweep
 from kuzushiji.sweep.storage import OpenSweep, open_sweep
 from kuzushiji.sweep.trials import SweepWatch, run_trials
 from kuzushiji.sweep.workers import run_workers
-from kuzushiji.training.experiment import Watch
+from kuzushiji.training.experiment import TrainingWatch
 
 GRID = {"lr": "0.001,0.01", "optimizer": "sgd,adamw"}
 QUICK = {"validation_fraction": 0.25, "epochs": 1}
@@ -115,7 +115,7 @@ def test_a_sweep_ends_the_same_whether_it_was_interrupted_or_not(searched, own_h
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(Interrupted, match="kuzushiji sweep --resume mine"):
-        run_trials(sweep, trials=5, watch=SweepWatch(training=Watch(epoch=interrupt)))
+        run_trials(sweep, trials=5, watch=SweepWatch(training=TrainingWatch(epoch=interrupt)))
     (interrupted,) = sweep_result(sweep).of("running")
     assert (interrupted.number, max(interrupted.values)) == (2, 2)
 

@@ -10,7 +10,7 @@ from kuzushiji.imaging.cut import to_square
 from kuzushiji.inference.predict import predict_run
 from kuzushiji.runs.run import find_run
 from kuzushiji.training.distillation import describe_teacher, divergence, load_teacher
-from kuzushiji.training.experiment import Watch, resume, train
+from kuzushiji.training.experiment import TrainingWatch, resume, train
 
 QUICK = {"epochs": 2, "validation_fraction": 0.25}
 
@@ -75,7 +75,7 @@ def test_an_interrupted_pupil_goes_on_with_its_teacher(bars, taught):
         raise Interrupted("here")
 
     with pytest.raises(Interrupted):
-        train("nn_2", bars, run="broken", teacher=taught.name, watch=Watch(epoch=stop), **QUICK)
+        train("nn_2", bars, run="broken", teacher=taught.name, watch=TrainingWatch(epoch=stop), **QUICK)
     broken = resume(find_run("broken"), data=bars)
     assert broken.metrics[-1]["train_loss"] == unbroken.metrics[-1]["train_loss"]
 

@@ -18,7 +18,7 @@ from kuzushiji.runs.run import find_run
 from kuzushiji.runs.splits import read_splits
 from kuzushiji.training import experiment
 from kuzushiji.training.checkpoint import load_checkpoint
-from kuzushiji.training.experiment import Watch, resume, train
+from kuzushiji.training.experiment import TrainingWatch, resume, train
 
 QUICK = {"epochs": 2, "batch_size": 32, "lr": 0.05}
 
@@ -103,12 +103,12 @@ def test_a_finished_run_is_not_resumed(bars):
         resume(run, data=bars)
 
 
-def interrupt_after(epochs: int) -> Watch:
+def interrupt_after(epochs: int) -> TrainingWatch:
     def epoch(metrics):
         if metrics["epoch"] == epochs:
             raise Interrupted("stop")
 
-    return Watch(epoch=epoch)
+    return TrainingWatch(epoch=epoch)
 
 
 def test_resumed_ends_as_the_unbroken_run(bars, test_bars):
@@ -298,7 +298,7 @@ def test_progress_is_told(bars):
 
         return note
 
-    train("nn_1", bars, watch=Watch(**{name: count(name) for name in seen}), **QUICK)
+    train("nn_1", bars, watch=TrainingWatch(**{name: count(name) for name in seen}), **QUICK)
     assert seen["started"] == 1
     assert seen["epoch"] == 2
     assert seen["progress"] >= 2
@@ -326,7 +326,7 @@ def test_a_line_that_a_kill_left_out_is_written_when_the_training_goes_on(bars):
             raise Interrupted("here")
 
     with pytest.raises(Interrupted):
-        train("nn_1", bars, run="mine", watch=Watch(epoch=stop), **QUICK | {"epochs": 3})
+        train("nn_1", bars, run="mine", watch=TrainingWatch(epoch=stop), **QUICK | {"epochs": 3})
     run = find_run("mine")
     metrics = run.path / "metrics.jsonl"
     lines = metrics.read_text().splitlines(keepends=True)

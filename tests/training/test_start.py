@@ -16,7 +16,7 @@ from kuzushiji.report import write_report
 from kuzushiji.report.results import results_page
 from kuzushiji.runs.run import find_run
 from kuzushiji.training import start
-from kuzushiji.training.experiment import Watch, resume, train
+from kuzushiji.training.experiment import TrainingWatch, resume, train
 from kuzushiji.training.start import (
     Published,
     describe_start,
@@ -222,7 +222,7 @@ def test_wrong_starts_are_told_before_the_data_is_looked_for(source, arguments, 
 
 def test_an_unfinished_run_is_nothing_to_start_from(bars):
     with pytest.raises(Interrupted):
-        train("resnet", bars, run="broken", watch=Watch(epoch=stop), **QUICK)
+        train("resnet", bars, run="broken", watch=TrainingWatch(epoch=stop), **QUICK)
     with pytest.raises(RunError, match="broken is not finished"):
         train("resnet", bars, from_run="broken", **QUICK)
 
@@ -253,7 +253,7 @@ def test_a_training_goes_on_although_the_run_it_started_from_is_gone(bars, sourc
     quick = QUICK | {"epochs": 2}
     unbroken = train("resnet", bars, from_run="source", unfrozen=4, run="unbroken", **quick)
     with pytest.raises(Interrupted):
-        train("resnet", bars, from_run="source", unfrozen=4, run="broken", watch=Watch(epoch=stop), **quick)
+        train("resnet", bars, from_run="source", unfrozen=4, run="broken", watch=TrainingWatch(epoch=stop), **quick)
     source.remove()
     resumed = resume(find_run("broken"), data=bars)
     assert differing(tensors(unbroken), tensors(resumed)) == set()
@@ -261,7 +261,7 @@ def test_a_training_goes_on_although_the_run_it_started_from_is_gone(bars, sourc
 
 def test_a_training_that_did_not_begin_needs_the_file_that_it_began_with(bars, source):
     with pytest.raises(Interrupted):
-        train("resnet", bars, from_run="source", run="broken", watch=Watch(epoch=stop), **QUICK)
+        train("resnet", bars, from_run="source", run="broken", watch=TrainingWatch(epoch=stop), **QUICK)
     broken = find_run("broken")
     broken.checkpoint_file.unlink()
     train("resnet", bars, run="another", seed=1, **QUICK).weights_file.replace(source.weights_file)

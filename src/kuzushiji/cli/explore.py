@@ -13,7 +13,7 @@ from kuzushiji.errors import UsageError
 from kuzushiji.home import home
 
 if TYPE_CHECKING:
-    from kuzushiji.explore.exploration import Watch
+    from kuzushiji.explore.exploration import ExplorationWatch
 
 
 def explore(
@@ -94,9 +94,9 @@ def _folder_name(data: str, on: str) -> str:
 
 
 @contextmanager
-def _console_watch() -> Iterator["Watch"]:
-    """A `Watch` that shows a spinner on a terminal, and everywhere a line for each thing that is done."""
-    from kuzushiji.explore.exploration import Watch
+def _console_watch() -> Iterator["ExplorationWatch"]:
+    """A `ExplorationWatch` that shows a spinner on a terminal, and everywhere a line for each thing that is done."""
+    from kuzushiji.explore.exploration import ExplorationWatch
 
     with notes.status("reading") as status:
 
@@ -106,4 +106,4 @@ def _console_watch() -> Iterator["Watch"]:
         def finished(text: str, seconds: float) -> None:
             notes.print(f"{text:<36}{seconds:8.1f} s", markup=False)
 
-        yield Watch(progress, finished, lambda done, every: progress("reading images", done, every))
+        yield ExplorationWatch(progress, finished, lambda done, every: progress("reading images", done, every))

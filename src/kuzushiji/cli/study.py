@@ -14,7 +14,7 @@ from kuzushiji.errors import UsageError
 if TYPE_CHECKING:
     from kuzushiji.studies.answer import Answer
     from kuzushiji.studies.runner import Outcome, StudyWatch, Task
-    from kuzushiji.training.loop import Progress as TrainingProgress
+    from kuzushiji.training.loop import TrainingProgress
 
 
 def study(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kuzushiji.sweep.settings import Sweep
     from kuzushiji.sweep.storage import OpenSweep
     from kuzushiji.sweep.trials import SweepWatch
-    from kuzushiji.training.loop import Progress as TrainingProgress
+    from kuzushiji.training.loop import TrainingProgress
 
 LISTED = 10
 """How many of the best trials are printed."""
@@ -206,7 +206,7 @@ def _watched(opened: OpenSweep, most: int) -> Iterator[tuple[SweepWatch, Callabl
     """What shows how a sweep goes: a watch for trials in this process, and a look at those in others."""
     from kuzushiji.sweep.results import objective_text, params_text
     from kuzushiji.sweep.trials import UNDER_WAY, SweepWatch, best_trial
-    from kuzushiji.training.experiment import Watch
+    from kuzushiji.training.experiment import TrainingWatch
 
     bar = work_bar()
     done = {trial.number for trial in opened.trials(*UNDER_WAY) if trial.state.is_finished()}
@@ -242,7 +242,7 @@ def _watched(opened: OpenSweep, most: int) -> Iterator[tuple[SweepWatch, Callabl
 
     show()
     with bar:
-        yield SweepWatch(ended=ended, training=Watch(progress=progress)), look
+        yield SweepWatch(ended=ended, training=TrainingWatch(progress=progress)), look
 
 
 def _finish(opened: OpenSweep, figures: Path | None, json: bool, quiet: bool = False) -> None:

@@ -13,14 +13,14 @@ from kuzushiji.cli.console import notes, work_bar
 if TYPE_CHECKING:
     from kuzushiji.runs.run import Run
     from kuzushiji.runs.splits import Splits
-    from kuzushiji.training.experiment import Watch
-    from kuzushiji.training.loop import Progress as TrainingProgress
+    from kuzushiji.training.experiment import TrainingWatch
+    from kuzushiji.training.loop import TrainingProgress
 
 
 @contextmanager
-def console_watch() -> Iterator[Watch]:
-    """A `Watch` that shows a bar with the time left on a terminal, and a line an epoch everywhere."""
-    from kuzushiji.training.experiment import Watch
+def console_watch() -> Iterator[TrainingWatch]:
+    """A `TrainingWatch` that shows a bar with the time left on a terminal, and a line an epoch everywhere."""
+    from kuzushiji.training.experiment import TrainingWatch
 
     bar = work_bar()
     tasks: dict[str, TaskID] = {}
@@ -68,7 +68,7 @@ def console_watch() -> Iterator[Watch]:
         )
 
     with bar:
-        yield Watch(started=started, progress=progress, epoch=epoch, reading=reading)
+        yield TrainingWatch(started=started, progress=progress, epoch=epoch, reading=reading)
 
 
 def _boxes_left_out(dataset: dict[str, Any]) -> str:

@@ -84,7 +84,7 @@ class Exploration:
 
 
 @dataclass(frozen=True)
-class Watch:
+class ExplorationWatch:
     """Functions that are told how an exploration goes.
 
     Attributes:
@@ -107,7 +107,7 @@ def explore(
     limit: int | None = None,
     methods: Sequence[str] | None = None,
     cover: float = 0.9,
-    watch: Watch | None = None,
+    watch: ExplorationWatch | None = None,
 ) -> Exploration:
     """Finds out what there is to know about a dataset before a network is trained on it.
 
@@ -137,7 +137,7 @@ def explore(
     check_cut_off(cover, None)
     if seed < 0:
         raise UsageError(f"the seed is {seed}; expected 0 or more")
-    watch = watch or Watch()
+    watch = watch or ExplorationWatch()
     run = None
     if on != PIXELS:
         from kuzushiji.runs.run import find_run
@@ -215,7 +215,7 @@ def check_parts(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _read(
-    data: str | Path | dict[str, CharacterImages], limit: int | None, seed: int, watch: Watch
+    data: str | Path | dict[str, CharacterImages], limit: int | None, seed: int, watch: ExplorationWatch
 ) -> dict[str, CharacterImages]:
     if isinstance(data, dict):
         splits = data

@@ -34,8 +34,8 @@ from kuzushiji.machine import describe_machine
 from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.runs.run import Run, config_fingerprint, find_run
 from kuzushiji.studies.definition import Study, Trial, check_networks
-from kuzushiji.training.experiment import Watch, resume, train
-from kuzushiji.training.loop import Progress
+from kuzushiji.training.experiment import TrainingWatch, resume, train
+from kuzushiji.training.loop import TrainingProgress
 from kuzushiji.training.start import describe_start
 
 FAILURE = "failure.txt"
@@ -122,7 +122,7 @@ class StudyWatch:
 
     planned: Callable[[list[Task], list[Task]], None] = lambda tasks, waiting: None
     started: Callable[[Task], None] = lambda task: None
-    progress: Callable[[Task, Progress], None] = lambda task, progress: None
+    progress: Callable[[Task, TrainingProgress], None] = lambda task, progress: None
     epoch: Callable[[Task, dict[str, Any]], None] = lambda task, metrics: None
     ended: Callable[[Outcome], None] = lambda outcome: None
 
@@ -201,7 +201,7 @@ def run_study(
     return [replace(known[task.path], task=task) for task in tasks]
 
 
-def attempt(task: Task, watch: Watch) -> Outcome:
+def attempt(task: Task, watch: TrainingWatch) -> Outcome:
     """Trains, or goes on with what was cut off; whatever fails becomes part of the outcome.
 
     Raises:
@@ -390,7 +390,7 @@ def _one_after_another(tasks: list[Task], known: Mapping[str, Outcome], watch: S
     done = dict(known)
     for task in tasks:
         watch.started(task)
-        told = Watch(progress=partial(watch.progress, task), epoch=partial(watch.epoch, task))
+        told = TrainingWatch(progress=partial(watch.progress, task), epoch=partial(watch.epoch, task))
         try:
             outcome = _held_up(task, done) or attempt(task, told)
         except (Interrupted, KeyboardInterrupt):
@@ -489,7 +489,7 @@ class _Worker:
         """Passes on what the process told."""
         match event.pop("event"):
             case "progress":
-                watch.progress(self.task, Progress(**event))
+                watch.progress(self.task, TrainingProgress(**event))
             case "epoch":
                 watch.epoch(self.task, event)
             case "ended":

@@ -7,13 +7,13 @@ from typing import Any
 
 from kuzushiji.errors import Interrupted
 from kuzushiji.studies.runner import Task, attempt
-from kuzushiji.training.experiment import Watch
+from kuzushiji.training.experiment import TrainingWatch
 
 
 def main() -> int:
     """Reads the task, trains, and returns the exit code."""
     task = Task(**json.loads(sys.stdin.read()))
-    watch = Watch(
+    watch = TrainingWatch(
         progress=lambda progress: _tell("progress", asdict(progress)),
         epoch=lambda metrics: _tell("epoch", metrics),
     )

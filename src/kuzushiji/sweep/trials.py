@@ -19,7 +19,7 @@ from kuzushiji.runs.splits import Splits
 from kuzushiji.sweep.space import written
 from kuzushiji.sweep.storage import UNDER_WAY, OpenSweep, suggest, take_sampler
 from kuzushiji.training import experiment
-from kuzushiji.training.experiment import Watch
+from kuzushiji.training.experiment import TrainingWatch
 from kuzushiji.training.loop import best_epoch
 
 DEFAULT_TRIALS = 20
@@ -35,7 +35,7 @@ class SweepWatch:
     """
 
     ended: Callable[[FrozenTrial], None] = lambda trial: None
-    training: Watch = field(default_factory=Watch)
+    training: TrainingWatch = field(default_factory=TrainingWatch)
 
 
 def run_trials(
@@ -166,7 +166,7 @@ def _drawn(sweep: OpenSweep, trial: optuna.Trial) -> optuna.Trial:
 # A trial
 
 
-def _run(sweep: OpenSweep, trial: optuna.Trial, device: str, watch: Watch) -> None:
+def _run(sweep: OpenSweep, trial: optuna.Trial, device: str, watch: TrainingWatch) -> None:
     """Trains the network of a trial, or goes on with it, and tells the storage what came of it.
 
     Any other error than those that are the trial's own, such as a full disk, leaves it to be taken up again.
@@ -187,7 +187,7 @@ def _run(sweep: OpenSweep, trial: optuna.Trial, device: str, watch: Watch) -> No
         sweep.study.tell(trial, value)
 
 
-def _trained(sweep: OpenSweep, trial: optuna.Trial, run: Run, device: str, watch: Watch) -> float:
+def _trained(sweep: OpenSweep, trial: optuna.Trial, run: Run, device: str, watch: TrainingWatch) -> float:
     """Trains the network of a trial, or goes on with it; gives what the trial is measured by.
 
     Raises:

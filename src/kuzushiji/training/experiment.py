@@ -33,7 +33,7 @@ from kuzushiji.runs.splits import Splits, read_splits, splits_of
 from kuzushiji.training.augment import resized
 from kuzushiji.training.checkpoint import load_checkpoint, save_checkpoint
 from kuzushiji.training.distillation import describe_teacher, load_teacher
-from kuzushiji.training.loop import Progress, fit, fit_once
+from kuzushiji.training.loop import TrainingProgress, fit, fit_once
 from kuzushiji.training.start import describe_start, start_from
 from kuzushiji.version import __version__
 
@@ -42,7 +42,7 @@ WHITENED_BY = 500
 
 
 @dataclass(frozen=True)
-class Watch:
+class TrainingWatch:
     """Functions that are told how a training goes.
 
     Attributes:
@@ -53,7 +53,7 @@ class Watch:
     """
 
     started: Callable[[Run, Splits], None] = lambda run, splits: None
-    progress: Callable[[Progress], None] = lambda progress: None
+    progress: Callable[[TrainingProgress], None] = lambda progress: None
     epoch: Callable[[dict[str, Any]], None] = lambda metrics: None
     reading: Callable[[int, int], None] | None = None
 
@@ -76,7 +76,7 @@ def train(
     weights: str | Path | None = None,
     unfrozen: int | None = None,
     teacher: str | Path | None = None,
-    watch: Watch | None = None,
+    watch: TrainingWatch | None = None,
     **changes: Any,
 ) -> Run:
     """Trains a network, writes its run folder and, once at the end, predicts the test images.
@@ -117,7 +117,7 @@ def train(
         >>> run.predictions().logits.shape                              # doctest: +SKIP
         (2000, 10)
     """
-    watch = watch or Watch()
+    watch = watch or TrainingWatch()
     model_name, recipe_name = resolve(model)
     if isinstance(recipe, Recipe):
         recipe, recipe_name = recipe.change(**changes), "own"
@@ -198,7 +198,7 @@ def resume(
     data: CharacterImages | None = None,
     test: CharacterImages | None = None,
     device: str = "auto",
-    watch: Watch | None = None,
+    watch: TrainingWatch | None = None,
 ) -> Run:
     """Takes up a training that was interrupted or killed, and ends as it would have ended.
 
@@ -210,7 +210,7 @@ def resume(
     Raises:
         RunError: the run is finished, is being trained by another process, or its data has changed since.
     """
-    watch = watch or Watch()
+    watch = watch or TrainingWatch()
     if run.finished:
         raise RunError(f"{run.name} is finished; there is nothing to resume")
     config = run.config
@@ -224,7 +224,7 @@ def resume(
         return _train_to_the_end(run, splits, chosen_device, watch)
 
 
-def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Watch) -> Run:
+def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: TrainingWatch) -> Run:
     recipe = Recipe.from_dict(run.config["recipe"])
     try:
         with FileLock(run.path / ".lock", timeout=0):

@@ -36,7 +36,7 @@ NO_VALIDATION = {"validation_loss": None, "validation_accuracy": None}
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """How far a training has come.
 
     Attributes:
@@ -66,7 +66,7 @@ def fit(
     teacher: Teacher | None = None,
     state: dict[str, Any] | None = None,
     save_state: Callable[[dict[str, Any]], None] = lambda state: None,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
     on_epoch: Callable[[dict[str, Any]], None] = lambda metrics: None,
 ) -> tuple[nn.Module, list[dict[str, Any]]]:
     """Trains a network in place.
@@ -181,7 +181,7 @@ def fit(
                     mean_loss, accuracy = tally.means()
                     _check_finite(mean_loss, epoch, recipe)
                     on_progress(
-                        Progress(
+                        TrainingProgress(
                             epoch + 1, recipe.epochs, step + 1, steps, mean_loss, accuracy, tally.images_per_second
                         )
                     )
