@@ -45,13 +45,15 @@ def demo(*, data: str | None = None, offline: bool = False) -> None:
 
 def _available(offline: bool) -> str:
     """The best data that can be had within seconds."""
+    from kuzushiji.data.catalogue.sets import dataset
     from kuzushiji.data.catalogue.verify import state
+    from kuzushiji.fetch import answers
 
     for name in ("kmnist", "kmnist6k"):
         if state(name) == "complete":
             notes.print(f"   {name} is here")
             return name
-    if not offline and _answers():
+    if not offline and answers(dataset("kmnist").files("npz")[0].urls[0], PROBE_SECONDS):
         from kuzushiji.cli.data import get
 
         try:
@@ -65,16 +67,3 @@ def _available(offline: bool) -> str:
         )
     notes.print("   so it is brush:kmnist, embedded characters drawn from brush fonts in the shape of Kuzushiji-MNIST")
     return "brush:kmnist"
-
-
-def _answers() -> bool:
-    """Whether a host of Kuzushiji-MNIST answers before the time is up."""
-    import requests
-
-    from kuzushiji.data.catalogue.sets import dataset
-
-    address = dataset("kmnist").files("npz")[0].urls[0]
-    try:
-        return requests.head(address, timeout=PROBE_SECONDS, allow_redirects=True).ok
-    except requests.RequestException:
-        return False

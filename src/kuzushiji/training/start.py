@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import requests
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from kuzushiji.errors import DataError, DownloadError, UsageError
-from kuzushiji.files import file_hash, written_whole
+from kuzushiji.errors import DataError, DownloadError, KuzushijiError, UsageError
+from kuzushiji.fetch import AddressFailed, Fetcher, NoAddressGaveIt
+from kuzushiji.files import file_hash
 from kuzushiji.home import home
 from kuzushiji.inference.weights import read_classes
 from kuzushiji.models.inspection import list_layers
@@ -261,23 +261,20 @@ def _imagenet(model: str) -> Path:
         f"     on a machine that reaches it; its SHA-256 begins with {published.sha256}\n"
         f"  2. kuzushiji train {model} --weights {published.name} ..."
     )
-    with written_whole(path) as beside:
-        try:
-            with requests.get(published.url, stream=True, timeout=(10, 60)) as answer, open(beside, "wb") as file:
-                answer.raise_for_status()
-                for chunk in answer.iter_content(2**20):
-                    file.write(chunk)
-        except requests.RequestException as error:
-            raise DownloadError(f"{published.url} could not be fetched ({_reason(error)}){by_hand}") from None
-        if not (found := file_hash(beside)).startswith(published.sha256):
-            raise DownloadError(f"{published.url} gave a file whose SHA-256 begins with {found[:9]}{by_hand}")
+
+    def check(arrived: Path) -> str:
+        if not (found := file_hash(arrived)).startswith(published.sha256):
+            raise AddressFailed(f"gave a file whose SHA-256 begins with {found[:9]}")
+        return ""
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Fetcher().fetch([published.url], path, check=check)
+    except NoAddressGaveIt as error:
+        raise DownloadError(f"{published.name} could not be fetched: {error}{by_hand}") from None
+    except OSError as error:
+        raise KuzushijiError(f"{path} could not be written: {error.strerror or error}; nothing was lost") from error
     return path
-
-
-def _reason(error: requests.RequestException) -> str:
-    if error.response is not None:
-        return f"answer {error.response.status_code}"
-    return "no answer in time" if isinstance(error, requests.Timeout) else "the host can't be reached"
 
 
 def _shape(tensor: Tensor) -> str:

@@ -6,12 +6,10 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 from zipfile import BadZipFile
 
-import requests
-import urllib3
 from filelock import FileLock, Timeout
 
 from kuzushiji.data.catalogue.sets import DataFile, Dataset, dataset, folder, superseded
@@ -19,17 +17,8 @@ from kuzushiji.data.catalogue.verify import examine
 from kuzushiji.data.files.arrays import write_class_map
 from kuzushiji.data.files.local import LocalFile, local_files
 from kuzushiji.errors import DownloadError
+from kuzushiji.fetch import CHUNK, AddressFailed, Fetcher, NoAddressGaveIt, Progress, discard_part, need_room
 from kuzushiji.files import folder_written_whole, written_whole
-from kuzushiji.version import __version__
-
-CONNECT_SECONDS = 5
-READ_SECONDS = 30
-ATTEMPTS = 3
-"""How often a connection that broke off is taken up again before the next address is tried."""
-CHUNK = 2**16
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with the name of a file, the bytes that are there, and how many it will be if that is known."""
 
 
 @dataclass
@@ -59,18 +48,6 @@ class Fetched:
 
 class _NotRight(Exception):
     """A file of the user's own is not as published; another copy may be."""
-
-
-class _AddressFailed(Exception):
-    """One address did not give the file; the next may."""
-
-
-class _BrokenOff(_AddressFailed):
-    """The connection ended before the file did; it can be taken up again."""
-
-
-class _Unreachable(_AddressFailed):
-    """The host did not answer, so that its other addresses need not be tried."""
 
 
 def fetch(
@@ -113,7 +90,7 @@ def fetch(
             format = format or next((each for each in entry.formats if _is_there(entry, each)), entry.default_format)
             fetched = Fetched(name, format, folder(name))
             missing = _note_right_files(entry, fetched, say)
-            _download_files(entry, missing, fetched, offline, progress, say)
+            _download_files(entry, missing, fetched, Fetcher(progress, say), offline)
         else:
             with local_files(source.expanduser().resolve()) as found:
                 elsewhere = _elsewhere(entry, found)
@@ -233,7 +210,7 @@ def _copy_files(
             else:
                 say(f"{file.name} taken from {where}")
                 fetched.add(file, where, note)
-                _remove_part(_part_of(fetched.folder / file.name))
+                discard_part(fetched.folder / file.name)
                 break
     lacking = [file for file in missing if file.name not in fetched.origins]
     if lacking:
@@ -247,7 +224,7 @@ def _copy(entry: Dataset, file: DataFile, copy: list[LocalFile], target: Path, p
         _NotRight: it is not as published, or cannot be read.
     """
     total = sum(local.size for local in copy)
-    _need_room(target.parent, total)
+    need_room(target.parent, total)
     done = 0
     aside = target.with_name(f".{target.name}.old")
     with (folder_written_whole if file.is_folder else written_whole)(target) as beside:
@@ -279,164 +256,50 @@ def _chunks(local: LocalFile) -> Iterator[bytes]:
 # From the network
 
 
-def _download_files(
-    entry: Dataset,
-    missing: list[DataFile],
-    fetched: Fetched,
-    offline: bool,
-    progress: Progress,
-    say: Callable[[str], None],
-) -> None:
+def _download_files(entry: Dataset, missing: list[DataFile], fetched: Fetched, fetcher: Fetcher, offline: bool) -> None:
     """Downloads each missing file from the first address that gives it.
 
     Raises:
         DownloadError: one could not be had from any address; those before it are in place.
     """
-    unreachable: dict[str, str] = {}
     for number, file in enumerate(missing):
-        reasons: list[str] = []
-        if not offline:
-            for url in file.urls:
-                host = urlsplit(url).netloc
-                try:
-                    if host in unreachable:
-                        raise _AddressFailed(unreachable[host])
-                    say(f"{file.name} from {host}")
-                    note = _download(entry, file, url, fetched.folder / file.name, progress)
-                except _AddressFailed as error:
-                    if isinstance(error, _Unreachable):
-                        unreachable[host] = str(error)
-                    reasons.append(f"{url}: {error}")
-                else:
-                    fetched.add(file, url, note)
-                    break
-        if file.name not in fetched.origins:
-            if offline:
-                why = f"{entry.name} is not all there, and with --offline nothing is downloaded."
-            elif not file.urls:
-                why = f"{file.name} of {entry.name} has no address to download it from."
+        if offline:
+            why = f"{entry.name} is not all there, and with --offline nothing is downloaded."
+        elif not file.urls:
+            why = f"{file.name} of {entry.name} has no address to download it from."
+        else:
+            try:
+                url, note = fetcher.fetch(
+                    file.urls,
+                    fetched.folder / file.name,
+                    check=partial(_check, entry, file),
+                    check_length=partial(_check_length, file),
+                )
+            except NoAddressGaveIt as error:
+                why = f"{file.name} of {entry.name} could not be fetched:\n  {error}"
             else:
-                why = "\n  ".join([f"{file.name} of {entry.name} could not be fetched:", *reasons])
-            raise DownloadError(f"{why}\n\n{by_hand(entry, fetched.format, missing[number:])}")
+                fetched.add(file, url, note)
+                continue
+        raise DownloadError(f"{why}\n\n{by_hand(entry, fetched.format, missing[number:])}")
 
 
-def _download(entry: Dataset, file: DataFile, url: str, target: Path, progress: Progress) -> str:
-    """Fetches one file from one address and puts it in its place if it is right; returns what to note.
+def _check(entry: Dataset, file: DataFile, path: Path) -> str:
+    """What there is to note of a file that has arrived.
 
     Raises:
-        _AddressFailed: this address does not give the file.
+        AddressFailed: it is not as published.
     """
-    part = _part_of(target)
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            _receive(file, url, part, progress)
-            break
-        except _BrokenOff:
-            if attempt == ATTEMPTS:
-                raise
-    report = examine(entry, file, part)
-    if report.is_right:
-        os.replace(part, target)
-    _remove_part(part)
+    report = examine(entry, file, path)
     if not report.is_right:
-        raise _AddressFailed(report.detail)
+        raise AddressFailed(report.detail)
     return report.detail
 
 
-def _receive(file: DataFile, url: str, part: Path, progress: Progress) -> None:
-    """Brings `part` to its full length, going on from what an earlier call left if the server agrees.
-
-    A part is only gone on with where the server can tell that its file is still the same (If-Range with the entity
-    tag or the date of the first answer); otherwise it begins anew.
-    """
-    start, validator = _resumable(url, part)
-    headers = {"User-Agent": f"kuzushiji/{__version__}", "Accept-Encoding": "identity"}
-    if start:
-        headers |= {"Range": f"bytes={start}-", "If-Range": validator}
-    try:
-        response = requests.get(url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS))
-    except requests.RequestException as error:
-        raise _Unreachable(_reason(error)) from None
-    with response:
-        if start and response.status_code == 416:
-            part.unlink()
-            raise _BrokenOff("the server has less of the file than an earlier download brought")
-        if start and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            start = 0
-        if response.status_code != (206 if start else 200):
-            raise _AddressFailed(f"HTTP {response.status_code} {response.reason}")
-        if response.headers.get("Content-Type", "").startswith("text/html"):
-            raise _AddressFailed("a web page came instead of the file")
-        length = response.headers.get("Content-Length", "")
-        total = start + int(length) if length.isdigit() else None
-        if file.md5 and total not in (None, file.size) and "Content-Encoding" not in response.headers:
-            old = superseded(total or 0)
-            offered = f"this is {old.what}" if old else f"{total:,} bytes"
-            raise _AddressFailed(f"another file is offered: {offered}; expected {file.size:,} bytes")
-        _need_room(part.parent, (total or file.size or 0) - start)
-        tag = response.headers.get("ETag", "")
-        validator = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
-        _origin_file(part).write_text(f"{url}\n{validator}\n", encoding="utf-8")
-        done, is_broken = start, False
-        with open(part, "ab" if start else "wb") as out:
-            try:
-                # The raw stream: a server that calls the .gz file an encoding would otherwise have it unpacked.
-                for chunk in response.raw.stream(CHUNK, decode_content=False):
-                    out.write(chunk)
-                    done += len(chunk)
-                    progress(file.name, done, total)
-            except urllib3.exceptions.HTTPError:
-                is_broken = True
-    if is_broken or total not in (None, done):
-        of_all = f" of {total:,}" if total else ""
-        raise _BrokenOff(f"the connection broke off after {done:,}{of_all} bytes")
-
-
-def _resumable(url: str, part: Path) -> tuple[int, str]:
-    """How many bytes of `part` can be gone on from, and what the server shall compare its file with."""
-    try:
-        origin, validator = _origin_file(part).read_text(encoding="utf-8").splitlines()[:2]
-        return (part.stat().st_size, validator) if origin == url and validator else (0, "")
-    except (OSError, ValueError):
-        return 0, ""
-
-
-def _part_of(target: Path) -> Path:
-    """Where a file grows while it is downloaded; it stays there between calls."""
-    return target.with_name(f".{target.name}.part")
-
-
-def _remove_part(part: Path) -> None:
-    part.unlink(missing_ok=True)
-    _origin_file(part).unlink(missing_ok=True)
-
-
-def _origin_file(part: Path) -> Path:
-    """Beside a part: the address that it comes from, and the server's name for that edition of the file."""
-    return part.with_name(part.name + ".from")
-
-
-def _reason(error: requests.RequestException) -> str:
-    if isinstance(error, requests.ConnectTimeout):
-        return f"no answer within {CONNECT_SECONDS} seconds"
-    if isinstance(error, requests.ReadTimeout):
-        return f"no answer for {READ_SECONDS} seconds"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "no safe connection (the certificate is not accepted)"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy does not let it through"
-    if isinstance(error, requests.ConnectionError):
-        return "the host cannot be reached"
-    return str(error)
-
-
-def _need_room(place: Path, size: int) -> None:
-    free = shutil.disk_usage(place).free
-    if size > free:
-        raise DownloadError(
-            f"{place} has room for {free:,} bytes and {size:,} are to come; "
-            "make room, or set KUZUSHIJI_HOME to a folder on another disk"
-        )
+def _check_length(file: DataFile, length: int | None) -> None:
+    if file.md5 and length not in (None, file.size):
+        old = superseded(length or 0)
+        offered = f"this is {old.what}" if old else f"{length:,} bytes"
+        raise AddressFailed(f"another file is offered: {offered}; expected {file.size:,} bytes")
 
 
 def by_hand(entry: Dataset, format: str | None = None, files: list[DataFile] | None = None) -> str:
