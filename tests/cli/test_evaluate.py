@@ -156,7 +156,7 @@ def test_a_damaged_file_of_outliers_is_told_and_measured_again(run, trained, cap
     whole = outliers_file(run).read_bytes()
     outliers_file(run).write_bytes(whole[:200])
     assert main(["evaluate", "mine"]) == 0
-    assert "remove it and measure again" in " ".join(capsys.readouterr().err.split())
+    assert "remove it and run `kuzushiji evaluate RUN --outliers`" in " ".join(capsys.readouterr().err.split())
     printed = printed_json(capsys, "evaluate", "mine", "--outliers")
     again = Familiarities.load(outliers_file(run))
     np.testing.assert_allclose(

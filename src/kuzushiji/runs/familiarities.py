@@ -13,13 +13,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.errors import DataError
-from kuzushiji.files import written_whole
+from kuzushiji.npz import opened_arrays, save_arrays
 
 MEASURES = ("probability", "energy", "distance")
 
@@ -63,13 +61,11 @@ class Familiarities:
         about = [{"name": each.name, "description": each.description} for each in every]
         arrays: dict[str, Any] = {f"familiarity_{number}": each.familiarity for number, each in enumerate(every)}
         arrays |= {f"samples_{number}": each.samples for number, each in enumerate(every)}
-        with written_whole(path) as beside, open(beside, "wb") as file:
-            np.savez_compressed(
-                file,
-                about=np.array(json.dumps(about, ensure_ascii=False)),
-                config_fingerprint=np.array(self.config_fingerprint),
-                **arrays,
-            )
+        texts = {
+            "about": np.array(json.dumps(about, ensure_ascii=False)),
+            "config_fingerprint": np.array(self.config_fingerprint),
+        }
+        save_arrays(path, texts | arrays, compressed=True)
 
     @classmethod
     def load(cls, path: Path) -> "Familiarities":
@@ -78,22 +74,17 @@ class Familiarities:
         Raises:
             DataError: the file is missing, truncated or something else.
         """
-        try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-                known, *foreign = (
-                    Shown(
-                        str(each["name"]),
-                        str(each["description"]),
-                        _checked(arrays[f"familiarity_{number}"]),
-                        arrays[f"samples_{number}"],
-                    )
-                    for number, each in enumerate(json.loads(str(arrays["about"])))
+        with opened_arrays(path, "file of outliers", "kuzushiji evaluate RUN --outliers") as arrays:
+            known, *foreign = (
+                Shown(
+                    str(each["name"]),
+                    str(each["description"]),
+                    _checked(arrays[f"familiarity_{number}"]),
+                    arrays[f"samples_{number}"],
                 )
-                return cls(known, tuple(foreign), str(arrays["config_fingerprint"]))
-        except FileNotFoundError:
-            raise DataError(f"{path} does not exist; `kuzushiji evaluate RUN --outliers` writes it") from None
-        except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError) as error:
-            raise DataError(f"{path} is not a whole file of outliers ({error}); remove it and measure again") from None
+                for number, each in enumerate(json.loads(str(arrays["about"])))
+            )
+            return cls(known, tuple(foreign), str(arrays["config_fingerprint"]))
 
 
 def _checked(familiarity: NDArray) -> Floats:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.errors import DataError
-from kuzushiji.files import written_whole
+from kuzushiji.npz import opened_arrays, save_arrays
+
+TEXTS = ("dataset", "split", "data_fingerprint", "config_fingerprint")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,18 +64,9 @@ class Predictions:
 
     def save(self, path: Path) -> None:
         """Writes the predictions to an npz file, whole or not at all."""
-        with written_whole(path) as beside, open(beside, "wb") as file:
-            np.savez(
-                file,
-                logits=self.logits,
-                labels=self.labels,
-                ids=self.ids,
-                classes=np.array(self.classes),
-                dataset=np.array(self.dataset),
-                split=np.array(self.split),
-                data_fingerprint=np.array(self.data_fingerprint),
-                config_fingerprint=np.array(self.config_fingerprint),
-            )
+        texts = {name: np.array(getattr(self, name)) for name in TEXTS}
+        arrays = {"logits": self.logits, "labels": self.labels, "ids": self.ids, "classes": np.array(self.classes)}
+        save_arrays(path, arrays | texts)
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
@@ -83,20 +75,11 @@ class Predictions:
         Raises:
             DataError: the file is missing, truncated or something else.
         """
-        try:
-            # Opened here, for NumPy leaves a damaged archive open.
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return cls(
-                    logits=arrays["logits"],
-                    labels=arrays["labels"],
-                    ids=arrays["ids"],
-                    classes=tuple(arrays["classes"].tolist()),
-                    dataset=str(arrays["dataset"]),
-                    split=str(arrays["split"]),
-                    data_fingerprint=str(arrays["data_fingerprint"]),
-                    config_fingerprint=str(arrays["config_fingerprint"]),
-                )
-        except FileNotFoundError:
-            raise DataError(f"{path} does not exist; `kuzushiji evaluate RUN` writes it") from None
-        except (OSError, ValueError, KeyError, BadZipFile, EOFError) as error:
-            raise DataError(f"{path} is not a whole predictions file ({error}); remove it and evaluate again") from None
+        with opened_arrays(path, "predictions file", "kuzushiji evaluate RUN") as arrays:
+            return cls(
+                logits=arrays["logits"],
+                labels=arrays["labels"],
+                ids=arrays["ids"],
+                classes=tuple(arrays["classes"].tolist()),
+                **{name: str(arrays[name]) for name in TEXTS},
+            )
