@@ -1,6 +1,6 @@
 """A registry: names on one side, the things that they stand for on the other."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Generic, TypeVar
 
@@ -17,28 +17,14 @@ class Registry(Generic[T]):
 
     Example:
         >>> shapes = Registry("shape")
-        >>> @shapes.register("square")
-        ... def square(side): return side * side
-        >>> shapes["square"](3)
-        9
+        >>> shapes.add("square", 4)
+        >>> shapes["square"]
+        4
     """
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._entries: dict[str, T] = {}
-
-    def register(self, name: str) -> Callable[[T], T]:
-        """Returns a decorator that enters what it decorates under `name`.
-
-        Raises:
-            ValueError: the name is taken.
-        """
-
-        def enter(entry: T) -> T:
-            self.add(name, entry)
-            return entry
-
-        return enter
 
     def add(self, name: str, entry: T) -> None:
         """Enters `entry` under `name`.

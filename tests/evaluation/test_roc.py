@@ -13,7 +13,6 @@ from kuzushiji.evaluation.roc import (
     RocCurve,
     areas_with_replicates,
     macro_roc_curve,
-    micro_roc_curve,
     misranked,
     roc_curve_of,
 )
@@ -64,24 +63,6 @@ def test_areas_and_curves_agree_with_scikit_learn_on_ties(case: tuple[NDArray, N
             assert_same_curve(curve, positive, scores[:, label])
 
 
-@settings(max_examples=100, deadline=None)
-@given(tied_scores())
-def test_micro_curve_agrees_with_scikit_learn(case: tuple[NDArray, NDArray]) -> None:
-    scores, labels = case
-    truth = np.arange(scores.shape[1]) == labels[:, None]
-    if truth.all():
-        assert micro_roc_curve(scores, labels).area == 0.5
-    else:
-        assert_same_curve(micro_roc_curve(scores, labels), truth.ravel(), scores.ravel())
-
-
-def test_micro_curve_in_blocks_is_that_of_all_at_once() -> None:
-    scores, labels = skilled(2**15, 50)  # more than one block
-    truth = np.arange(50) == labels[:, None]
-    expected = reference.roc_auc_score(truth.ravel(), scores.ravel())
-    assert micro_roc_curve(scores, labels).area == pytest.approx(expected, abs=1e-12)
-
-
 def test_curves_run_from_corner_to_corner_without_points_on_a_straight_line() -> None:
     scores, labels = skilled(500, 3)
     curve = roc_curve_of(scores, labels, 1)
@@ -98,7 +79,7 @@ def test_perfect_inverted_and_constant_scores() -> None:
     for scores, expected in ((perfect, 1.0), (perfect[:, ::-1], 0.0), (np.full((4, 2), 0.5), 0.5)):
         areas, _ = areas_with_replicates(scores, labels, resampled(4, 0, 0))
         assert areas.tolist() == [expected, expected]
-        assert roc_curve_of(scores, labels, 0).area == micro_roc_curve(scores, labels).area == expected
+        assert roc_curve_of(scores, labels, 0).area == expected
 
 
 def test_macro_curve_is_the_mean_of_the_classes() -> None:

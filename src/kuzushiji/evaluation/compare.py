@@ -267,6 +267,9 @@ def sign_flip_test(differences: ArrayLike) -> float:
 
     Args:
         differences: whole numbers, one an image.
+
+    Source:
+        Q. McNemar, Psychometrika 12 (1947); exact by the binomial distribution.
     """
     values = np.asarray(differences, dtype=np.int64)
     sizes, counts = np.unique(np.abs(values[values != 0]), return_counts=True)
@@ -281,19 +284,6 @@ def sign_flip_test(differences: ArrayLike) -> float:
     total = int((sizes * counts).sum())
     as_extreme = np.abs(2 * np.arange(total + 1) - total) >= abs(int(values.sum()))
     return float(min(1.0, chances[as_extreme].sum()))
-
-
-def mcnemar_test(only_first: int, only_second: int) -> float:
-    """McNemar's exact two-sided p-value.
-
-    Args:
-        only_first: images that the first alone named right.
-        only_second: images that the second alone named right.
-
-    Source:
-        Q. McNemar, Psychometrika 12 (1947); exact by the binomial distribution.
-    """
-    return sign_flip_test(np.repeat([1, -1], [only_first, only_second]))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -32,6 +32,9 @@ class RocCurve:
         return float((np.diff(x) * (y[1:] + y[:-1])).sum() / 2)
 
 
+_DIAGONAL = RocCurve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+
+
 def misranked(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> NDArray[np.float64]:
     """For each image, the share of the images of the other side that stand on the wrong side of it.
 
@@ -122,32 +125,20 @@ def roc_curve_of(scores: NDArray[np.floating], labels: NDArray[np.int64], label:
     positive = labels == label
     distinct, counts = np.unique(scores[positive, label], return_counts=True)
     negatives = scores[~positive, label]
+    if not len(counts) or not len(negatives):
+        return _DIAGONAL
+    # Negatives with a higher score than each distinct one of a positive, and with a higher or the same one.
     above = _beyond(np.searchsorted(distinct, negatives, side="left"), len(distinct))
     not_below = _beyond(np.searchsorted(distinct, negatives, side="right"), len(distinct))
-    return _curve(above, not_below, counts, len(negatives))
-
-
-def micro_roc_curve(scores: NDArray[np.floating], labels: NDArray[np.int64]) -> RocCurve:
-    """The curve of all N * C decisions "is this image of this class?" taken together.
-
-    Args:
-        scores: (N, C), such as probabilities.
-        labels: (N,).
-    """
-    count, classes = scores.shape
-    distinct, place, counts = np.unique(scores[np.arange(count), labels], return_inverse=True, return_counts=True)
-    below = np.zeros(len(distinct) + 1, dtype=np.intp)
-    up_to = np.zeros(len(distinct) + 1, dtype=np.intp)
-    rows = max(1, 2**20 // classes)
-    for start in range(0, count, rows):
-        block = scores[start : start + rows].ravel()
-        below += np.bincount(np.searchsorted(distinct, block, side="left"), minlength=len(below))
-        up_to += np.bincount(np.searchsorted(distinct, block, side="right"), minlength=len(up_to))
-    # The right decisions were counted along; take them out again.
-    below -= np.bincount(place, minlength=len(below))
-    up_to -= np.bincount(place + 1, minlength=len(up_to))
-    above, not_below = np.cumsum(below[:0:-1])[::-1], np.cumsum(up_to[:0:-1])[::-1]
-    return _curve(above, not_below, counts, count * (classes - 1))
+    up_to = np.cumsum(counts[::-1])
+    # Each distinct score gives the point just before it is reached and the point when all ties are in.
+    x = np.concatenate([[0], np.stack([above, not_below], axis=1)[::-1].ravel(), [len(negatives)]])
+    y = np.concatenate([[0], np.stack([up_to - counts[::-1], up_to], axis=1).ravel(), [up_to[-1]]])
+    moved = np.concatenate([[True], (np.diff(x) > 0) | (np.diff(y) > 0)])
+    x, y = x[moved].astype(np.int64), y[moved].astype(np.int64)
+    dx, dy = np.diff(x), np.diff(y)
+    corner = np.concatenate([[True], dx[:-1] * dy[1:] != dx[1:] * dy[:-1], [True]])
+    return RocCurve(x[corner] / len(negatives), y[corner] / up_to[-1])
 
 
 def macro_roc_curve(scores: NDArray[np.floating], labels: NDArray[np.int64], points: int = 501) -> RocCurve:
@@ -162,31 +153,9 @@ def macro_roc_curve(scores: NDArray[np.floating], labels: NDArray[np.int64], poi
     members = np.bincount(labels, minlength=scores.shape[1])
     ranked = np.flatnonzero((members > 0) & (members < len(labels)))
     if not len(ranked):
-        return RocCurve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+        return _DIAGONAL
     mean = np.zeros(points)
     for label in ranked:
         curve = roc_curve_of(scores, labels, int(label))
         mean += np.interp(rates, curve.false_positive_rate, curve.true_positive_rate) / len(ranked)
     return RocCurve(np.concatenate([[0.0], rates]), np.concatenate([[0.0], mean]))
-
-
-def _curve(above: NDArray[np.intp], not_below: NDArray[np.intp], counts: NDArray[np.intp], negatives: int) -> RocCurve:
-    """Draws a curve from what stands above each distinct score of a positive.
-
-    Args:
-        above: negatives with a higher score, (U,), scores rising.
-        not_below: negatives with a higher or the same score, (U,).
-        counts: positives with the score, (U,).
-        negatives: how many there are in all.
-    """
-    if not len(counts) or not negatives:
-        return RocCurve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
-    up_to = np.cumsum(counts[::-1])
-    # Each distinct score gives the point just before it is reached and the point when all ties are in.
-    x = np.concatenate([[0], np.stack([above, not_below], axis=1)[::-1].ravel(), [negatives]])
-    y = np.concatenate([[0], np.stack([up_to - counts[::-1], up_to], axis=1).ravel(), [up_to[-1]]])
-    moved = np.concatenate([[True], (np.diff(x) > 0) | (np.diff(y) > 0)])
-    x, y = x[moved].astype(np.int64), y[moved].astype(np.int64)
-    dx, dy = np.diff(x), np.diff(y)
-    corner = np.concatenate([[True], dx[:-1] * dy[1:] != dx[1:] * dy[:-1], [True]])
-    return RocCurve(x[corner] / negatives, y[corner] / up_to[-1])
