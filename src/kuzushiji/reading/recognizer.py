@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kuzushiji import characters
+from kuzushiji.document.page import Candidate
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.exported import open_network
 from kuzushiji.imaging.marks import MOST_MARKS, count_marks
@@ -18,46 +18,11 @@ from kuzushiji.processes import cores
 from kuzushiji.reading.normalize import normalize
 from kuzushiji.reading.pretrained import find_network
 
-if TYPE_CHECKING:
-    pass
-
 BATCH = 64
 """So many images are computed at once; more are no faster on a CPU and take more memory."""
 
 Source = str | Path | bytes | Image.Image | NDArray[Any]
 """An image: a path, the bytes of a file, a Pillow image, or an array (H, W), (H, W, 3) or (H, W, 4)."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """What an image may show.
-
-    Attributes:
-        character: the class.
-        probability: calibrated: of all candidates with 0.9, about nine in ten are right.
-    """
-
-    character: str
-    probability: float
-
-    @property
-    def codepoint(self) -> str | None:
-        """Such as `U+304A`; None for a class that is no single character, such as "rare"."""
-        return characters.codepoint(self.character) if len(self.character) == 1 else None
-
-    @property
-    def parent(self) -> str | None:
-        """The parent kanji (jibo) of a kana, whose cursive form it is; None for anything else."""
-        return characters.PARENT.get(self.character)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return {
-            "character": self.character,
-            "codepoint": self.codepoint,
-            "parent": self.parent,
-            "probability": round(self.probability, 6),
-        }
 
 
 @dataclass(frozen=True)
