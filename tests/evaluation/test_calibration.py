@@ -16,19 +16,15 @@ from sklearn.metrics import log_loss
 
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.evaluation.calibration import (
-    COLDEST,
-    HOTTEST,
     Calibration,
-    RiskCoverage,
     calibrate,
     equal_mass_edges,
     equal_width_edges,
     expected_calibration_error,
-    fit_temperature,
     reliability_curve,
-    risk_coverage,
-    scaled,
 )
+from kuzushiji.evaluation.selective import RiskCoverage, risk_coverage
+from kuzushiji.evaluation.temperature import COLDEST, HOTTEST, fit_temperature, scaled
 from kuzushiji.runs.predictions import Predictions
 
 

@@ -9,12 +9,10 @@ from kuzushiji.evaluation.compare import (
     adjusted,
     compare,
     divided,
-    holm,
-    rank_correlation,
     score,
-    sign_flip_test,
 )
 from kuzushiji.evaluation.metrics import evaluate
+from kuzushiji.evaluation.significance import holm, rank_correlation, sign_flip_test
 from kuzushiji.runs.predictions import Predictions
 
 LABELS = np.random.default_rng(0).integers(0, 4, 600)

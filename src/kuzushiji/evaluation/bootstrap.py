@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kuzushiji.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -87,6 +89,21 @@ def bootstrap_interval(
     return ends[0].reshape(np.shape(value)), ends[1].reshape(np.shape(value))
 
 
+def bootstrap_estimates(
+    values: ArrayLike, replicates: NDArray[np.float64], confidence: float, low: float = 0.0, high: float = 1.0
+) -> list[Estimate]:
+    """What was measured, (C,), with its intervals; see `bootstrap_interval`."""
+    ends = bootstrap_interval(values, replicates, confidence, low, high)
+    return [Estimate(*map(float, each)) for each in zip(np.asarray(values), *ends, strict=True)]
+
+
+def bootstrap_estimate(
+    value: float, replicates: NDArray[np.float64], confidence: float, low: float = 0.0, high: float = 1.0
+) -> Estimate:
+    """What was measured with its interval; see `bootstrap_interval`."""
+    return bootstrap_estimates([value], replicates, confidence, low, high)[0]
+
+
 def wilson_interval(
     successes: ArrayLike, count: ArrayLike, confidence: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -111,3 +128,26 @@ def wilson_interval(
     half = z / (1 + z * z / trials) * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     # At 0 % and 100 % one end is the proportion itself, which rounding would miss by a hair.
     return np.where(successes == 0, share, middle - half), np.where(successes == count, share, middle + half)
+
+
+def wilson_estimate(successes: float, count: float, confidence: float = 0.95) -> Estimate:
+    """A proportion with `wilson_interval`; NaN where `count` is 0."""
+    low, high = wilson_interval(successes, count, confidence)
+    return Estimate(float(successes / count) if count else nan, float(low), float(high))
+
+
+def mean_of_defined(values: NDArray[np.float64], weights: ArrayLike = 1.0) -> NDArray[np.float64]:
+    """Weighted mean over the last axis of what is not NaN; NaN where nothing is left."""
+    defined = ~np.isnan(values)
+    shares = defined * weights
+    total = shares.sum(axis=-1)
+    sums = (np.where(defined, values, 0.0) * shares).sum(axis=-1)
+    return np.divide(sums, total, out=np.full(np.shape(total), nan), where=total != 0)
+
+
+def check_interval(confidence: float = 0.95, replicates: int = 0) -> None:
+    """Raises a UsageError if there is no such confidence or number of replicates."""
+    if not 0 < confidence < 1:
+        raise UsageError(f"confidence {confidence} is not between 0 and 1; 0.95 is usual")
+    if replicates < 0:
+        raise UsageError(f"replicates {replicates} is negative; 1000 is usual, 0 gives no intervals")

@@ -16,27 +16,21 @@ Conventions, where they are a matter of choice:
   given by the intervals.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import ceil, isnan, nan
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.errors import DataError, UsageError
-from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_interval, resampled, wilson_interval
-from kuzushiji.evaluation.metrics import check
+from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_estimate, check_interval, resampled, wilson_estimate
+from kuzushiji.evaluation.selective import CurvePoint, measure_selective
+from kuzushiji.evaluation.temperature import fit_temperature, scaled
 from kuzushiji.runs.predictions import Predictions
 
 BINS = 15
-COVERAGES = (0.95, 0.99)
-ACCURACIES = (0.99, 0.999)
-
-HOTTEST, COLDEST = 100.0, 0.01
-"""No temperature is fitted beyond these."""
-
-CURVE_POINTS = 200
 REPLICATES_AT_ONCE = 256
 
 Floats = NDArray[np.float64]
@@ -77,14 +71,6 @@ class Reliability:
     loss: Estimate
     brier: Estimate
     bins: tuple[Bin, ...]
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """A point of the risk-coverage curve: of the surest `coverage` of the answers, the share `risk` is wrong."""
-
-    coverage: float
-    risk: Estimate
 
 
 @dataclass(frozen=True)
@@ -191,7 +177,8 @@ def calibrate(
         >>> calibrate(run.predictions(), run.predictions("validation")).temperature     # doctest: +SKIP
         1.19
     """
-    check(predictions, confidence, replicates)
+    predictions.check()
+    check_interval(confidence, replicates)
     temperature, fitted_on = nan, 0
     if validation is not None and len(validation):
         if validation.classes != predictions.classes:
@@ -213,77 +200,8 @@ def calibrate(
         fitted_on=fitted_on,
         before=before,
         after=after,
-        **_selective(plain.certainty, right, drawn, confidence),
+        **vars(measure_selective(plain.certainty, right, drawn, confidence)),
     )
-
-
-# Temperature
-
-
-def fit_temperature(predictions: Predictions) -> float:
-    """The temperature under which predictions are likeliest: the logits divided by it have the least cross-entropy.
-
-    In its inverse the cross-entropy is convex, so that Newton's method within a bracket finds the one minimum.
-
-    Args:
-        predictions: of validation images, not those that the network learnt from or is judged by.
-
-    Returns:
-        Between `COLDEST` and `HOTTEST`; below 1 if the network is too modest, above 1 if it is too sure of itself.
-        NaN where all images were named right: then the colder the better, without end, which says nothing of images
-        that will not all be.
-
-    Raises:
-        DataError: there are no predictions, logits are not finite, or labels are none.
-
-    Source:
-        Guo et al., On calibration of modern neural networks (ICML 2017), arXiv:1706.04599.
-    """
-    check(predictions, 0.5, 0)
-    logits, labels = predictions.logits, predictions.labels
-    if (logits.max(axis=1) <= np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]).all():
-        return nan
-    low, high = 1 / HOTTEST, 1 / COLDEST
-    inverse = 1.0
-    for _ in range(100):
-        slope, curvature = _slope(predictions, inverse)
-        low, high = (low, inverse) if slope > 0 else (inverse, high)
-        newton = inverse - slope / curvature if curvature > 0 else nan
-        # Where Newton's step leaves the bracket, half of it is taken instead, in logarithms.
-        following = newton if low <= newton <= high else float(np.sqrt(low * high))
-        if abs(following - inverse) <= 1e-9 * inverse:
-            break
-        inverse = following
-    return 1 / following
-
-
-def scaled(predictions: Predictions, temperature: float) -> Predictions:
-    """The predictions with their logits divided by a temperature, which must be above 0."""
-    return replace(predictions, logits=(predictions.logits / np.float32(temperature)).astype(np.float32))
-
-
-def _slope(predictions: Predictions, inverse: float) -> tuple[float, float]:
-    """First and second derivative of the mean cross-entropy by the inverse of the temperature."""
-    slope = curvature = 0.0
-    for logits, labels in _blocks(predictions):
-        lead = logits - np.take_along_axis(logits, labels[:, None], axis=1)  # over the true class
-        weights = np.exp(inverse * (lead - lead.max(axis=1, keepdims=True)))
-        weights /= weights.sum(axis=1, keepdims=True)
-        mean = (weights * lead).sum(axis=1)
-        slope += mean.sum()
-        curvature += ((weights * lead * lead).sum(axis=1) - mean**2).sum()
-    return slope / len(predictions), curvature / len(predictions)
-
-
-def _blocks(predictions: Predictions) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
-    """Logits in float64 and labels, a few images at a time, which bounds the memory for thousands of classes."""
-    rows = max(1, 2**20 // len(predictions.classes))
-    for start in range(0, len(predictions), rows):
-        some = slice(start, start + rows)
-        yield predictions.logits[some].astype(np.float64), predictions.labels[some].astype(np.int64)
-
-
-# Calibration
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,7 +216,7 @@ class _Measured:
 def _measured(predictions: Predictions) -> _Measured:
     found = np.empty((3, len(predictions)))
     start = 0
-    for logits, labels in _blocks(predictions):
+    for logits, labels in predictions.blocks():
         logits -= logits.max(axis=1, keepdims=True)
         probabilities = np.exp(logits)
         total = probabilities.sum(axis=1)
@@ -339,18 +257,15 @@ def reliability_curve(
     count = np.bincount(place, minlength=bins)
     hits = np.bincount(place, right, bins)
     sums = np.bincount(place, certainty, bins)
-    low, high = wilson_interval(hits, count, confidence)
     return tuple(
         Bin(
-            float(edges[each]),
-            float(edges[each + 1]),
-            int(count[each]),
-            float(sums[each] / count[each]) if count[each] else nan,
-            Estimate(float(hits[each] / count[each]), float(low[each]), float(high[each]))
-            if count[each]
-            else Estimate(nan),
+            low=float(low),
+            high=float(high),
+            count=int(images),
+            certainty=float(certain / images) if images else nan,
+            accuracy=wilson_estimate(right_ones, images, confidence),
         )
-        for each in range(bins)
+        for low, high, images, right_ones, certain in zip(edges, edges[1:], count, hits, sums, strict=False)
     )
 
 
@@ -387,140 +302,17 @@ def _reliability(
         sums[some] = drawn[some].astype(np.float64) @ joined / count
     loss, brier, *gap_sums = np.split(sums, np.cumsum([part.shape[1] for part in columns])[:-1], axis=1)
     errors = {
-        name: _estimate(
-            expected_calibration_error(certainty, right, edges), np.abs(part).sum(axis=1), confidence, high=1.0
+        name: bootstrap_estimate(
+            expected_calibration_error(certainty, right, edges), np.abs(part).sum(axis=1), confidence
         )
         for (name, edges), part in zip(kinds.items(), gap_sums, strict=True)
     }
     return Reliability(
         **errors,
-        loss=_estimate(float(measured.loss.mean()), loss[:, 0], confidence, high=np.inf),
-        brier=_estimate(float(measured.brier.mean()), brier[:, 0], confidence, high=2.0),
+        loss=bootstrap_estimate(measured.loss.mean(), loss[:, 0], confidence, high=np.inf),
+        brier=bootstrap_estimate(measured.brier.mean(), brier[:, 0], confidence, high=2.0),
         bins=reliability_curve(certainty, right, equal_width_edges(), confidence),
     )
-
-
-def _estimate(value: float, replicates: Floats, confidence: float, high: float = 1.0) -> Estimate:
-    low_end, high_end = bootstrap_interval(value, replicates, confidence, high=high)
-    return Estimate(value, float(low_end), float(high_end))
-
-
-# Passing on what is unsure
-
-
-@dataclass(frozen=True, eq=False)
-class RiskCoverage:
-    """What answering only the surest gains.  Answers that are equally sure are taken in together.
-
-    Attributes:
-        answered: (K,), how many answers are as sure as the k-th certainty or surer, rising to N.
-        wrong: (K,), how many of them are wrong.
-    """
-
-    answered: Floats
-    wrong: Floats
-
-    @property
-    def count(self) -> int:
-        """All answers, N."""
-        return int(self.answered[-1])
-
-    def wrong_among(self, surest: NDArray[np.int64]) -> Floats:
-        """The expected number of wrong answers among the surest 1, 2, ... of them."""
-        return np.interp(surest, np.append(0, self.answered), np.append(0, self.wrong))
-
-    def area(self) -> float:
-        """AURC: the share of wrong answers among the surest k, mean over k = 1 ... N.
-
-        Source:
-            Geifman, Uziel and El-Yaniv, Bias-reduced uncertainty estimation for deep neural classifiers (ICLR 2019),
-            arXiv:1805.08206.
-        """
-        every = np.arange(1, self.count + 1)
-        return float((self.wrong_among(every) / every).mean())
-
-    def excess_area(self) -> float:
-        """AURC less that of the best order, in which every wrong answer comes after every right one."""
-        wrong = round(float(self.wrong[-1]))
-        first = np.arange(1, wrong + 1)
-        best = (first / (self.count - wrong + first)).sum() / self.count
-        return max(0.0, self.area() - float(best))
-
-    def accuracy_at(self, coverage: float) -> float:
-        """Share of right answers among the surest ones that make up at least this share of all."""
-        surest = max(1, ceil(coverage * self.count - 1e-9))
-        return 1 - float(self.wrong_among(np.array([surest]))[0]) / surest
-
-    def coverage_at(self, accuracy: float) -> float:
-        """The greatest share of answers that a threshold can take with at least this share of right ones; 0 if none."""
-        enough = self.wrong <= (1 - accuracy) * self.answered + 1e-9
-        return float(self.answered[enough].max(initial=0)) / self.count
-
-
-def risk_coverage(certainty: Floats, right: NDArray[np.bool_], times: NDArray | None = None) -> RiskCoverage:
-    """The risk-coverage curve.
-
-    Args:
-        certainty: (N,), probability of each answer, or anything else that rises with certainty.
-        right: (N,), which answers are right.
-        times: (N,), how often each image was drawn; once if None.
-
-    Source:
-        El-Yaniv and Wiener, On the foundations of noise-free selective classification (JMLR 11, 2010).
-    """
-    order, ends = _descending(certainty)
-    return _risk_coverage(order, ends, ~right, np.ones(len(right)) if times is None else times)
-
-
-def _descending(certainty: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The order from the surest on, and where in it each certainty ends."""
-    order = np.argsort(-certainty, kind="stable")
-    return order, np.flatnonzero(np.append(np.diff(certainty[order]) != 0, True))
-
-
-def _risk_coverage(
-    order: NDArray[np.intp], ends: NDArray[np.intp], wrong: NDArray[np.bool_], times: NDArray
-) -> RiskCoverage:
-    drawn = times[order].astype(np.float64)
-    answered, failed = np.cumsum(drawn)[ends], np.cumsum(drawn * wrong[order])[ends]
-    return RiskCoverage(answered, failed)
-
-
-def _selective(
-    certainty: Floats, right: NDArray[np.bool_], drawn: NDArray[np.uint8], confidence: float
-) -> dict[str, Any]:
-    """The fields of `Calibration` that come from the order of the certainties."""
-    order, ends = _descending(certainty)
-    count = len(right)
-    points = np.unique(np.ceil(np.linspace(0, 1, CURVE_POINTS + 1)[1:] * count).astype(np.int64))
-
-    def measured(times: NDArray) -> list[Floats]:
-        curve = _risk_coverage(order, ends, ~right, times)
-        return [
-            np.array([curve.area(), curve.excess_area()]),
-            np.array([curve.accuracy_at(coverage) for coverage in COVERAGES]),
-            np.array([curve.coverage_at(accuracy) for accuracy in ACCURACIES]),
-            curve.wrong_among(points) / points,
-        ]
-
-    values = measured(np.ones(count))
-    replicates = [measured(times) for times in drawn]
-
-    def estimates(part: int) -> list[Estimate]:
-        drawn_values = np.array([each[part] for each in replicates]).reshape(len(replicates), len(values[part]))
-        low, high = bootstrap_interval(values[part], drawn_values, confidence)
-        return [Estimate(*map(float, each)) for each in zip(values[part], low, high, strict=True)]
-
-    aurc, excess_aurc = estimates(0)
-    return {
-        "aurc": aurc,
-        "excess_aurc": excess_aurc,
-        "accuracy_at_coverage": dict(zip(COVERAGES, estimates(1), strict=True)),
-        "coverage_at_accuracy": dict(zip(ACCURACIES, estimates(2), strict=True)),
-        "curve": tuple(
-            CurvePoint(float(point) / count, risk) for point, risk in zip(points, estimates(3), strict=True)
-        ),
-    }
 
 
 # As JSON has it

@@ -10,19 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
-from math import lcm, lgamma, log, nan, sqrt
+from math import lcm, nan, sqrt
 from statistics import variance
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from kuzushiji.errors import UsageError
-from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_interval, resampled
-from kuzushiji.evaluation.metrics import check
+from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_estimate, check_interval, mean_of_defined, resampled
 from kuzushiji.evaluation.roc import areas_with_replicates
+from kuzushiji.evaluation.significance import holm, sign_flip_test
 from kuzushiji.runs.predictions import Predictions
-
-PERMUTATIONS = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,21 +114,6 @@ class Comparison:
         return {**vars(self), "seeds": list(self.seeds), **estimates}
 
 
-@dataclass(frozen=True)
-class RankCorrelation:
-    """How far two orders agree.
-
-    Attributes:
-        value: Spearman's coefficient, from -1 (reversed) to 1 (the same order).
-        p_value: how often orders at random agree or disagree so much.
-        count: how many were ranked.
-    """
-
-    value: float
-    p_value: float
-    count: int
-
-
 def compare(
     groups: Mapping[str, Group],
     pairs: Sequence[tuple[str, str]] | None = None,
@@ -213,7 +196,8 @@ def score(predictions: Predictions, *, replicates: int = 1000, seed: int = 0) ->
     Raises:
         UsageError, DataError: as `compare` does.
     """
-    check(predictions, 0.5, replicates)
+    predictions.check()
+    check_interval(replicates=replicates)
     labels, count = predictions.labels, len(predictions)
     drawn = _drawn(count, replicates if count > 1 else 0, seed)
     right = (predictions.predicted == labels).astype(np.int64)
@@ -233,8 +217,8 @@ def score(predictions: Predictions, *, replicates: int = 1000, seed: int = 0) ->
         accuracies=(float(accuracy[0]),),
         values={
             "accuracy": accuracy,
-            "balanced_accuracy": _nan_mean(np.stack(recalls, axis=1)),
-            "auc_macro": _nan_mean(np.concatenate([areas[None], drawn_areas])),
+            "balanced_accuracy": mean_of_defined(np.stack(recalls, axis=1)),
+            "auc_macro": mean_of_defined(np.concatenate([areas[None], drawn_areas])),
         },
         predictions_of=f"{count:,} of {predictions.dataset} ({predictions.split})",
         ids=predictions.ids,
@@ -259,80 +243,7 @@ def adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
     return [replace(each, p_adjusted=value) for each, value in zip(comparisons, corrected, strict=True)]
 
 
-def sign_flip_test(differences: ArrayLike) -> float:
-    """Two-sided p-value of paired differences whose signs would be tosses of a coin if there were no difference.
-
-    It is exact: the distribution of the sum over all ways to flip the signs is computed, not drawn.  Where the
-    differences are -1, 0 and 1 it is McNemar's exact test.
-
-    Args:
-        differences: whole numbers, one an image.
-
-    Source:
-        Q. McNemar, Psychometrika 12 (1947); exact by the binomial distribution.
-    """
-    values = np.asarray(differences, dtype=np.int64)
-    sizes, counts = np.unique(np.abs(values[values != 0]), return_counts=True)
-    if not len(sizes):
-        return 1.0
-    # The sum is twice what the positive ones amount to, less the sum of all sizes.
-    chances = np.ones(1)
-    for size, number in zip(sizes.tolist(), counts.tolist(), strict=True):
-        stretched = np.zeros(size * number + 1)
-        stretched[::size] = _coin_tosses(number)
-        chances = np.convolve(chances, stretched)
-    total = int((sizes * counts).sum())
-    as_extreme = np.abs(2 * np.arange(total + 1) - total) >= abs(int(values.sum()))
-    return float(min(1.0, chances[as_extreme].sum()))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for being many, so that the chance of any false alarm among them stays at the level.
-
-    Source:
-        S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979).
-    """
-    order = np.argsort(p_values, kind="stable")
-    corrected = np.empty(len(order))
-    steps = np.arange(len(order), 0, -1)
-    corrected[order] = np.minimum(1.0, np.maximum.accumulate(np.asarray(p_values, dtype=np.float64)[order] * steps))
-    return corrected.tolist()
-
-
-def rank_correlation(first: Sequence[float], second: Sequence[float], seed: int = 0) -> RankCorrelation:
-    """Spearman's rank correlation of two lists of numbers about the same things; equal numbers share their rank.
-
-    Args:
-        first, second: the numbers, in the same order.
-        seed: of the permutations behind the p-value.
-
-    Raises:
-        UsageError: the lists have not the same length, or fewer than three entries.
-    """
-    if len(first) != len(second) or len(first) < 3:
-        raise UsageError(
-            f"a rank correlation needs two lists of the same three or more, found {len(first)} and {len(second)}"
-        )
-    ranks = np.stack([_ranks(first), _ranks(second)])
-    ranks -= ranks.mean(axis=1, keepdims=True)
-    norm = np.sqrt((ranks**2).sum(axis=1)).prod()
-    if norm == 0:
-        return RankCorrelation(nan, nan, len(first))
-    value = float(ranks[0] @ ranks[1] / norm)
-    generator = np.random.default_rng(seed)
-    drawn = generator.permuted(np.tile(ranks[0], (PERMUTATIONS, 1)), axis=1) @ ranks[1] / norm
-    extreme = (np.abs(drawn) >= abs(value) - 1e-12).sum()
-    return RankCorrelation(value, float((1 + extreme) / (1 + PERMUTATIONS)), len(first))
-
-
 _drawn = lru_cache(maxsize=1)(resampled)
-
-
-def _nan_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the last axis of what is not NaN; NaN where nothing is left."""
-    defined = ~np.isnan(values)
-    number = defined.sum(axis=-1)
-    return np.divide(np.where(defined, values, 0).sum(axis=-1), number, out=np.full(len(values), nan), where=number > 0)
 
 
 def _mean_scores(name: str, scores: Sequence[Scores]) -> Scores:
@@ -359,34 +270,17 @@ def _seed_error(one: Scores, other: Scores) -> float | None:
 
 
 def _difference(one: NDArray[np.float64], other: NDArray[np.float64], confidence: float) -> Estimate:
-    value, replicates = one[0] - other[0], one[1:] - other[1:]
-    low, high = bootstrap_interval(value, replicates, confidence, low=-1.0, high=1.0)
-    return Estimate(float(value), float(low), float(high))
+    return bootstrap_estimate(one[0] - other[0], one[1:] - other[1:], confidence, low=-1.0, high=1.0)
 
 
 def _negated(estimate: Estimate) -> Estimate:
     return Estimate(-estimate.value, -estimate.high, -estimate.low)
 
 
-def _coin_tosses(count: int) -> NDArray[np.float64]:
-    """Chances of 0, 1, ..., count heads in so many tosses of a fair coin."""
-    heads = np.arange(count + 1)
-    logs = np.array([lgamma(each + 1) for each in range(count + 1)])
-    return np.exp(logs[count] - logs[heads] - logs[count - heads] - count * log(2))
-
-
-def _ranks(values: Sequence[float]) -> NDArray[np.float64]:
-    """Ranks from 1; equal values share the mean of theirs."""
-    _, place, counts = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[place]
-
-
 def _check(groups: Mapping[str, Scores], confidence: float) -> None:
     if len(groups) < 2:
         raise UsageError(f"a comparison needs at least two, found {len(groups)}")
-    if not 0 < confidence < 1:
-        raise UsageError(f"confidence {confidence} is not between 0 and 1; 0.95 is usual")
+    check_interval(confidence)
     first_name, first = next(iter(groups.items()))
     for name, scores in groups.items():
         _check_same_images(first, scores, first_name, name)

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.errors import UsageError
-from kuzushiji.evaluation.metrics import check
 from kuzushiji.runs.predictions import Predictions
 
 AVERAGES = ("probabilities", "logits")
@@ -68,7 +67,7 @@ def fit_weights(members: Sequence[Predictions], *, average: str = "probabilities
 
     check_same_images(members)
     for member in members:
-        check(member, 0.5, 0)
+        member.check()
     _check_average(average)
     loss = _mixture_loss if average == "probabilities" else _product_loss
     count = len(members)

@@ -23,8 +23,17 @@ from typing import Any, SupportsFloat
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuzushiji.errors import DataError, UsageError
-from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_interval, resampled, wilson_interval
+from kuzushiji.errors import DataError
+from kuzushiji.evaluation.bootstrap import (
+    Estimate,
+    bootstrap_estimate,
+    bootstrap_interval,
+    check_interval,
+    mean_of_defined,
+    resampled,
+    wilson_estimate,
+    wilson_interval,
+)
 from kuzushiji.evaluation.roc import areas_with_replicates
 from kuzushiji.runs.predictions import Predictions
 
@@ -280,7 +289,8 @@ def evaluate(
         >>> evaluate(Predictions.load("runs/resnet/predictions.npz")).accuracy          # doctest: +SKIP
         Estimate(value=0.9543, low=0.9501, high=0.9583)
     """
-    check(predictions, confidence, replicates)
+    predictions.check()
+    check_interval(confidence, replicates)
     labels, predicted = predictions.labels.astype(np.int64), predictions.predicted
     count, classes = predictions.logits.shape
     of_images = {
@@ -322,10 +332,7 @@ def evaluate(
         per_class=_class_scores(predictions.classes, hits, support, taken, areas, drawn_areas, confidence),
         confusion=confusion,
         **{
-            name: _estimate(
-                value,
-                *bootstrap_interval(value, drawn_values[name], confidence, high=np.inf if name == "loss" else 1.0),
-            )
+            name: bootstrap_estimate(value, drawn_values[name], confidence, high=np.inf if name == "loss" else 1.0)
             for name, value in values.items()
         },
     )
@@ -349,29 +356,6 @@ def most_confused(confusion: NDArray[np.int64], classes: Sequence[str], n: int =
         Confusion(classes[t], classes[p], int(confusion[t, p]), float(confusion[t, p] / support[t]))
         for t, p in zip(true[first], predicted[first], strict=True)
     ]
-
-
-def check(predictions: Predictions, confidence: float, replicates: int) -> None:
-    """Raises what `evaluate` raises where these can't be measured."""
-    if not 0 < confidence < 1:
-        raise UsageError(f"confidence {confidence} is not between 0 and 1; 0.95 is usual")
-    if replicates < 0:
-        raise UsageError(f"replicates {replicates} is negative; 1000 is usual, 0 gives no intervals")
-    what = f"the predictions of {predictions.dataset} ({predictions.split})"
-    if not len(predictions):
-        raise DataError(f"{what} hold no images: there is nothing to evaluate")
-    labels, classes = predictions.labels, len(predictions.classes)
-    if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < classes:
-        raise DataError(
-            f"{what} have labels from {labels.min()} to {labels.max()} ({labels.dtype}), "
-            f"expected whole numbers from 0 to {classes - 1}"
-        )
-    broken = np.flatnonzero(~np.isfinite(predictions.logits).all(axis=1))
-    if len(broken):
-        raise DataError(
-            f"{what} have logits that are not finite for {len(broken)} of {len(labels)} images, the first of them "
-            f"image {predictions.ids[broken[0]]}; the network has diverged: train it again, with a lower learning rate"
-        )
 
 
 def _checked_counts(train_counts: ArrayLike, classes: int) -> NDArray[np.int64]:
@@ -405,21 +389,14 @@ def _averages(
     recall = _ratio(hits, support, 0.0)
     occurring = (support + taken) > 0
     return {
-        "balanced_accuracy": _mean(recall, support > 0),
-        "macro_precision": _mean(_ratio(hits, taken, 0.0), occurring),
-        "macro_recall": _mean(recall, occurring),
-        "macro_f1": _mean(_ratio(2 * hits, support + taken, 0.0), occurring),
-        "auc_macro": _mean(areas, np.ones_like(class_weights)),
-        "auc_weighted": _mean(areas, support),
-        "auc_inverse_frequency": _mean(areas, class_weights),
+        "balanced_accuracy": mean_of_defined(recall, support > 0),
+        "macro_precision": mean_of_defined(_ratio(hits, taken, 0.0), occurring),
+        "macro_recall": mean_of_defined(recall, occurring),
+        "macro_f1": mean_of_defined(_ratio(2 * hits, support + taken, 0.0), occurring),
+        "auc_macro": mean_of_defined(areas),
+        "auc_weighted": mean_of_defined(areas, support),
+        "auc_inverse_frequency": mean_of_defined(areas, class_weights),
     }
-
-
-def _mean(values: NDArray, weights: NDArray) -> NDArray[np.float64]:
-    """Weighted mean over the last axis of what is not NaN; NaN where nothing is left."""
-    defined = ~np.isnan(values)
-    weights = defined * weights
-    return _ratio((np.where(defined, values, 0.0) * weights).sum(axis=-1), weights.sum(axis=-1), nan)
 
 
 def _ratio(numerator: NDArray, denominator: NDArray, otherwise: float) -> NDArray[np.float64]:
@@ -449,14 +426,14 @@ def _by_frequency(
             continue
         right, count = int(hits[group].sum()), int(support[group].sum())
         balanced = recall[group].mean()
-        drawn = _mean(drawn_recall[:, group], np.ones(group.sum()))
+        drawn = mean_of_defined(drawn_recall[:, group])
         groups.append(
             FrequencyGroup(
                 at_least=least,
                 classes=int(group.sum()),
                 count=count,
-                accuracy=_estimate(right / count, *wilson_interval(right, count, confidence)),
-                balanced_accuracy=_estimate(balanced, *bootstrap_interval(balanced, drawn, confidence)),
+                accuracy=wilson_estimate(right, count, confidence),
+                balanced_accuracy=bootstrap_estimate(balanced, drawn, confidence),
             )
         )
     return tuple(groups)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_interval, resampled, wilson_interval
+from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_estimate, resampled, wilson_estimate
 from kuzushiji.evaluation.roc import misranked
 from kuzushiji.runs.familiarities import MEASURES, Familiarities
 
@@ -74,8 +74,7 @@ def detect(
             auroc[measure] = _area(ours, theirs, drawn_known, drawn, confidence)
             threshold = np.sort(ours)[int((1 - KEPT) * len(ours) + 1e-9)]
             passing = int((theirs >= threshold).sum())
-            low, high = wilson_interval(passing, len(theirs), confidence)
-            mistaken[measure] = Estimate(passing / len(theirs), float(low), float(high))
+            mistaken[measure] = wilson_estimate(passing, len(theirs), confidence)
         found.append(Detection(kind.name, kind.description, len(kind.familiarity), auroc, mistaken))
     return tuple(found)
 
@@ -88,5 +87,4 @@ def _area(known: Floats, foreign: Floats, drawn_known: Floats, drawn_foreign: Fl
     replicates = (
         drawn_known @ lost_shares[positive] / len(known) + drawn_foreign @ lost_shares[~positive] / len(foreign) - lost
     )
-    low, high = bootstrap_interval(1 - lost, 1 - np.clip(replicates, 0, 1), confidence)
-    return Estimate(1 - lost, float(low), float(high))
+    return bootstrap_estimate(1 - lost, 1 - np.clip(replicates, 0, 1), confidence)

@@ -6,7 +6,7 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.evaluation.calibration import fit_temperature
+from kuzushiji.evaluation.temperature import fit_temperature
 from kuzushiji.inference.familiarity import greatest_probability
 from kuzushiji.runs.predictions import Predictions
 

@@ -8,10 +8,11 @@ from statistics import mean, stdev
 
 from kuzushiji.errors import DataError
 from kuzushiji.evaluation.bootstrap import Estimate
-from kuzushiji.evaluation.calibration import ACCURACIES, COVERAGES, Calibration
+from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.outliers import Detection, detect
 from kuzushiji.evaluation.runs import same_but_for_the_seed, stored_calibration, stored_evaluation, stored_outliers
+from kuzushiji.evaluation.selective import ACCURACIES, COVERAGES
 from kuzushiji.machine import machine_text
 from kuzushiji.report.results_page import Section, Table, write_page
 from kuzushiji.runs.command import command_of, settings_of

@@ -1,5 +1,6 @@
 """`Predictions`: what a network said of a split, kept in a file: the joint between training and evaluation."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +62,31 @@ class Predictions:
         np.exp(shifted, out=shifted)
         shifted /= shifted.sum(axis=1, keepdims=True)
         return shifted
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+        """Logits in float64 and labels, a few images at a time, which bounds the memory for thousands of classes."""
+        rows = max(1, 2**20 // len(self.classes))
+        for start in range(0, len(self), rows):
+            some = slice(start, start + rows)
+            yield self.logits[some].astype(np.float64), self.labels[some].astype(np.int64)
+
+    def check(self) -> None:
+        """Raises a DataError if they can't be measured: there are none, labels are none, logits are not finite."""
+        what = f"the predictions of {self.dataset} ({self.split})"
+        if not len(self):
+            raise DataError(f"{what} hold no images: there is nothing to evaluate")
+        labels, classes = self.labels, len(self.classes)
+        if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < classes:
+            raise DataError(
+                f"{what} have labels from {labels.min()} to {labels.max()} ({labels.dtype}), "
+                f"expected whole numbers from 0 to {classes - 1}"
+            )
+        broken = np.flatnonzero(~np.isfinite(self.logits).all(axis=1))
+        if len(broken):
+            raise DataError(
+                f"{what} have logits that are not finite for {len(broken)} of {len(labels)} images, the first of them "
+                f"image {self.ids[broken[0]]}; the network has diverged: train it again, with a lower learning rate"
+            )
 
     def save(self, path: Path) -> None:
         """Writes the predictions to an npz file, whole or not at all."""

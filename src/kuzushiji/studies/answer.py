@@ -18,10 +18,8 @@ from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import KuzushijiError, RunError, UsageError
 from kuzushiji.evaluation.compare import (
     Comparison,
-    RankCorrelation,
     Scores,
     compare,
-    rank_correlation,
     score,
 )
 from kuzushiji.evaluation.ensemble import ensemble
@@ -29,6 +27,7 @@ from kuzushiji.evaluation.learning_curve import LearningCurve, fit_learning_curv
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.evaluation.roc import RocCurve, macro_roc_curve, roc_curve_of
 from kuzushiji.evaluation.runs import stored_evaluation
+from kuzushiji.evaluation.significance import RankCorrelation, rank_correlation
 from kuzushiji.explore.balance import Balance, measure_balance
 from kuzushiji.inference.weights import build_network
 from kuzushiji.models.inspection import count_macs
