@@ -22,7 +22,8 @@ import kuzushiji
 from kuzushiji import characters
 from kuzushiji.data.pages.characters import pages_of
 from kuzushiji.data.pages.cutting import clip
-from kuzushiji.data.pages.tables import FileReader, list_pages
+from kuzushiji.data.pages.files import FileReader
+from kuzushiji.data.pages.tables import list_pages
 from kuzushiji.evaluation.bootstrap import wilson_interval
 from kuzushiji.imaging.read import to_gray
 from kuzushiji.reading.recognizer import Recognition, Recognizer

@@ -7,7 +7,8 @@ from scipy import ndimage
 
 from kuzushiji import load
 from kuzushiji.data.pages.cutting import clip
-from kuzushiji.data.pages.tables import FileReader, list_pages
+from kuzushiji.data.pages.files import FileReader
+from kuzushiji.data.pages.tables import list_pages
 from kuzushiji.imaging.marks import MOST_MARKS, _piece_sizes, count_marks
 from kuzushiji.imaging.read import to_gray
 from tests.reading.writing import page_of_writing

@@ -13,7 +13,8 @@ from kuzushiji.data.catalogue.sets import DATASETS, Dataset, dataset, folder
 from kuzushiji.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from kuzushiji.data.pages.tables import PageListing, PageReport
+    from kuzushiji.data.pages.problems import PageReport
+    from kuzushiji.data.pages.tables import PageListing
 
 data = App(name="data", help="List, describe, fetch and verify datasets.")
 
@@ -64,11 +65,12 @@ def info(name: str, /, *, json: bool = False) -> None:
     """
     from kuzushiji.data.catalogue.verify import state
     from kuzushiji.data.pages.characters import known_report, pages_of
+    from kuzushiji.records import as_plain
 
     entry = dataset(name)
     known = known_report(pages_of(name)) if entry.unit == "pages" else None
     if json:
-        report = {"report": known.to_dict() if known else None} if entry.unit == "pages" else {}
+        report = {"report": as_plain(known) if known else None} if entry.unit == "pages" else {}
         print_json(_facts(entry) | {"state": state(name)} | report)
         return
     size = "varies" if entry.image_size is None else "{} x {} pixels, grey".format(*entry.image_size)
@@ -280,7 +282,9 @@ def pages(
         Print the report as JSON.
     """
     from kuzushiji.data.pages.characters import cached_characters, pages_of, report_of
-    from kuzushiji.data.pages.tables import KINDS, list_pages
+    from kuzushiji.data.pages.problems import KINDS
+    from kuzushiji.data.pages.tables import list_pages
+    from kuzushiji.records import as_plain
 
     if page is not None and draw is None:
         raise UsageError("--page says which page to draw; say where with --draw, such as --draw page.png")
@@ -293,7 +297,7 @@ def pages(
     report = report_of(found)
     splits = {split: stop - start for split, (start, stop) in found.bounds.items()}
     if json:
-        print_json({"name": source.name, "divided_by": source.by, "splits": splits} | report.to_dict())
+        print_json({"name": source.name, "divided_by": source.by, "splits": splits} | as_plain(report))
         return
     results.print(f"{source.name}: {_page_facts(report)}", markup=False, soft_wrap=True)
     divided = ", ".join(f"{split} {count:,}" for split, count in splits.items())

@@ -20,9 +20,11 @@ from kuzushiji.data.pages import characters as page_characters
 from kuzushiji.data.pages import cutting
 from kuzushiji.data.pages.characters import cached_characters, divide, pages_of, places, report_of
 from kuzushiji.data.pages.cutting import clip
-from kuzushiji.data.pages.tables import KINDS, PageReport, holds_pages, list_pages, read_page
+from kuzushiji.data.pages.problems import KINDS, PageReport
+from kuzushiji.data.pages.tables import holds_pages, list_pages, read_page
 from kuzushiji.errors import DataError, KuzushijiError, UsageError
 from kuzushiji.imaging.cut import cut_page
+from kuzushiji.records import as_plain, from_plain
 
 WIDTH, HEIGHT = 200, 300
 BOXES = [(20 + 60 * (number % 3), 20 + 70 * (number // 3), 30 + 5 * (number % 2), 50) for number in range(12)]
@@ -203,6 +205,44 @@ def test_folders_and_zips_without_pages(kaggle: Path, tmp_path: Path) -> None:
         load(outer)
 
 
+def test_kaggles_boxes_are_in_the_order_of_the_table_and_on_no_line(kaggle: Path) -> None:
+    page = list_pages(kaggle).page(NAMES[1])
+    assert (page.truth.image.name, page.truth.status, page.truth.lines) == (f"{NAMES[1]}.jpg", "corrected", ())
+    assert [each.text for each in page.truth] == list(LABELS) == list(page.characters)
+    assert page.boxes.tolist() == [list(box) for box in BOXES]
+    assert page.ids.tolist() == list(range(12, 24))
+
+
+@pytest.mark.parametrize(
+    ("places", "read"),
+    [
+        # A column to the left of another; the first two boxes are side by side, so each begins a column.
+        ({"あ": ("B0001", "C0002"), "え": ("B0001", "C0010"), "い": ("B0001", "C0001")}, "い|あえ"),
+        # Blocks have numbers, so that B2 is before B10; the places begin again in each.
+        ({"あ": ("B10", "C1"), "え": ("B10", "C2"), "い": ("B2", "C1"), "お": ("B2", "C2")}, "いお|あえ"),
+        # The places run on: a note stands within the column that it interrupts.
+        ({"あ": ("B1", "C1"), "え": ("B1", "C4"), "い": ("B2", "C2"), "お": ("B2", "C3")}, "あ|いお|え"),
+        # A box without a block is on no line.
+        ({"あ": ("B1", "C1"), "え": ("B1", "C2"), "い": ("", "")}, "あえ|い"),
+        ({"あ": ("", ""), "え": ("", ""), "い": ("", "")}, "あえい"),
+    ],
+)
+def test_codhs_blocks_and_places_give_lines_and_order(
+    places: dict[str, tuple[str, str]], read: str, tmp_path: Path
+) -> None:
+    with open(tmp_path / "100_coordinate.csv", "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["Unicode", "Image", "X", "Y", "Block ID", "Char ID", "Width", "Height"])
+        for character, ids in places.items():
+            x, y, width, height = BOXES[LABELS.index(character)]
+            table.writerow([f"U+{ord(character):04X}", "100_1", x, y, *ids, width, height])
+    (page,) = list_pages(tmp_path).pages
+    assert page.truth.text.replace("\n", "|") == read
+    assert sorted(page.ids) == list(range(len(places)))
+    assert [list(places)[number] for number in page.ids] == list(page.characters)
+    assert [tuple(box) for box in page.boxes.tolist()] == [BOXES[LABELS.index(each)] for each in page.characters]
+
+
 # Boxes
 
 
@@ -268,7 +308,7 @@ def test_all_kinds_at_once_add_up(tmp_path: Path) -> None:
     assert [problem.kind for problem in found.problems] == list(KINDS)
     assert found.left_out == sum(problem.boxes for problem in found.problems if problem.kind != "clipped")
     assert (found.pages, found.boxes, found.characters) == (8, 12 * 6 + 6 * 3, 3 * 12 + 3)
-    assert PageReport.from_dict(found.to_dict()) == found
+    assert from_plain(as_plain(found), PageReport) == found
 
 
 def test_characters_that_the_makers_name_are_known(tmp_path: Path) -> None:

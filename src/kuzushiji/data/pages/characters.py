@@ -19,21 +19,13 @@ from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.files.cache import CachedImages, bounds_of, cached, find_cached, place_in_order
 from kuzushiji.data.files.decode import Progress
 from kuzushiji.data.pages.cutting import BROKEN, CLIPPED, CUT, OUTSIDE, CutPages, cut_pages
-from kuzushiji.data.pages.tables import (
-    LAYOUTS,
-    FileReader,
-    Page,
-    PageListing,
-    PageReport,
-    Problem,
-    holds_pages,
-    identity,
-    list_pages,
-    page_names,
-)
+from kuzushiji.data.pages.files import FileReader, identity
+from kuzushiji.data.pages.problems import PageReport, Problem
+from kuzushiji.data.pages.tables import LAYOUTS, BoxedPage, PageListing, holds_pages, list_pages, page_names
 from kuzushiji.data.splits import HASH_SPLITS
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.imaging.read import to_gray
+from kuzushiji.records import as_plain, from_plain
 
 SIDE = 80
 """Pixels a side of a character, unless another size is asked for."""
@@ -185,7 +177,7 @@ def report_of(found: CachedImages) -> PageReport:
     Args:
         found: what `cached_characters` returned.
     """
-    return PageReport.from_dict(found.about["report"])
+    return from_plain(found.about["report"], PageReport)
 
 
 def known_report(pages: PageSource, *, side: int = SIDE) -> PageReport | None:
@@ -268,12 +260,12 @@ def _make(pages: PageSource, folder: Path, side: int, progress: Progress | None)
         "classes": [chr(code) for code in classes],
         "source": _source(listing, to_cut, cut),
         "pages": [(page.name, page.book) for page in to_cut],
-        "report": report.to_dict(),
+        "report": as_plain(report),
     }
 
 
 def _sides(
-    pages: Sequence[Page], by: str, only: NDArray[np.int64] | None = None
+    pages: Sequence[BoxedPage], by: str, only: NDArray[np.int64] | None = None
 ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """The splits, and the side of each page as an index into them; -1 for pages that are not among `only`."""
     group = [page.book if by == "book" else page.name for page in pages]
@@ -283,7 +275,7 @@ def _sides(
 
 
 def _problems(
-    listing: PageListing, pages: Sequence[Page], cut: CutPages, page_of: NDArray[np.int64]
+    listing: PageListing, pages: Sequence[BoxedPage], cut: CutPages, page_of: NDArray[np.int64]
 ) -> tuple[Problem, ...]:
     """What is wrong with boxes and pages, in the tables as well as in the images."""
     tally = listing.tally
@@ -302,7 +294,7 @@ def _problems(
     return tally.problems()
 
 
-def _reason(page: Page, reader: FileReader) -> str:
+def _reason(page: BoxedPage, reader: FileReader) -> str:
     """Why an image cannot be read."""
     assert page.image is not None
     try:
@@ -312,7 +304,7 @@ def _reason(page: Page, reader: FileReader) -> str:
     return "could not be read a moment ago"
 
 
-def _source(listing: PageListing, pages: Sequence[Page], cut: CutPages) -> dict[str, str]:
+def _source(listing: PageListing, pages: Sequence[BoxedPage], cut: CutPages) -> dict[str, str]:
     """SHA-256 of each table, and one of all page images, the same for a folder and a zip of it."""
     images = hashlib.sha256()
     for page, digest in sorted(zip((page.name for page in pages), cut.hashes.tolist(), strict=True)):

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.data.files.decode import Progress, write_at
-from kuzushiji.data.pages.tables import FileReader, Page
+from kuzushiji.data.pages.files import FileReader, PageFile
+from kuzushiji.data.pages.tables import BoxedPage
+from kuzushiji.document import geometry
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.cut import cut_page
 from kuzushiji.imaging.read import to_gray
@@ -42,7 +44,7 @@ class CutPages:
 class _Job:
     """What each of the processes needs to know."""
 
-    pages: Sequence[Page]
+    pages: Sequence[tuple[PageFile, NDArray[np.int32]]]
     starts: Sequence[int]
     side: int
     images: Path
@@ -51,7 +53,7 @@ class _Job:
     hashes: Path
 
 
-def cut_pages(pages: Sequence[Page], folder: Path, *, side: int, progress: Progress | None = None) -> CutPages:
+def cut_pages(pages: Sequence[BoxedPage], folder: Path, *, side: int, progress: Progress | None = None) -> CutPages:
     """Cuts the characters out of many pages into files in `folder`, with as many processes as there are cores.
 
     No more than a page for each process is in memory at a time.
@@ -74,7 +76,7 @@ def cut_pages(pages: Sequence[Page], folder: Path, *, side: int, progress: Progr
         file.truncate(offset + starts[-1] * side * side)
     fates.write_bytes(bytes(starts[-1]))
     hashes.write_bytes(bytes(32 * len(pages)))
-    job = _Job(pages, starts, side, images, offset, fates, hashes)
+    job = _Job([(page.image, page.boxes) for page in pages if page.image], starts, side, images, offset, fates, hashes)
 
     processes = min(cores(), -(-len(pages) // _SEVERAL))
     done = 0
@@ -98,21 +100,20 @@ def _cut_part(job: _Job, part: int, parts: int) -> Iterator[int]:
         open(job.hashes, "r+b", buffering=0) as hashes,
     ):
         for number in range(part, len(job.pages), parts):
-            page, start = job.pages[number], job.starts[number]
-            fate = np.full(len(page), BROKEN, np.uint8)
+            (image, boxes), start = job.pages[number], job.starts[number]
+            fate = np.full(len(boxes), BROKEN, np.uint8)
             with contextlib.suppress(DataError):
-                assert page.image is not None
-                content = reader.read(page.image)
+                content = reader.read(image)
                 write_at(hashes, 32 * number, hashlib.sha256(content).digest())
                 gray = to_gray(content, draft=True)
-                boxes, fate = clip(page.boxes, gray.shape)
+                boxes, fate = clip(boxes, gray.shape)
                 is_cut = (fate == CUT) | (fate == CLIPPED)
-                cut = np.zeros((len(page), job.side, job.side), np.uint8)
+                cut = np.zeros((len(boxes), job.side, job.side), np.uint8)
                 cut[is_cut] = cut_page(gray, boxes[is_cut], job.side)
                 # Written, not mapped: on a full disk a write fails with an error, a mapped page kills the process.
                 write_at(images, job.offset + start * job.side**2, cut.tobytes())
             write_at(fates, start, fate.tobytes())
-            yield len(page)
+            yield len(boxes)
 
 
 def clip(boxes: NDArray[np.int32], shape: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
@@ -126,9 +127,7 @@ def clip(boxes: NDArray[np.int32], shape: tuple[int, int]) -> tuple[NDArray[np.i
         The boxes, and uint8 (n,): `CUT` for what is within the page, `CLIPPED` for what was cut off, `OUTSIDE` for
         what has no part in the page.
     """
-    first = boxes[:, :2].astype(np.int64)
-    last = first + boxes[:, 2:]
-    inner_first, inner_last = np.maximum(first, 0), np.minimum(last, shape[::-1])
-    fate = np.where(((first != inner_first) | (last != inner_last)).any(axis=1), CLIPPED, CUT)
-    fate[(inner_first >= inner_last).any(axis=1)] = OUTSIDE
-    return np.hstack([inner_first, inner_last - inner_first]).astype(np.int32), fate.astype(np.uint8)
+    within = geometry.clip(boxes, shape[::-1])
+    fate = np.where((within != boxes).any(axis=1), CLIPPED, CUT)
+    fate[(within[:, 2:] <= 0).any(axis=1)] = OUTSIDE
+    return within, fate.astype(np.uint8)
