@@ -26,6 +26,7 @@ _HOME_OF = {
     "evaluate": "kuzushiji.evaluation.metrics",
     "list_models": "kuzushiji.models",
     "load": "kuzushiji.data.datasets",
+    "recognize": "kuzushiji.reading.many",
     "resume": "kuzushiji.training.experiment",
     "train": "kuzushiji.training.experiment",
 }
@@ -44,6 +45,7 @@ __all__ = [
     "evaluate",
     "list_models",
     "load",
+    "recognize",
     "resume",
     "train",
 ]
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from kuzushiji.evaluation.ensemble import ensemble
     from kuzushiji.evaluation.metrics import evaluate
     from kuzushiji.models import create_model, list_models
+    from kuzushiji.reading.many import recognize
     from kuzushiji.reading.recognizer import Recognizer
     from kuzushiji.runs.predictions import Predictions
     from kuzushiji.runs.recipe import Recipe

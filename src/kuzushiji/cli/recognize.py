@@ -1,11 +1,8 @@
 """`kuzushiji recognize`."""
 
-import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -13,31 +10,8 @@ from kuzushiji.cli.console import count_bar, notes, print_json, results
 from kuzushiji.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from kuzushiji.reading.recognizer import Recognition, Recognizer
-
-AT_ONCE = 512
-"""So many images are in memory at a time."""
-
-
-@dataclass(frozen=True)
-class _Answer:
-    file: str
-    model: str
-    recognition: "Recognition"
-
-    def row(self) -> tuple[str, ...]:
-        if self.recognition.blank:
-            return "blank", "", "", "", ""
-        best, *others = self.recognition
-        unsure = f"{best.character}  unsure" if self.recognition.unsure else best.character
-        following = "  ".join(
-            f"{each.character} {each.probability:.0%}" if each.probability >= 0.005 else each.character
-            for each in others
-        )
-        return unsure, f"{100 * best.probability:.1f}", best.codepoint or "", best.parent or "", following
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"file": self.file, "model": self.model} | self.recognition.to_dict()
+    from kuzushiji.reading.many import Answers
+    from kuzushiji.reading.recognizer import Recognition
 
 
 def recognize(
@@ -73,98 +47,65 @@ def recognize(
             raise UsageError(f"there is no option {name}, nor a file of that name")
     if top < 1:
         raise UsageError(f"--top is {top}; it must be at least 1")
-    from kuzushiji.reading.pretrained import complementary
-    from kuzushiji.reading.recognizer import Recognizer
+    from kuzushiji.reading import many
 
-    recognizers = {name: Recognizer(name) for name in model or complementary()}
-    failures: list[str] = []
-    sources = list(_sources(images, failures))
-    answers: list[_Answer] = []
     with count_bar() as bar:
-        task = bar.add_task("recognizing", total=len(sources))
-        for start in range(0, len(sources), AT_ONCE):
-            some = sources[start : start + AT_ONCE]
-            answers += _recognized(recognizers, some, top, failures)
-            bar.advance(task, len(some))
-
+        task = bar.add_task("recognizing", total=None)
+        found = many.recognize(
+            (("-", sys.stdin.buffer.read()) if name == "-" else name for name in images),
+            model or None,
+            top=top,
+            tell=lambda done, every: bar.update(task, completed=done, total=every),
+        )
     if json:
-        print_json([answer.to_dict() for answer in answers])
-    elif answers:
-        _print_table(answers)
-        for name, recognizer in recognizers.items():
-            mine = [answer.recognition for answer in answers if answer.model == name]
-            if unsure := sum(each.unsure and not each.blank for each in mine):
-                of = f"Of {name}, " if len(recognizers) > 1 else ""
-                answers_are = "1 answer is" if unsure == 1 else f"{unsure:,} answers are"
-                notes.print(
-                    f"{of}{answers_are} less than {recognizer.unsure_below:.1%} sure: look at the next candidates too"
-                )
-    for failure in failures:
+        print_json([answer.to_dict() for answer in found])
+    elif found:
+        _print_table(found)
+        _print_unsure(found)
+    for failure in found.failures:
         notes.print("Left out:", style="bold red", end=" ")
         notes.print(failure, markup=False, soft_wrap=True)
-    if failures:
-        what = "1 image was" if len(failures) == 1 else f"{len(failures):,} images were"
+    if failures := len(found.failures):
+        what = "1 image was" if failures == 1 else f"{failures:,} images were"
         raise DataError(f"{what} left out")
 
 
-def _print_table(answers: list[_Answer]) -> None:
+def _print_table(found: "Answers") -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    several = len({answer.model for answer in answers}) > 1
+    several = len(found.recognizers) > 1
     table.add_column("file", overflow="fold", min_width=16)
     for column in (*(["network"] if several else []), "character", "%", "code", "parent"):
         table.add_column(column, justify="right" if column == "%" else "left", no_wrap=True)
     table.add_column("next", overflow="fold", min_width=16)
     before = None
-    for answer in answers:
+    for answer in found:
         file = "" if answer.file == before else answer.file
-        table.add_row(*map(Text, (file, *([answer.model] if several else []), *answer.row())))
+        table.add_row(*map(Text, (file, *([answer.model] if several else []), *_row(answer.recognition))))
         before = answer.file
     results.print(table)
 
 
-def _sources(images: tuple[str, ...], failures: list[str]) -> Iterator[tuple[str, Path | bytes]]:
-    """Each image by its name, folders walked in order of their names."""
-    from kuzushiji.data.files.listing import SUFFIXES
-
-    for name in images:
-        if name == "-":
-            yield "-", sys.stdin.buffer.read()
-        elif Path(name).is_dir():
-            found = [
-                Path(folder) / file
-                for folder, _, files in os.walk(name)
-                for file in files
-                if file.lower().endswith(SUFFIXES) and not file.startswith(".")
-            ]
-            if not found:
-                failures.append(f"{name} is a folder without images ({', '.join(SUFFIXES)})")
-            yield from ((str(path), path) for path in sorted(found))
-        else:
-            yield name, Path(name)
+def _row(recognition: "Recognition") -> tuple[str, ...]:
+    if recognition.blank:
+        return "blank", "", "", "", ""
+    best, *others = recognition
+    unsure = f"{best.character}  unsure" if recognition.unsure else best.character
+    following = "  ".join(
+        f"{each.character} {each.probability:.0%}" if each.probability >= 0.005 else each.character for each in others
+    )
+    return unsure, f"{100 * best.probability:.1f}", best.codepoint or "", best.parent or "", following
 
 
-def _recognized(
-    recognizers: "dict[str, Recognizer]", sources: list[tuple[str, Path | bytes]], top: int, failures: list[str]
-) -> Iterator[_Answer]:
-    """What each network says of each image, image by image."""
-    from kuzushiji.reading.normalize import normalize
-    from kuzushiji.reading.recognizer import read_character
-
-    names = []
-    prepared: dict[str, list[Any]] = {model: [] for model in recognizers}
-    for name, source in sources:
-        try:
-            gray = read_character(source, name)
-        except DataError as error:
-            failures.append(str(error))
-            continue
-        names.append(name)
-        for model, recognizer in recognizers.items():
-            prepared[model].append(normalize(gray, recognizer.description.image_size))
-    said = [recognizer.recognize_prepared(prepared[model], top=top) for model, recognizer in recognizers.items()]
-    for name, *found in zip(names, *said, strict=True):
-        yield from (_Answer(name, model, each) for model, each in zip(recognizers, found, strict=True))
+def _print_unsure(found: "Answers") -> None:
+    for name, recognizer in found.recognizers.items():
+        mine = [answer.recognition for answer in found if answer.model == name]
+        if unsure := sum(each.unsure and not each.blank for each in mine):
+            of = f"Of {name}, " if len(found.recognizers) > 1 else ""
+            answers_are = "1 answer is" if unsure == 1 else f"{unsure:,} answers are"
+            notes.print(
+                f"{of}{answers_are} less than {recognizer.unsure_below:.1%} sure: look at the next candidates too"
+            )

@@ -104,7 +104,7 @@ class Recognizer:
             UsageError: `top` is below 1.
         """
         recognitions: list[Recognition] = []
-        for batch in _batches(self.prepare(image, name) for name, image in _named(images)):
+        for batch in _batches(self.prepare(image, name) for name, image in named_images(images)):
             recognitions += self.recognize_prepared(batch, top=top)
         return recognitions
 
@@ -225,14 +225,17 @@ def _array_to_gray(array: NDArray[Any]) -> NDArray[np.uint8]:
     return gray_of(Image.fromarray(np.ascontiguousarray(array[:, :, 0] if array.shape[2] == 1 else array)))
 
 
-def _named(images: Source | Iterable[Source]) -> Iterator[tuple[str, Source]]:
-    """Each image with what it is called in messages."""
+def named_images(images: Source | Iterable[Source | tuple[str, Source]]) -> Iterator[tuple[str, Source]]:
+    """Each image with what it is called in messages: its path, its number, or the name that comes with it."""
     is_one = isinstance(images, str | Path | bytes | Image.Image)
     if isinstance(images, np.ndarray):
         is_one = images.ndim == 2 or (images.ndim == 3 and images.shape[2] in (3, 4))
     many: Any = [images] if is_one else images
     for number, image in enumerate(many):
-        yield (str(image) if isinstance(image, (str, Path)) else f"image {number}"), image
+        if isinstance(image, tuple):
+            yield image
+        else:
+            yield (str(image) if isinstance(image, str | Path) else f"image {number}"), image
 
 
 def _batches(prepared: Iterable[NDArray[np.uint8] | None]) -> Iterator[list[NDArray[np.uint8] | None]]:
