@@ -14,7 +14,8 @@ from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.studies.answer import factor_values, gather_answer, to_json
 from kuzushiji.studies.conclusion import conclude, listing
 from kuzushiji.studies.definition import load_study, parse_study
-from kuzushiji.studies.runner import Outcome, Task, study_folder
+from kuzushiji.studies.plan import Training, study_folder
+from kuzushiji.studies.runner import Outcome
 from kuzushiji.studies.stored import stored_values
 from tests.plots.synthetic import KMNIST, make_images, make_run
 
@@ -73,11 +74,13 @@ def outcomes_of(study, folder: Path, accuracies: dict[str, list[float]]) -> list
             continue
         for seed, accuracy in enumerate(accuracies.get(trial.label, [0.0])):
             path = folder / f"{trial.label}-{seed}"
-            task = Task(trial.label, seed, str(path), trial.model, {}, "lenet5", {}, "kmnist6k", None, None, "cpu")
+            training = Training(
+                trial.label, seed, str(path), trial.model, {}, "lenet5", {}, "kmnist6k", None, None, "cpu"
+            )
             if trial.label in accuracies:
                 recipe = named_recipe("lenet5").change(seed=seed, epochs=4)
                 make_run(path, images, accuracy=accuracy, epochs=4, recipe=recipe.to_dict())
-            outcomes.append(Outcome(task, "" if trial.label in accuracies else "the loss became nan: it diverged."))
+            outcomes.append(Outcome(training, "" if trial.label in accuracies else "the loss became nan: it diverged."))
     return outcomes
 
 

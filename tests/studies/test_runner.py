@@ -1,5 +1,5 @@
-import json
 import os
+import pickle
 import signal
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from filelock import FileLock
 
 from kuzushiji.errors import Interrupted, RunError, UsageError
 from kuzushiji.studies.definition import parse_study
-from kuzushiji.studies.runner import FAILURE, StudyWatch, run_study, study_folder
+from kuzushiji.studies.plan import Training, study_folder
+from kuzushiji.studies.runner import FAILURE, Outcome, StudyWatch, _attempt_elsewhere, run_study
 from kuzushiji.training.loop import TrainingProgress
 
 TWO = """
@@ -33,7 +34,7 @@ def study(text: str = TWO):
 
 def test_each_trial_and_seed_is_a_run_folder(bars_folder, tmp_path):
     outcomes = run_study(study(), str(bars_folder), folder=tmp_path / "out", seeds=2)
-    assert [(each.task.label, each.task.seed, each.failure) for each in outcomes] == [
+    assert [(each.training.label, each.training.seed, each.failure) for each in outcomes] == [
         ("Adam", 0, ""),
         ("Adam", 1, ""),
         ("SGD / plain", 0, ""),
@@ -42,7 +43,7 @@ def test_each_trial_and_seed_is_a_run_folder(bars_folder, tmp_path):
     for outcome in outcomes:
         assert outcome.run.finished
         assert outcome.run.path.parent == tmp_path / "out"
-        assert outcome.run.config["recipe"]["seed"] == outcome.task.seed
+        assert outcome.run.config["recipe"]["seed"] == outcome.training.seed
         assert len(outcome.run.predictions()) == 80
     assert outcomes[0].run.config["command"].startswith("kuzushiji train nn_1 --data ")
     assert outcomes[2].run.path.name.startswith("SGD-plain-seed0-")
@@ -50,7 +51,7 @@ def test_each_trial_and_seed_is_a_run_folder(bars_folder, tmp_path):
 
 def test_what_is_finished_is_not_trained_again_and_what_differs_is(bars_folder, tmp_path):
     planned: list[tuple[int, int]] = []
-    watch = StudyWatch(planned=lambda tasks, waiting: planned.append((len(tasks), len(waiting))))
+    watch = StudyWatch(planned=lambda trainings, waiting: planned.append((len(trainings), len(waiting))))
     first = run_study(study(), str(bars_folder), folder=tmp_path, watch=watch)
     before = [outcome.run.weights_file.stat().st_mtime_ns for outcome in first]
     again = run_study(study(), str(bars_folder), folder=tmp_path, watch=watch)
@@ -65,10 +66,10 @@ def test_a_trial_may_be_called_otherwise(bars_folder, tmp_path):
     first = run_study(study(), str(bars_folder), folder=tmp_path)
     renamed = study(TWO.replace('label = "Adam"', 'label = "Adaptive"'))
     waiting = []
-    watch = StudyWatch(planned=lambda tasks, left: waiting.extend(left))
+    watch = StudyWatch(planned=lambda trainings, left: waiting.extend(left))
     again = run_study(renamed, str(bars_folder), folder=tmp_path, watch=watch)
     assert waiting == []
-    assert again[0].task.label == "Adaptive"
+    assert again[0].training.label == "Adaptive"
     assert again[0].run.path == first[0].run.path
 
 
@@ -100,7 +101,7 @@ def stop_at(epoch: int) -> StudyWatch:
     """Sends this process what Ctrl-C sends, once a training has come so far."""
     sent = []
 
-    def progress(task: object, now: TrainingProgress) -> None:
+    def progress(training: object, now: TrainingProgress) -> None:
         if now.epoch >= epoch and not sent:
             sent.append(True)
             os.kill(os.getpid(), signal.SIGINT)
@@ -113,7 +114,7 @@ def test_an_interrupted_study_goes_on_and_ends_as_if_nothing_had_happened(bars_f
     with pytest.raises(Interrupted, match="the same command goes on"):
         run_study(study(), str(bars_folder), folder=tmp_path / "broken", watch=stop_at(1))
     waiting = []
-    watch = StudyWatch(planned=lambda tasks, left: waiting.extend(left))
+    watch = StudyWatch(planned=lambda trainings, left: waiting.extend(left))
     broken = run_study(study(), str(bars_folder), folder=tmp_path / "broken", watch=watch)
     assert len(waiting) == 2
     for one, other in zip(unbroken, broken, strict=True):
@@ -128,7 +129,7 @@ def test_side_by_side_too(bars_folder, tmp_path):
         ended.append(outcome)
         os.kill(os.getpid(), signal.SIGINT)
 
-    watch = StudyWatch(ended=stop_when_one_is_done, epoch=lambda task, metrics: epochs.append(metrics["epoch"]))
+    watch = StudyWatch(ended=stop_when_one_is_done, epoch=lambda training, metrics: epochs.append(metrics["epoch"]))
     with pytest.raises(Interrupted):
         run_study(study(text), str(bars_folder), folder=tmp_path, jobs=2, watch=watch)
     assert ended[0].failure == ""
@@ -182,19 +183,22 @@ def test_a_study_has_a_folder_for_each_set_of_data(own_home):
     assert study_folder(study(), str(Path("some") / "where")).name == "mine--where"
 
 
-def test_the_worker_tells_its_story_in_json(bars_folder, tmp_path, monkeypatch, capsys):
-    import io
-    from dataclasses import asdict
-
-    from kuzushiji.studies import worker
-    from kuzushiji.studies.runner import Task
-
-    task = Task(
+def test_a_process_tells_the_story_of_its_training(bars_folder, tmp_path):
+    training = Training(
         "x", 0, str(tmp_path / "run"), "nn_1", {}, "keras_adam", {"epochs": 1}, str(bars_folder), None, None, "cpu"
     )
-    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(asdict(task))))
-    assert worker.main() == 0
-    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert events[0]["event"] == "progress"
-    assert events[-1] == {"event": "ended", "failure": "", "missing": False}
-    assert task.run.finished
+    told: list[object] = []
+    outcome = _attempt_elsewhere(lambda what: told.append(pickle.loads(pickle.dumps(what))), training)
+    assert outcome == Outcome(training)
+    assert isinstance(told[0], TrainingProgress)
+    assert told[-1] == training.run.metrics[0]
+    assert training.run.finished
+
+
+def test_a_process_that_is_lost_is_an_outcome(bars_folder, tmp_path, monkeypatch):
+    """The script that Python runs at its start ends the process as if memory had run out."""
+    (tmp_path / "sitecustomize.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    monkeypatch.syspath_prepend(tmp_path)
+    outcomes = run_study(study(), str(bars_folder), folder=tmp_path / "out", jobs=2)
+    assert len(outcomes) == 2
+    assert all("ended with code -9; memory may have run out" in outcome.failure for outcome in outcomes)

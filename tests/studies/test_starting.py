@@ -6,12 +6,14 @@ from functools import partial
 import pytest
 
 from kuzushiji.files import file_hash
+from kuzushiji.processes import Ended
 from kuzushiji.report.study import Commands, Table, Text, answer_document
 from kuzushiji.studies import runner
 from kuzushiji.studies.answer import gather_answer, to_json
 from kuzushiji.studies.conclusion import conclude
 from kuzushiji.studies.definition import Study, parse_study
-from kuzushiji.studies.runner import Outcome, StudyWatch, Task, attempt, run_study
+from kuzushiji.studies.plan import Training
+from kuzushiji.studies.runner import StudyWatch, attempt, run_study
 from kuzushiji.training.experiment import TrainingWatch
 from tests.bars import write_bars
 
@@ -28,13 +30,13 @@ epochs = 1
 validation_fraction = 0.25
 [[trials]]
 label = "taught"
-start = "teacher"
+start = "before"
 unfrozen = 0
 [[trials]]
 label = "plain"
 [[trials]]
-label = "teacher"
-teacher = true
+label = "before"
+pretraining = true
 data = "DATA"
 limit = 100
 [[trials]]
@@ -60,17 +62,17 @@ def study(text: str, data: object = "brush:kmnist") -> Study:
     return parse_study(text.replace("DATA", str(data)), "mine", "mine.toml")
 
 
-def plan(text: str, folder, data, **settings) -> dict[str, Task]:
+def plan(text: str, folder, data, **settings) -> dict[str, Training]:
     """The trainings of a study by their labels, without training."""
-    found: list[Task] = []
+    found: list[Training] = []
 
-    def planned(tasks: list[Task], waiting: list[Task]) -> None:
-        found.extend(tasks)
+    def planned(trainings: list[Training], waiting: list[Training]) -> None:
+        found.extend(trainings)
         raise Planned
 
     with pytest.raises(Planned):
         run_study(study(text, data), str(data), folder=folder, watch=StudyWatch(planned=planned), **settings)
-    return {task.label: task for task in found}
+    return {training.label: training for training in found}
 
 
 @pytest.fixture(scope="module")
@@ -79,49 +81,49 @@ def ran(tmp_path_factory):
     folder = tmp_path_factory.mktemp("starting")
     data = write_bars(folder / "bars")
     started: list[str] = []
-    watch = StudyWatch(started=lambda task: started.append(task.label))
+    watch = StudyWatch(started=lambda training: started.append(training.label))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUZUSHIJI_HOME", str(folder / "home"))
         chosen = study(TEXT, data)
         outcomes = run_study(chosen, str(data), folder=folder / "out", watch=watch)
         answer = gather_answer(chosen, str(data), folder / "out", outcomes)
-    return answer, {outcome.task.label: outcome for outcome in outcomes}, started
+    return answer, {outcome.training.label: outcome for outcome in outcomes}, started
 
 
 def test_a_trial_starts_from_another_which_is_trained_before_it(ran):
     _, outcomes, started = ran
-    assert started[:2] == ["teacher", "taught"]
-    teacher, taught = outcomes["teacher"].run, outcomes["taught"].run
-    assert taught.config["start"]["sha256"] == file_hash(teacher.weights_file)
+    assert started[:2] == ["before", "taught"]
+    before, taught = outcomes["before"].run, outcomes["taught"].run
+    assert taught.config["start"]["sha256"] == file_hash(before.weights_file)
     assert taught.config["start"]["unfrozen"] == 0
-    assert f"--from {teacher.path}" in taught.config["command"]
+    assert f"--from {before.path}" in taught.config["command"]
     assert outcomes["plain"].run.config["start"] is None
 
 
-def test_a_teacher_is_neither_measured_nor_compared(ran):
+def test_a_pretraining_is_neither_measured_nor_compared(ran):
     answer, outcomes, _ = ran
-    teacher = outcomes["teacher"].run
-    assert teacher.finished
-    assert not teacher.predictions_file().exists()
+    before = outcomes["before"].run
+    assert before.finished
+    assert not before.predictions_file().exists()
     assert {result.label for result in answer.measured} == {"taught", "plain"}
-    assert "teacher" not in {result.label for result in answer.results}
+    assert "before" not in {result.label for result in answer.results}
     assert [(each.first, each.second) for each in answer.comparisons] in ([("taught", "plain")], [("plain", "taught")])
     section = answer_document(answer, conclude(answer), "kuzushiji study mine.toml").sections[-1]
     text = " ".join(block.text for block in section.blocks if isinstance(block, Text))
-    assert "teacher was trained on" in text
+    assert "before was trained on" in text
     assert "neither measured nor compared" in text
     assert (
-        "taught began with the weights of teacher and a head that knew 3 of the 4 classes, which alone was trained."
+        "taught began with the weights of before and a head that knew 3 of the 4 classes, which alone was trained."
         in text
     )
     lines = [line for block in section.blocks if isinstance(block, Commands) for line in block.lines]
-    (teaches,) = [line for line in lines if line.endswith(f" --run {teacher.name}")]
-    (learns,) = [line for line in lines if f"--from {teacher.name} " in f"{line} "]
+    (teaches,) = [line for line in lines if line.endswith(f" --run {before.name}")]
+    (learns,) = [line for line in lines if f"--from {before.name} " in f"{line} "]
     assert teaches != learns
     assert str(answer.folder) not in " ".join(lines), "where the runs lie is nobody's matter"
     read = json.loads(json.dumps(to_json(answer, conclude(answer))))
-    assert [each["label"] for each in read["teachers"]] == ["teacher"]
-    assert "teacher" not in {each["label"] for each in read["trials"]}
+    assert [each["label"] for each in read["pretrainings"]] == ["before"]
+    assert "before" not in {each["label"] for each in read["trials"]}
 
 
 def test_what_there_is_nothing_to_start_from_for_is_not_measured_and_the_answer_says_why(ran):
@@ -137,11 +139,11 @@ def test_what_there_is_nothing_to_start_from_for_is_not_measured_and_the_answer_
     )
 
 
-def test_rare_classes_are_merged_for_the_whole_study_but_not_for_teachers(ran):
+def test_rare_classes_are_merged_for_the_whole_study_but_not_for_pretrainings(ran):
     answer, outcomes, _ = ran
     config = outcomes["plain"].run.config
     assert (config["classes"][-1], len(config["classes"]), config["model"]["image_size"]) == ("rare", 4, [14, 14])
-    assert outcomes["teacher"].run.config["classes"] == ["0", "1", "2", "3"]
+    assert outcomes["before"].run.config["classes"] == ["0", "1", "2", "3"]
     sections = {each.id: each for each in answer_document(answer, conclude(answer), "kuzushiji study").sections}
     figure, text = sections["cut-off"].blocks
     assert figure.draw(True).get_size_inches()[0] > 2
@@ -152,21 +154,21 @@ def test_rare_classes_are_merged_for_the_whole_study_but_not_for_teachers(ran):
     assert wrong == round((1 - answer.best.accuracy) * 80) > 0
 
 
-def test_a_teacher_that_fails_holds_up_those_that_start_from_it_alone(bars_folder, tmp_path):
+def test_a_pretraining_that_fails_holds_up_those_that_start_from_it_alone(bars_folder, tmp_path):
     text = TEXT.replace('data = "DATA"', 'data = "./nowhere"')
     chosen = study(text).only(["taught", "plain"])
-    assert chosen.labels == ("taught", "plain", "teacher")
-    outcomes = {each.task.label: each for each in run_study(chosen, str(bars_folder), folder=tmp_path / "out")}
-    assert "nowhere does not exist" in outcomes["teacher"].failure
+    assert chosen.labels == ("taught", "plain", "before")
+    outcomes = {each.training.label: each for each in run_study(chosen, str(bars_folder), folder=tmp_path / "out")}
+    assert "nowhere does not exist" in outcomes["before"].failure
     assert outcomes["taught"].missing
-    assert outcomes["taught"].failure.startswith("teacher, from which it starts, has no result (")
+    assert outcomes["taught"].failure.startswith("before, from which it starts, has no result (")
     assert outcomes["plain"].failure == ""
 
 
 def test_the_name_of_a_run_changes_with_all_that_decides_its_outcome(bars_folder, tmp_path):
     planned = partial(plan, folder=tmp_path / "out", data=bars_folder)
     first = planned(TEXT)
-    other_teacher = planned(TEXT.replace("limit = 100", "limit = 90"))
+    other_before = planned(TEXT.replace("limit = 100", "limit = 90"))
     unfrozen = planned(TEXT.replace("unfrozen = 0", "unfrozen = 1"))
     weights = tmp_path / "w.safetensors"
     weights.write_bytes(b"1")
@@ -175,50 +177,56 @@ def test_the_name_of_a_run_changes_with_all_that_decides_its_outcome(bars_folder
         weights.write_bytes(content)
         marks.append(planned(TEXT.replace("nowhere.safetensors", str(weights)))["from a file"].mark)
     assert len(set(marks)) == 3
-    assert len({tasks["taught"].mark for tasks in (first, other_teacher, unfrozen)}) == 3
-    assert first["taught"].mark != first["plain"].mark == other_teacher["plain"].mark
-    renamed = planned(TEXT.replace('"teacher"', '"master"'))
+    assert len({trainings["taught"].mark for trainings in (first, other_before, unfrozen)}) == 3
+    assert first["taught"].mark != first["plain"].mark == other_before["plain"].mark
+    renamed = planned(TEXT.replace('"before"', '"master"'))
     assert renamed["taught"].mark == first["taught"].mark
     assert planned(TEXT, cover=0.5)["plain"].mark != first["plain"].mark
-    assert planned(TEXT, cover=0.5)["teacher"].mark == first["teacher"].mark
+    assert planned(TEXT, cover=0.5)["before"].mark == first["before"].mark
     shrunk = planned(TEXT, limit=120, image_size=12)
-    assert (shrunk["teacher"].limit, shrunk["plain"].limit, shrunk["plain"].image_size) == (100, 120, 12)
+    assert (shrunk["before"].limit, shrunk["plain"].limit, shrunk["plain"].image_size) == (100, 120, 12)
 
 
-def test_a_teacher_is_trained_once_for_all_seeds(bars_folder, tmp_path):
-    tasks: list[Task] = []
+def test_a_pretraining_is_trained_once_for_all_seeds(bars_folder, tmp_path):
+    trainings: list[Training] = []
 
-    def planned(every: list[Task], waiting: list[Task]) -> None:
-        tasks.extend(every)
+    def planned(every: list[Training], waiting: list[Training]) -> None:
+        trainings.extend(every)
         raise Planned
 
     chosen = study(TEXT, bars_folder).only(["taught"])
     with pytest.raises(Planned):
         run_study(chosen, str(bars_folder), folder=tmp_path, seeds=2, watch=StudyWatch(planned=planned))
-    assert [(task.label, task.seed) for task in tasks] == [("teacher", 0), ("taught", 0), ("taught", 1)]
-    assert {task.start for task in tasks[1:]} == {tasks[0].path}
+    assert [(training.label, training.seed) for training in trainings] == [("before", 0), ("taught", 0), ("taught", 1)]
+    assert {training.start for training in trainings[1:]} == {trainings[0].path}
 
 
 def test_side_by_side_a_trial_waits_for_the_one_that_it_starts_from(bars_folder, tmp_path, monkeypatch):
-    running: list[str] = []
     seen: dict[str, list[str]] = {}
 
-    class Here:
-        """Trains when its end is asked for, in this process."""
+    class Here(dict):
+        """Trains when it is asked what comes next, in this process, what began last first."""
 
-        def __init__(self, task, threads, events):
-            self.task = task
-            running.append(task.label)
-            seen[task.label] = list(running)
-            events.put((task.path, None))
+        def __init__(self, what, threads):
+            super().__init__()
 
-        def outcome(self) -> Outcome:
-            running.remove(self.task.label)
-            return attempt(self.task, TrainingWatch())
+        def __enter__(self):
+            return self
 
-    monkeypatch.setattr(runner, "_Worker", Here)
+        def __exit__(self, *error):
+            assert not self
+
+        def start(self, name, function, training):
+            self[name] = training
+            seen[training.label] = [each.label for each in self.values()]
+
+        def next(self, timeout):
+            name, training = self.popitem()
+            return name, Ended(result=attempt(training, TrainingWatch()))
+
+    monkeypatch.setattr(runner, "Workers", Here)
     outcomes = run_study(study(TEXT, bars_folder), str(bars_folder), folder=tmp_path / "out", jobs=3)
-    assert seen["plain"] == ["teacher", "plain"]
-    assert "teacher" not in seen["taught"]
-    assert {outcome.task.label for outcome in outcomes if not outcome.failure} == {"teacher", "taught", "plain"}
+    assert seen["plain"] == ["before", "plain"]
+    assert "before" not in seen["taught"]
+    assert {outcome.training.label for outcome in outcomes if not outcome.failure} == {"before", "taught", "plain"}
     assert all(outcome.missing for outcome in outcomes if outcome.failure)

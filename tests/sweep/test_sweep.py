@@ -303,5 +303,5 @@ def test_what_fails_in_a_worker_is_told(bars_folder, tmp_path):
         (data / path.name).write_bytes(path.read_bytes()[:1000])
     sweep = open_sweep("mine", Sweep("nn_1", str(data), {"lr": "0.1,0.2"}))
     with pytest.raises(KuzushijiError, match=r"bars-train-imgs\.npz"):
-        run_workers(sweep, 1, {"storage": None})
+        run_workers(sweep, 1, None, {})
     assert [trial.state.name for trial in sweep.trials()] == ["RUNNING"], "it is taken up when the data is mended"

@@ -13,7 +13,8 @@ from kuzushiji.errors import UsageError
 
 if TYPE_CHECKING:
     from kuzushiji.studies.answer import Answer
-    from kuzushiji.studies.runner import Outcome, StudyWatch, Task
+    from kuzushiji.studies.plan import Training
+    from kuzushiji.studies.runner import Outcome, StudyWatch
     from kuzushiji.training.loop import TrainingProgress
 
 
@@ -87,7 +88,8 @@ def study(
     data = data or chosen.data
     if not data:
         raise UsageError("say which data to train and measure on, such as --data kmnist")
-    from kuzushiji.studies.runner import run_study, study_folder
+    from kuzushiji.studies.plan import study_folder
+    from kuzushiji.studies.runner import run_study
 
     folder = output if output is not None else study_folder(chosen, data)
     for place in (folder, docs):
@@ -205,47 +207,47 @@ def _watch() -> Iterator[StudyWatch]:
     last: dict[str, str] = {}
     whole: list[TaskID] = []
 
-    def planned(tasks: list[Task], waiting: list[Task]) -> None:
-        there = len(tasks) - len(waiting)
+    def planned(trainings: list[Training], waiting: list[Training]) -> None:
+        there = len(trainings) - len(waiting)
         notes.print(
-            f"{len(tasks)} trainings" + (f", {there} of them done before" if there else ""),
+            f"{len(trainings)} trainings" + (f", {there} of them done before" if there else ""),
             markup=False,
             soft_wrap=True,
         )
-        whole.append(bar.add_task("study", total=len(tasks), completed=there, note=f"{there} of {len(tasks)}"))
+        whole.append(bar.add_task("study", total=len(trainings), completed=there, note=f"{there} of {len(trainings)}"))
 
-    def started(task: Task) -> None:
-        bars[task.path] = bar.add_task(_title(task), total=None, note="")
+    def started(training: Training) -> None:
+        bars[training.path] = bar.add_task(_title(training), total=None, note="")
 
-    def progress(task: Task, now: TrainingProgress) -> None:
+    def progress(training: Training, now: TrainingProgress) -> None:
         bar.update(
-            bars[task.path],
+            bars[training.path],
             completed=(now.epoch - 1) * now.steps + now.step,
             total=now.epochs * now.steps,
             note=f"epoch {now.epoch}/{now.epochs}  accuracy {now.accuracy:.2%}  {now.images_per_second:,.0f} images/s",
         )
 
-    def epoch(task: Task, metrics: dict[str, Any]) -> None:
+    def epoch(training: Training, metrics: dict[str, Any]) -> None:
         validation = metrics.get("validation_accuracy")
-        last[task.path] = f"  validation accuracy {validation:.2%}" if validation is not None else ""
+        last[training.path] = f"  validation accuracy {validation:.2%}" if validation is not None else ""
 
     def ended(outcome: Outcome) -> None:
-        bar.remove_task(bars.pop(outcome.task.path))
+        bar.remove_task(bars.pop(outcome.training.path))
         bar.advance(whole[0])
         done = bar.tasks[bar.task_ids.index(whole[0])]
         bar.update(whole[0], note=f"{done.completed:.0f} of {done.total:.0f}")
         if outcome.failure:
             how = "[bold]not measured[/]" if outcome.missing else "[bold red]failed[/]"
-            notes.print(f"{how}  {_title(outcome.task)}: ", end="")
+            notes.print(f"{how}  {_title(outcome.training)}: ", end="")
             notes.print(outcome.failure, markup=False, soft_wrap=True)
         else:
             seconds = f"{outcome.run.seconds:,.0f} s"
-            said = last.get(outcome.task.path, "")
-            notes.print(f"done    {_title(outcome.task)}  {seconds}{said}", markup=False, soft_wrap=True)
+            said = last.get(outcome.training.path, "")
+            notes.print(f"done    {_title(outcome.training)}  {seconds}{said}", markup=False, soft_wrap=True)
 
     with bar:
         yield StudyWatch(planned=planned, started=started, progress=progress, epoch=epoch, ended=ended)
 
 
-def _title(task: Task) -> str:
-    return f"{task.label}, seed {task.seed}"
+def _title(training: Training) -> str:
+    return f"{training.label}, seed {training.seed}"

@@ -198,7 +198,7 @@ def _search(opened: OpenSweep, jobs: int, storage: str | None, request: dict[str
         if jobs == 1:
             run_trials(opened, watch=watch, **request)
         else:
-            run_workers(opened, min(jobs, most), {"storage": storage, **request}, look)
+            run_workers(opened, min(jobs, most), storage, request, look)
 
 
 @contextmanager

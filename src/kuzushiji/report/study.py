@@ -16,8 +16,8 @@ from kuzushiji.report.study_figures import Draw, networks, study_figures
 from kuzushiji.runs.run import Run
 from kuzushiji.studies.answer import (
     Answer,
+    Pretraining,
     Result,
-    Teacher,
     factor_title,
     measure_title,
 )
@@ -463,9 +463,9 @@ def _how(answer: Answer, command: str) -> Section:
     ]
     if answer.study.source:
         facts.append(f"The question comes from: {answer.study.source}.")
-    facts += [_taught(answer, teacher) for teacher in answer.teachers]
+    facts += [_pretrained(answer, pretraining) for pretraining in answer.pretrainings]
     facts += _started(answer)
-    trained = [teacher.run for teacher in answer.teachers if not teacher.failure]
+    trained = [pretraining.run for pretraining in answer.pretrainings if not pretraining.failure]
     trained += [run for result in answer.measured for run in result.runs]
     blocks: list[Block] = [
         *(Text(fact) for fact in facts),
@@ -487,15 +487,15 @@ def _commands(trained: Sequence[Run]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(command for command in commands.values() if command))
 
 
-def _taught(answer: Answer, teacher: Teacher) -> str:
-    """What a teacher was trained on, and that it is not compared."""
-    trial = teacher.trial
+def _pretrained(answer: Answer, pretraining: Pretraining) -> str:
+    """What a pre-training was trained on, and that it is not compared."""
+    trial = pretraining.trial
     data = f"{catalog.title_of(trial.data)} for others to start from"
-    if teacher.failure:
-        return f"{trial.label} was to be trained on {data}: {teacher.failure}."
+    if pretraining.failure:
+        return f"{trial.label} was to be trained on {data}: {pretraining.failure}."
     once = ", once for all seeds" if answer.seeds > 1 else ""
-    count = len(teacher.run.metrics)
-    epochs, seconds = "1 epoch" if count == 1 else f"{count} epochs", _seconds(teacher.run.seconds)
+    count = len(pretraining.run.metrics)
+    epochs, seconds = "1 epoch" if count == 1 else f"{count} epochs", _seconds(pretraining.run.seconds)
     return (
         f"{trial.label} was trained on {data}{once} ({epochs}, {seconds} s); it is neither measured nor "
         "compared with the rest."

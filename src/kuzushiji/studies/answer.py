@@ -133,7 +133,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Teacher:
+class Pretraining:
     """A training that others start from.
 
     Attributes:
@@ -160,7 +160,7 @@ class Answer:
         effects: what the study's contrasts come to, p-values of all of them corrected together.
         order: how far our order agrees with the published one, None where none was published.
         ordered_by: the published measure that this goes by.
-        teachers: what was trained for others to start from.
+        pretrainings: what was trained for others to start from.
     """
 
     study: Study
@@ -171,7 +171,7 @@ class Answer:
     effects: tuple[Effect, ...]
     order: RankCorrelation | None
     ordered_by: str
-    teachers: tuple[Teacher, ...] = ()
+    pretrainings: tuple[Pretraining, ...] = ()
 
     @cached_property
     def measured(self) -> list[Result]:
@@ -248,12 +248,12 @@ def gather_answer(study: Study, data: str, folder: Path, outcomes: Sequence[Outc
     """
     by_label: dict[str, list[Outcome]] = {label: [] for label in study.labels}
     for outcome in outcomes:
-        by_label[outcome.task.label].append(outcome)
-    results = tuple(_result(trial, by_label) for trial in study.trials if not trial.teacher)
-    teachers = tuple(
-        Teacher(trial, outcome.run, outcome.failure)
+        by_label[outcome.training.label].append(outcome)
+    results = tuple(_result(trial, by_label) for trial in study.trials if not trial.pretraining)
+    pretrainings = tuple(
+        Pretraining(trial, outcome.run, outcome.failure)
         for trial in study.trials
-        if trial.teacher
+        if trial.pretraining
         for outcome in by_label[trial.label]
     )
     measured = [result for result in results if result.measured]
@@ -264,7 +264,7 @@ def gather_answer(study: Study, data: str, folder: Path, outcomes: Sequence[Outc
     comparisons: Sequence[Comparison] = compare(scores) if len(measured) > 1 else ()
     order, ordered_by = _order(measured)
     effects = _effects(study, scores)
-    return Answer(study, data, folder, results, tuple(comparisons), effects, order, ordered_by, teachers)
+    return Answer(study, data, folder, results, tuple(comparisons), effects, order, ordered_by, pretrainings)
 
 
 def _result(trial: Trial, outcomes: Mapping[str, Sequence[Outcome]]) -> Result:
@@ -281,7 +281,7 @@ def _result(trial: Trial, outcomes: Mapping[str, Sequence[Outcome]]) -> Result:
                 missing = outcome.failure  # the same for each seed, or nearly so
             elif outcome.failure:
                 failures.append(
-                    f"{'' if label == trial.label else f'{label}, '}seed {outcome.task.seed}: {outcome.failure}"
+                    f"{'' if label == trial.label else f'{label}, '}seed {outcome.training.seed}: {outcome.failure}"
                 )
     for seed in sorted(set.intersection(*(set(each) for each in members))):
         together = [each[seed] for each in members]
@@ -311,7 +311,7 @@ def _result(trial: Trial, outcomes: Mapping[str, Sequence[Outcome]]) -> Result:
 
 
 def _finished(outcomes: Sequence[Outcome]) -> dict[int, Run]:
-    return {outcome.task.seed: outcome.run for outcome in outcomes if not outcome.failure}
+    return {outcome.training.seed: outcome.run for outcome in outcomes if not outcome.failure}
 
 
 def _predictions(runs: Sequence[Run]) -> Predictions:
@@ -467,14 +467,14 @@ def to_json(answer: Answer, conclusion: Sequence[str]) -> dict[str, Any]:
         "best": answer.best.label,
         "reference": answer.reference.label,
         "trials": [_trial_json(result) for result in answer.results],
-        "teachers": [
+        "pretrainings": [
             {
-                **_training_json(teacher.trial),
-                "data": teacher.trial.data,
-                "run": str(teacher.run.path),
-                "failure": teacher.failure or None,
+                **_training_json(pretraining.trial),
+                "data": pretraining.trial.data,
+                "run": str(pretraining.run.path),
+                "failure": pretraining.failure or None,
             }
-            for teacher in answer.teachers
+            for pretraining in answer.pretrainings
         ],
         "comparisons": [comparison.to_dict() for comparison in answer.comparisons],
         "effects": [

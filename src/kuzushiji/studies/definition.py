@@ -42,8 +42,8 @@
 
     [[trials]]
     label = "on kkanji"
-    teacher = true                      # trained once, for others to start from; neither measured nor compared
-    data = "kkanji"                     # a teacher has data of its own, of which no class is merged
+    pretraining = true                  # trained once, for others to start from; neither measured nor compared
+    data = "kkanji"                     # a pre-training has data of its own, of which no class is merged
 
     [[trials]]
     label = "both together"
@@ -122,7 +122,7 @@ _OF_STUDY = (
 _TABLES = ("shared", "trials", "grid", "contrasts", "published", "columns")
 _OF_TRIAL = (
     *("label", "model", "recipe", "options", "theirs", "ensemble"),
-    *("teacher", "data", "limit", "start", "weights", "unfrozen"),
+    *("pretraining", "data", "limit", "start", "weights", "unfrozen"),
 )
 _OF_SHARED = ("model", "recipe", "options")
 _OF_GRID = ("label", "model", "recipe", "options")
@@ -140,8 +140,8 @@ class Trial:
         options: of the network.
         ensemble: labels of the trials whose probabilities are averaged; empty for a training.
         theirs: what the source had, by measure or by column.
-        teacher: whether it is trained for others to start from, and no more.
-        data: what a teacher is trained on; empty for the data of the study.
+        pretraining: whether it is trained for others to start from, and no more.
+        data: what a pre-training is trained on; empty for the data of the study.
         limit: train on so many images at most; on all if None.
         start: label of the trial, or name of the run, whose weights it starts with; empty for none.
         weights: the file of weights that it starts with, or `imagenet`; empty for none.
@@ -155,7 +155,7 @@ class Trial:
     options: Mapping[str, Any]
     ensemble: tuple[str, ...]
     theirs: Mapping[str, float]
-    teacher: bool = False
+    pretraining: bool = False
     data: str = ""
     limit: int | None = None
     start: str = ""
@@ -257,7 +257,7 @@ class Study:
         """The study with those trials alone whose labels are named or match a shell pattern.
 
         What they start from is kept too.  What refers to other trials is left out; so are ensembles that lose a member,
-        and teachers that nobody starts from.
+        and pre-trainings that nobody starts from.
 
         Raises:
             UsageError: nothing matches one of them; the message names the nearest.  Or nothing is left to be measured.
@@ -271,12 +271,12 @@ class Study:
         kept = {
             trial.label
             for trial in self.trials
-            if trial.label in chosen and not trial.teacher and chosen.issuperset(trial.ensemble)
+            if trial.label in chosen and not trial.pretraining and chosen.issuperset(trial.ensemble)
         }
         if not kept:
             raise UsageError(
-                f"an ensemble needs its members, and a teacher somebody to start from it: {', '.join(sorted(chosen))} "
-                "can't be measured alone"
+                "an ensemble needs its members, and a pre-training somebody to start from it: "
+                f"{', '.join(sorted(chosen))} can't be measured alone"
             )
         for label in tuple(kept):
             while (label := self.trial(label).start) in self.labels:
@@ -420,8 +420,8 @@ def _check_references(study: Study) -> None:
     named += [study.baseline] if study.baseline else []
     named += [label for trial in study.trials for label in trial.ensemble]
     for label in named:
-        if study.trial(label).teacher:
-            raise UsageError(f"{label!r} is a teacher, which is not measured; name another trial")
+        if study.trial(label).pretraining:
+            raise UsageError(f"{label!r} is a pre-training, which is not measured; name another trial")
     for trial in study.trials:
         for member in trial.ensemble:
             if study.trial(member).ensemble:
@@ -441,10 +441,10 @@ def _check_references(study: Study) -> None:
 def _check_starts(study: Study) -> None:
     """Whether trials can start from those that they name, and can be compared all the same."""
     check_cut_off(study.cover, study.rare_below)
-    if all(trial.teacher for trial in study.trials):
-        raise UsageError("there are teachers alone; add a trial that is measured")
+    if all(trial.pretraining for trial in study.trials):
+        raise UsageError("there are pre-trainings alone; add a trial that is measured")
     for trial in study.trials:
-        if trial.limit is not None and not trial.teacher and (study.cover or study.rare_below):
+        if trial.limit is not None and not trial.pretraining and (study.cover or study.rare_below):
             raise UsageError(
                 f"{trial.label!r} has a limit of its own, so that other classes would be rare; leave out the limit, or "
                 "cover and rare_below"
@@ -491,20 +491,20 @@ def _trial(table: dict[str, Any], shared: dict[str, Any], columns: Sequence[Colu
         options=options,
         ensemble=(),
         theirs=theirs,
-        teacher=_flag(table, "teacher"),
+        pretraining=_flag(table, "pretraining"),
         data=_text(table, "data"),
         limit=_whole(table, "limit", 1),
         start=_text(table, "start"),
         weights=_text(table, "weights"),
         unfrozen=_whole(table, "unfrozen", 0),
     )
-    if trial.teacher != bool(trial.data):
-        raise UsageError("a teacher needs data of its own, and what is measured has that of the study")
+    if trial.pretraining != bool(trial.data):
+        raise UsageError("a pre-training needs data of its own, and what is measured has that of the study")
     if trial.start and trial.weights:
         raise UsageError("a training starts from another (start) or from a file (weights); give one of them")
     if trial.unfrozen is not None and not (trial.start or trial.weights):
         raise UsageError("unfrozen needs weights to start from; give start or weights")
-    if fitted and (trial.start or trial.weights or trial.teacher):
+    if fitted and (trial.start or trial.weights or trial.pretraining):
         raise UsageError(f"{model} is fitted in one pass; it has no weights to start from")
     return trial
 

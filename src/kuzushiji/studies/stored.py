@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kuzushiji.studies.definition import Study
-from kuzushiji.studies.runner import study_folder
+from kuzushiji.studies.plan import study_folder
 
 ANSWER = "answer.json"
 
