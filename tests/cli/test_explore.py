@@ -100,10 +100,7 @@ def test_the_page_tells_what_was_found(written):
 def test_figures_are_light_and_dark_and_transparent(written):
     assert sorted(path.name for path in written.iterdir()) == ["explore.html", "explore.json", "figures"]
     assert sorted(path.name for path in (written / "figures").iterdir()) == [
-        f"{name}-{theme}.{kind}"
-        for name in ("coverage", "variance")
-        for theme in ("dark", "light")
-        for kind in ("png", "svg")
+        f"{name}{ending}" for name in ("coverage", "variance") for ending in ("-dark.png", "-light.png", ".svg")
     ]
     with Image.open(written / "figures" / "coverage-dark.png") as picture:
         assert picture.convert("RGBA").getpixel((0, 0))[3] == 0

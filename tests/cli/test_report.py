@@ -37,9 +37,8 @@ def test_writes_where_it_is_told_and_the_figures_too(run, tmp_path, capsys, monk
     assert not run.report_file.exists()
     assert sorted(path.name for path in figures.iterdir()) == [
         "curves-dark.png",
-        "curves-dark.svg",
         "curves-light.png",
-        "curves-light.svg",
+        "curves.svg",
     ]
 
 

@@ -5,7 +5,8 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from kuzushiji.plots.activations import Explained, Seen, explained_figure, feature_map_figure, page_figure
-from kuzushiji.plots.style import DARK, LIGHT, svg
+from kuzushiji.plots.files import svg
+from kuzushiji.plots.style import DARK, LIGHT
 
 both_themes = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 

@@ -5,7 +5,8 @@ import pytest
 
 from kuzushiji.evaluation.calibration import calibrate
 from kuzushiji.plots.calibration import reliability_figure, risk_coverage_figure
-from kuzushiji.plots.style import DARK, LIGHT, svg
+from kuzushiji.plots.files import svg
+from kuzushiji.plots.style import DARK, LIGHT
 from kuzushiji.runs.predictions import Predictions
 
 both_themes = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

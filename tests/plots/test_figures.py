@@ -12,8 +12,8 @@ from kuzushiji.evaluation.roc import RocCurve
 from kuzushiji.plots.characters import character_sheet
 from kuzushiji.plots.confusion import confusion_figure
 from kuzushiji.plots.curves import learning_curves
+from kuzushiji.plots.files import svg
 from kuzushiji.plots.roc import auc_figure, roc_figure
-from kuzushiji.plots.style import svg
 
 KMNIST = tuple("おきすつなはまやれを")
 K49 = tuple("あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわゐゑをんゝ")

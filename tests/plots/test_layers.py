@@ -8,8 +8,9 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import PathPatch
 
 from kuzushiji.models import MODELS, create_model, list_models
+from kuzushiji.plots.files import svg
 from kuzushiji.plots.layers import layer_figure
-from kuzushiji.plots.style import DARK, LIGHT, svg
+from kuzushiji.plots.style import DARK, LIGHT
 
 FACES = 5
 """Polygons of a box: its front, and its lid and its side with a shade on top of each."""
@@ -143,5 +144,5 @@ def test_thousands_of_classes_fit():
 
 def test_a_page_can_put_its_own_colours_in_place_of_the_themes():
     model = create_model("lenet5", classes=10, image_size=28)
-    text = svg(layer_figure(model, 28), adaptive=True)
-    assert all(f"var({name}" in text for name in ("--series-1", "--series-2", "--series-3", "--faint", "--muted"))
+    text = svg(layer_figure(model, 28))
+    assert all(f"f-{name}" in text for name in ("series-1", "series-2", "series-3", "faint", "muted"))

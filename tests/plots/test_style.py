@@ -1,5 +1,7 @@
 """Themes, font and the ways out."""
 
+import base64
+import io
 import re
 from itertools import combinations
 from xml.etree import ElementTree
@@ -10,7 +12,8 @@ import pytest
 from PIL import Image
 
 from kuzushiji.errors import UsageError
-from kuzushiji.plots.style import DARK, LIGHT, drawable, has_glyph, new_figure, save, svg, themed
+from kuzushiji.plots.files import save, save_all, style_sheet, svg
+from kuzushiji.plots.style import DARK, LIGHT, draw_ink, drawable, has_glyph, new_figure, themed
 
 THEMES = [pytest.param(LIGHT, id="light"), pytest.param(DARK, id="dark")]
 
@@ -102,11 +105,62 @@ def test_svg_is_the_same_each_time():
     assert svg(small_figure()) == svg(small_figure())
 
 
-def test_adaptive_svg_takes_its_colours_from_the_page():
-    text = svg(small_figure(), adaptive=True)
-    assert f"stroke: var(--series-1, {LIGHT.series[0]})" in text
-    fixed = re.sub(r"var\([^)]*\)", "", text)
-    assert not re.findall(r"(?:stroke|fill): #[0-9a-f]{6}", fixed), "a colour that does not follow the theme"
+def test_colours_of_the_theme_are_classes_that_a_style_sheet_colours():
+    text = svg(small_figure())
+    root = ElementTree.fromstring(text)
+    assert root.find(".//*[@class='s-series-1']").attrib["stroke"] == LIGHT.series[0], "for viewers without CSS"
+    styles = " ".join(element.attrib.get("style", "") for element in root.iter())
+    assert "#" not in re.sub(r"url\(#", "", styles), "a colour that does not follow the theme"
+    used = {name for element in root.iter() for name in element.attrib.get("class", "").split()}
+    assert {"f-ink", "f-muted", "s-faint", "s-series-1"} <= used
+    assert all(f".{name}{{" in style_sheet() for name in used)
+
+
+def test_a_file_of_its_own_has_both_themes(tmp_path):
+    save(small_figure(), tmp_path / "figure.svg", "what it shows")
+    root = ElementTree.parse(tmp_path / "figure.svg").getroot()
+    assert root.attrib["aria-label"] == "what it shows"
+    style = root.find("{http://www.w3.org/2000/svg}style").text
+    light, dark = style.split("@media (prefers-color-scheme:dark)")
+    for name, colour in LIGHT.variables().items():
+        assert f"{name}:{colour}" in light
+    for name, colour in DARK.variables().items():
+        assert f"{name}:{colour}" in dark
+    assert style_sheet() in style
+    assert "<style>" not in svg(small_figure()), "a page has its own"
+
+
+def test_a_figure_for_dark_pages_stays_dark():
+    text = svg(small_figure(dark=True))
+    assert DARK.series[0] in text
+    assert 'class="' not in text
+
+
+def test_images_of_one_colour_are_masks_over_it_wherever_they_lie(tmp_path):
+    strength = np.linspace(0, 1, 12).reshape(3, 4)
+    with themed() as theme:
+        figure = new_figure(2, 1)
+        axes = figure.subplots()
+        draw_ink(axes, strength, theme.ink, (0, 4, 3, 0))
+        draw_ink(axes, strength, theme.ink, (4, 8, 3, 0))
+        draw_ink(axes, strength, theme.wrong, (0, 4, 6, 3), "bilinear")
+        axes.imshow(np.stack([strength, strength**2, 1 - strength], axis=2), extent=(4, 8, 6, 3))
+        axes.set(xlim=(0, 8), ylim=(6, 0))
+    root = ElementTree.fromstring(svg(figure))
+    space = "{http://www.w3.org/2000/svg}"
+    masked = [element for element in root.iter(f"{space}rect") if "mask" in element.attrib]
+    assert [element.attrib["class"] for element in masked] == ["f-ink", "f-ink", "f-series-2"]
+    masks = {element.attrib["id"]: element for element in root.iter(f"{space}mask")}
+    assert [f"url(#{name})" for name in masks] == [element.attrib["mask"] for element in masked]
+    for element, mask in zip(masked, masks.values(), strict=True):
+        (image,) = mask
+        assert {name: image.attrib[name] for name in ("x", "y", "width", "height")}.items() <= element.attrib.items()
+    (image,) = masks[masked[0].attrib["mask"][5:-1]]
+    href = image.attrib["{http://www.w3.org/1999/xlink}href"]
+    seen = np.asarray(Image.open(io.BytesIO(base64.b64decode(href.partition(",")[2]))))
+    assert (seen.min(), seen.max()) == (0, 255)
+    assert seen[:, -20].mean() > seen[:, 20].mean(), "there is more ink at the right"
+    assert len(list(root.iter(f"{space}image"))) == 4, "that of many colours is as it was"
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -124,6 +178,15 @@ def test_pdf_and_svg_files(tmp_path):
     assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
     ElementTree.parse(tmp_path / "figure.svg")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["figure.pdf", "figure.svg"]
+
+
+def test_figures_of_a_page_are_written_once_as_svg_and_twice_as_png(tmp_path):
+    files = save_all({"a": small_figure, "b": small_figure}, tmp_path / "new")
+    names = ["a.svg", "a-light.png", "a-dark.png", "b.svg", "b-light.png", "b-dark.png"]
+    assert [path.name for path in files] == names
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(names)
+    light, dark = (np.asarray(Image.open(path)) for path in files[1:3])
+    assert light[light[..., 3] == 255].mean() < dark[dark[..., 3] == 255].mean()
 
 
 def test_other_formats_are_refused_before_anything_is_written(tmp_path):

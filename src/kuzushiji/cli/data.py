@@ -326,8 +326,8 @@ def _page_facts(report: "PageReport") -> str:
 
 def _draw_page(listing: "PageListing", name: str | None, path: Path, dark: bool) -> None:
     from kuzushiji.data.pages.tables import read_page
+    from kuzushiji.plots.files import save
     from kuzushiji.plots.pages import page_figure
-    from kuzushiji.plots.style import save
 
     drawable = [page for page in listing.pages if page.image and len(page)]
     if name is None and not drawable:

@@ -92,7 +92,7 @@ def explain(
     else:
         print_table(answer.columns, answer.rows, answer.right)
     if draw is not None:
-        from kuzushiji.plots.style import save
+        from kuzushiji.plots.files import save
 
         save(answer.figure(dark), draw)
         notes.print(f"drawn into {draw}", markup=False, soft_wrap=True)

@@ -52,7 +52,7 @@ def explore(
     output
         The folder for explore.html, explore.json and figures/; explore/NAME in kuzushiji's home if not given.
     figures
-        Write each figure as SVG and PNG, light and dark, too.
+        Write each figure too: an SVG that follows the reader's light or dark, a PNG for either.
     json
         Print all numbers as JSON; files are written only where --output is given.
     """

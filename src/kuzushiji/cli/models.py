@@ -136,8 +136,8 @@ def _describe(name: str, classes: int, image_size: int, draw: Path | None, dark:
     layers = list_layers(model, image_size)
     summary = _summary(model_name, model, image_size) | {"recipe": recipe}
     if draw is not None:
+        from kuzushiji.plots.files import save
         from kuzushiji.plots.layers import layer_figure
-        from kuzushiji.plots.style import save
 
         save(layer_figure(model, image_size, dark), draw)
         notes.print(f"drawn into {draw}", markup=False, soft_wrap=True)

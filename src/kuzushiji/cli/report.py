@@ -15,7 +15,7 @@ def report(run: str, /, *, output: Path | None = None, figures: Path | None = No
     output
         The HTML file to write; report.html in the run folder if not given.
     figures
-        A folder to write every figure into as well, as SVG and PNG, for light and for dark pages.
+        A folder to write every figure into as well: an SVG that follows the reader's light or dark, a PNG for either.
     """
     from kuzushiji.errors import UsageError
     from kuzushiji.runs.run import find_run

@@ -98,7 +98,7 @@ def sweep(
     device
         auto, cpu, cuda or mps.
     figures
-        A folder to write every figure into as well, as SVG and PNG, for light and for dark pages.
+        A folder to write every figure into as well: an SVG that follows the reader's light or dark, a PNG for either.
     json
         Print all trials and what follows from them as JSON.
     """

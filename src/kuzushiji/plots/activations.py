@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from PIL import Image
 
 from kuzushiji.plots.characters import character_sheet
-from kuzushiji.plots.style import Theme, new_figure, themed
+from kuzushiji.plots.style import Theme, draw_ink, new_figure, themed
 
 SIDE = 1.15
 """Inches from one image to the next."""
@@ -125,20 +124,14 @@ def feature_map_figure(
 
 
 def _draw_ink(axes: Axes, image: NDArray[np.uint8], theme: Theme) -> None:
-    ink = np.empty((*image.shape, 4))
-    ink[..., :3] = to_rgb(theme.ink)
-    ink[..., 3] = image / 255
-    axes.imshow(ink, extent=(0, image.shape[1], image.shape[0], 0), interpolation="nearest", zorder=2)
+    draw_ink(axes, image / 255, theme.ink, (0, image.shape[1], image.shape[0], 0), zorder=2)
 
 
 def _draw_heat(
     axes: Axes, strength: NDArray[np.float32], size: tuple[int, ...], theme: Theme, strongest: float = 0.85
 ) -> None:
     """A map of 0 to 1 behind an image of a size; its points are the centres of equal parts of the image."""
-    heat = np.empty((*strength.shape, 4))
-    heat[..., :3] = to_rgb(theme.wrong)
-    heat[..., 3] = strongest * np.clip(strength, 0, 1)
-    axes.imshow(heat, extent=(0, size[1], size[0], 0), interpolation="bilinear", zorder=1)
+    draw_ink(axes, strongest * np.clip(strength, 0, 1), theme.wrong, (0, size[1], size[0], 0), "bilinear")
 
 
 def _write_below(axes: Axes, image: NDArray[np.uint8], text: str, colour: str) -> None:

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from kuzushiji.plots.style import new_figure, themed
+from kuzushiji.plots.style import draw_ink, new_figure, themed
 
 
 def character_sheet(
@@ -31,14 +30,13 @@ def character_sheet(
     # In pixels of the images: how far it is from one to the next.
     across, down = round(1.16 * width), height + round(0.46 * width)
     with themed(dark) as theme:
-        sheet = np.zeros((rows * down, columns * across, 4))
-        sheet[..., :3] = to_rgb(theme.ink)
+        sheet = np.zeros((rows * down, columns * across))
         figure = new_figure(0.7 * columns * across / width, 0.7 * rows * down / width)
         axes = figure.subplots()
         axes.set_axis_off()
         for place, image in enumerate(images):
             top, left = place // columns * down, place % columns * across
-            sheet[top : top + height, left : left + width, 3] = image / 255
+            sheet[top : top + height, left : left + width] = image / 255
             if marked[place]:
                 axes.add_patch(
                     Rectangle(
@@ -54,5 +52,5 @@ def character_sheet(
                 fontsize=8,
                 color=theme.wrong if marked[place] else theme.muted,
             )
-        axes.imshow(sheet, extent=(0, columns * across, rows * down, 0), interpolation="nearest")
+        draw_ink(axes, sheet, theme.ink, (0, columns * across, rows * down, 0))
         return figure

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from kuzushiji.plots.style import new_figure, themed
+from kuzushiji.plots.style import draw_ink, new_figure, themed
 
 EXAMPLES = 8
 """Images of each form."""
@@ -48,8 +47,7 @@ def forms_figure(rows: Sequence[FormsRow], dark: bool = False) -> Figure:
     gap, head = round(0.35 * height), round(0.5 * height)
     total = head + sum(lines) * down + gap * len(rows)
     with themed(dark) as theme:
-        sheet = np.zeros((total, forms_at + EXAMPLES * across, 4))
-        sheet[..., :3] = to_rgb(theme.ink)
+        sheet = np.zeros((total, forms_at + EXAMPLES * across))
         figure = new_figure(0.42 * sheet.shape[1] / width, 0.42 * total / width)
         axes = figure.subplots()
         axes.set_axis_off()
@@ -61,8 +59,8 @@ def forms_figure(rows: Sequence[FormsRow], dark: bool = False) -> Figure:
             write(x, head / 2, text, 7.5, theme.muted)
         top = head
         for row, count in zip(rows, lines, strict=True):
-            sheet[top : top + height, mean_at : mean_at + width, 3] = row.mean / 255
-            sheet[top : top + height, spread_at : spread_at + width, 3] = row.spread / 127.5
+            sheet[top : top + height, mean_at : mean_at + width] = row.mean / 255
+            sheet[top : top + height, spread_at : spread_at + width] = row.spread / 127.5
             write(0, top + height / 2, row.title, 17 if len(row.title) == 1 else 8, theme.ink)
             write(0.85 * across, top + height / 2, row.note, 7, theme.muted)
             for line, (share, images) in enumerate(row.forms):
@@ -70,8 +68,8 @@ def forms_figure(rows: Sequence[FormsRow], dark: bool = False) -> Figure:
                 write(share_at, at + height / 2, f"{share:.0%}", 7.5, theme.muted)
                 for place, image in enumerate(images[:EXAMPLES]):
                     left = forms_at + place * across
-                    sheet[at : at + height, left : left + width, 3] = image / 255
+                    sheet[at : at + height, left : left + width] = image / 255
             top += count * down + gap
             axes.axhline(top - gap / 2, color=theme.faint, linewidth=0.6)
-        axes.imshow(sheet, extent=(0, sheet.shape[1], total, 0), interpolation="nearest")
+        draw_ink(axes, sheet, theme.ink, (0, sheet.shape[1], total, 0))
         return figure

@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from kuzushiji.plots.style import Theme, drawable, new_figure, themed
+from kuzushiji.plots.style import Theme, draw_ink, drawable, new_figure, themed
 
 LUMINANCE = 0.2
 """Of the colours of classes, between light and dark paper: each has a contrast of more than 3 to both."""
@@ -103,13 +102,8 @@ def _draw_thumbnail(axes: Axes, place: NDArray[np.float64], image: NDArray[np.ui
     height, width = image.shape
     across = 0.034
     up = across * height / width
-    picture = np.empty((height, width, 4))
-    picture[..., :3] = to_rgb(colour)
-    picture[..., 3] = image / 255
     x, y = place
-    axes.imshow(
-        picture, extent=(x - across, x + across, y - up, y + up), interpolation="antialiased", zorder=3, aspect="auto"
-    )
+    draw_ink(axes, image / 255, colour, (x - across, x + across, y - up, y + up), "antialiased", zorder=3)
 
 
 def _densest(places: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -187,20 +181,20 @@ def components_figure(
     rows = -(-count // columns)
     across, down = round(1.16 * width), height + round(0.42 * width)
     with themed(dark) as theme:
-        sheet = np.zeros((rows * down, columns * across, 4))
+        sheet = np.zeros((rows * down, columns * across))
         figure = new_figure(0.9 * columns * across / width, 0.9 * rows * down / width)
         axes = figure.subplots()
         axes.set_axis_off()
         for place, component in enumerate(components):
             top, left = place // columns * down, place % columns * across
-            cell = sheet[top : top + height, left : left + width]
-            cell[..., :3] = np.where(component[..., None] > 0, to_rgb(theme.series[0]), to_rgb(theme.series[1]))
-            cell[..., 3] = np.abs(component) / max(float(np.abs(component).max()), 1e-12)
+            strongest = max(float(np.abs(component).max()), 1e-12)
+            sheet[top : top + height, left : left + width] = component / strongest
             axes.text(
                 left + width / 2, top + height + 0.05 * width, captions[place], ha="center", va="top", fontsize=8,
                 color=theme.muted,
             )  # fmt: skip
-        axes.imshow(sheet, extent=(0, columns * across, rows * down, 0), interpolation="nearest")
+        for sign, colour in ((1, theme.series[0]), (-1, theme.series[1])):
+            draw_ink(axes, np.maximum(sign * sheet, 0), colour, (0, columns * across, rows * down, 0))
         return figure
 
 

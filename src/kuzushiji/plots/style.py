@@ -1,4 +1,4 @@
-"""How figures look: two themes, one Japanese font, and the ways out to SVG, PNG and PDF.
+"""How figures look: two themes and one Japanese font.
 
 Figures are plain `matplotlib.figure.Figure` objects; pyplot is not used, and matplotlib's global settings are as they
 were when a figure is done.  A figure is made within `themed(dark)`:
@@ -6,31 +6,27 @@ were when a figure is done.  A figure is made within `themed(dark)`:
     >>> with themed(dark=True) as theme:
     ...     figure = new_figure(4, 3)
     ...     figure.subplots().plot([1, 2, 3], color=theme.series[0])
-    >>> save(figure, Path("line.svg"))
 """
 
-import hashlib
-import io
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from cycler import cycler
 from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
+from numpy.typing import NDArray
 
-from kuzushiji.errors import KuzushijiError, UsageError
-from kuzushiji.files import written_whole
-
-FORMATS = ("svg", "png", "pdf")
+from kuzushiji.errors import KuzushijiError
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ LIGHT = Theme("#fbfaf7", "#23262b", "#5f656d", "#dedbd3", ("#1b5e8c", "#b23a22",
 DARK = Theme("#16181c", "#e9e6df", "#a3a7ad", "#373b42", ("#7db8e8", "#f2805f", "#ebcb6b", "#3fa98b", "#a566c0"))
 
 # Any, for matplotlib from 3.11 on declares the keys as literals and before as strings.
-_SETTINGS: Any = {
+SETTINGS: Any = {
     "axes.facecolor": "none",
     "axes.formatter.useoffset": False,
     "axes.grid": True,
@@ -91,6 +87,7 @@ _SETTINGS: Any = {
     "figure.facecolor": "none",
     "font.size": 9,
     "grid.linewidth": 0.6,
+    "image.composite_image": False,  # images of different colours stay apart, see `svg`
     "legend.frameon": False,
     "legend.fontsize": 9,
     "lines.linewidth": 1.6,
@@ -163,56 +160,32 @@ def themed(dark: bool = False) -> Iterator[Theme]:
         "xtick.color": theme.muted,
         "ytick.color": theme.muted,
     }
-    with mpl.rc_context({"font.family": _font_names(), **_SETTINGS, **colours}):
+    with mpl.rc_context({"font.family": _font_names(), **SETTINGS, **colours}):
         yield theme
+
+
+def draw_ink(
+    axes: Axes,
+    strength: NDArray[Any],
+    colour: str,
+    extent: tuple[float, float, float, float],
+    interpolation: str = "nearest",
+    zorder: float = 1,
+) -> None:
+    """Draws an image in one colour of the theme: so it can follow the reader's light or dark.
+
+    Args:
+        axes: what to draw on.
+        strength: (H, W), how opaque it is, 0 to 1.
+        colour: the colour.
+        extent: left, right, bottom and top.
+        interpolation, zorder: as matplotlib has them.
+    """
+    image = np.empty((*strength.shape, 4))
+    image[..., :3], image[..., 3] = to_rgb(colour), strength
+    axes.imshow(image, extent=extent, interpolation=interpolation, zorder=zorder)
 
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, its size in inches; to be called within `themed`."""
     return Figure(figsize=(width, height))
-
-
-def svg(figure: Figure, label: str = "", adaptive: bool = False) -> str:
-    """The figure as an `<svg>` element for a page.
-
-    Text becomes paths, so that it looks the same everywhere.  Ids are made from the content, so that several figures
-    fit one page without taking each other's parts, and the same figure always gives the same text.
-
-    Args:
-        figure: what to draw, made within `themed`.
-        label: what the figure shows, for those who can't see it.
-        adaptive: colours of the light theme become CSS variables (`Theme.variables`), so that the page can change them.
-    """
-    text = _rendered(figure, "svg").decode()
-    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :], flags=re.DOTALL)
-    # A hundredth of a point is finer than any screen; matplotlib writes a millionth.
-    text = re.sub(r'\b(?:d|x|y)="[^"]*"', lambda part: re.sub(r"(\.\d\d)\d+", r"\1", part[0]), text)
-    prefix = f"f{hashlib.sha256(text.encode()).hexdigest()[:8]}-"
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text)
-    if adaptive:
-        for name, colour in LIGHT.variables().items():
-            text = text.replace(f": {colour}", f": var({name}, {colour})")
-    return text.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Writes the figure to a file, whole or not at all, on a transparent background.
-
-    Raises:
-        UsageError: the file's ending is none of `FORMATS`.
-    """
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        raise UsageError(f"{path}: a figure can be written as {', '.join(FORMATS)}, found the ending {path.suffix!r}")
-    content = _rendered(figure, kind)
-    with written_whole(path) as beside:
-        beside.write_bytes(content)
-
-
-def _rendered(figure: Figure, kind: str) -> bytes:
-    # Without a date, the same figure gives the same bytes.
-    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
-    buffer = io.BytesIO()
-    with mpl.rc_context(_SETTINGS):
-        figure.savefig(buffer, format=kind, transparent=True, metadata=undated)
-    return buffer.getvalue()

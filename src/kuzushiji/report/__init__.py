@@ -4,7 +4,7 @@ from pathlib import Path
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.files import write_text
-from kuzushiji.plots.style import save
+from kuzushiji.plots.files import save_all
 from kuzushiji.report.content import page_content
 from kuzushiji.report.figures import run_figures
 from kuzushiji.report.material import gather
@@ -35,21 +35,14 @@ def write_report(run: Run, *, images: CharacterImages | None = None, path: Path 
 
 
 def write_figures(run: Run, folder: Path, *, images: CharacterImages | None = None) -> list[Path]:
-    """Writes every figure of a run's report as SVG and PNG, for light and for dark pages, on transparent backgrounds.
+    """Writes every figure of a run's report as an SVG that follows the reader's light or dark, and as two PNGs.
 
     Args:
         run: as in `write_report`.
-        folder: where they go, as `NAME-light.svg` and so on; it is made if it is not there.
+        folder: where they go, as `save_all` names them; it is made if it is not there.
         images: as in `write_report`.
 
     Returns:
         The files.
     """
-    written = []
-    for name, figure in run_figures(gather(run, images)).items():
-        for theme in ("light", "dark"):
-            drawn = figure(theme == "dark")
-            for kind in ("svg", "png"):
-                written.append(folder / f"{name}-{theme}.{kind}")
-                save(drawn, written[-1])
-    return written
+    return save_all(run_figures(gather(run, images)), folder)

@@ -15,7 +15,8 @@ from kuzushiji.evaluation.metrics import ClassScores, most_confused
 from kuzushiji.evaluation.outliers import KEPT
 from kuzushiji.imaging.cut import to_square
 from kuzushiji.models import MODELS
-from kuzushiji.plots.style import has_glyph, svg
+from kuzushiji.plots.files import svg
+from kuzushiji.plots.style import has_glyph
 from kuzushiji.report.characters import Sprite
 from kuzushiji.report.figures import FIRST, layers, number_figures
 from kuzushiji.report.material import Material
@@ -288,7 +289,7 @@ def _plain(value: object) -> str:
 
 
 def _figures(material: Material) -> dict[str, Markup]:
-    """The figures as SVG that takes its colours from the page; of the layers, one for light and one for dark."""
+    """The figures as SVG that takes its colours from the page."""
     labels = {
         "curves": "Loss and accuracy of training and validation images over the epochs",
         "confusion": "Confusion matrix: actual characters down, predicted ones across",
@@ -297,13 +298,9 @@ def _figures(material: Material) -> dict[str, Markup]:
         "roc": "ROC curves of each character against the rest and their mean",
         "auc": "Area under the ROC curve of each character, by its number of training images",
     }
-    figures = {
-        name: Markup(svg(draw(False), labels[name], adaptive=True)) for name, draw in number_figures(material).items()
-    }
+    figures = {name: Markup(svg(draw(False), labels[name])) for name, draw in number_figures(material).items()}
     if material.model is not None:
-        draw = layers(material)
-        for theme in ("light", "dark"):
-            figures[f"layers_{theme}"] = Markup(svg(draw(theme == "dark"), "The layers of the network"))
+        figures["layers"] = Markup(svg(layers(material)(False), "The layers of the network"))
     return figures
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kuzushiji.explore.exploration import Exploration
 from kuzushiji.files import write_text
-from kuzushiji.plots.style import save
+from kuzushiji.plots.files import save_all
 from kuzushiji.report.explore_content import explore_content
 from kuzushiji.report.explore_figures import exploration_figures
 from kuzushiji.report.page import render
@@ -17,8 +17,7 @@ def write_exploration(found: Exploration, folder: Path, *, figures: bool = True)
     Args:
         found: what was found.
         folder: where they go; it is made if it is not there.
-        figures: whether to write each figure as SVG and PNG for light and dark pages too, on transparent backgrounds,
-            into `figures/`.
+        figures: whether to write each figure into `figures/` too, as `save_all` does.
 
     Returns:
         The files, the page first.
@@ -30,10 +29,5 @@ def write_exploration(found: Exploration, folder: Path, *, figures: bool = True)
     write_text(written[0], render(explore_content(found), "explore.html", ["explore.css"]))
     write_text(written[1], json.dumps(found.to_dict(), ensure_ascii=False, indent=2) + "\n")
     if figures:
-        for name, figure in exploration_figures(found).items():
-            for theme in ("light", "dark"):
-                drawn = figure(theme == "dark")
-                for kind in ("svg", "png"):
-                    written.append(folder / "figures" / f"{name}-{theme}.{kind}")
-                    save(drawn, written[-1])
+        written += save_all(exploration_figures(found), folder / "figures")
     return written

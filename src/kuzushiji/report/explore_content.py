@@ -15,7 +15,8 @@ from kuzushiji.explore.health import Health
 from kuzushiji.explore.mislabelled import FEWEST
 from kuzushiji.explore.projection import METHODS, NEIGHBOURS, Projection
 from kuzushiji.explore.samples import LOOKED_AT
-from kuzushiji.plots.style import has_glyph, svg
+from kuzushiji.plots.files import svg
+from kuzushiji.plots.style import has_glyph
 from kuzushiji.report.characters import Sprite
 from kuzushiji.report.content import code_points, duration, percent
 from kuzushiji.report.explore_figures import (
@@ -70,7 +71,7 @@ def explore_content(found: Exploration) -> dict[str, Any]:
         "projection": _projection(found, found.projection, pictures),
         "health": _health(found.health, pictures),
         "figures": {
-            name: Markup(svg(draw(False), LABELS.get(name, name.replace("-", " ")), adaptive=True))
+            name: Markup(svg(draw(False), LABELS.get(name, name.replace("-", " "))))
             for name, draw in plain_figures(found).items()
             if name != "components"  # drawn with cells of the sprite, which follow the theme
         },

@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from kuzushiji.plots.files import style_sheet
 from kuzushiji.plots.style import DARK, LIGHT, Theme, has_glyph
 from kuzushiji.report.characters import COLUMNS, data_uri, font_subset
 
@@ -36,6 +37,7 @@ def render(content: dict[str, Any], template: str = "body.html", styles: Sequenc
         glyphs=Markup(data_uri(font_subset(_japanese(body)), "font/woff")),
         sprite_uri=Markup(data_uri(content["sprite"].png(), "image/png")),
         sprite_columns=COLUMNS,
+        figures=Markup(style_sheet()),
         styles=("report.css", *styles),
     )
 

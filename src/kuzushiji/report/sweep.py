@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.files import write_text
 from kuzushiji.models import MODELS, resolve
-from kuzushiji.plots.style import save, svg
+from kuzushiji.plots.files import save_all, svg
 from kuzushiji.plots.sweep import FIGURES, shown
 from kuzushiji.report.characters import Sprite
 from kuzushiji.report.content import duration
@@ -47,15 +48,8 @@ def write_page(result: SweepResult, folder: Path) -> Path:
 
 
 def write_figures(result: SweepResult, folder: Path) -> list[Path]:
-    """Writes every figure of the page as SVG and PNG, for light and for dark pages, as `NAME-light.svg` and so on."""
-    written = []
-    for name in drawn(result):
-        for theme in ("light", "dark"):
-            figure = FIGURES[name](result, theme == "dark")
-            for kind in ("svg", "png"):
-                written.append(folder / f"{name}-{theme}.{kind}")
-                save(figure, written[-1])
-    return written
+    """Writes every figure of the page as `NAME.svg`, which follows the reader's light or dark, and as two PNGs."""
+    return save_all({name: partial(FIGURES[name], result) for name in drawn(result)}, folder)
 
 
 def drawn(result: SweepResult) -> list[str]:
@@ -103,7 +97,7 @@ def page_content(result: SweepResult) -> dict[str, Any]:
 
 def _figure(result: SweepResult, name: str) -> Markup:
     figure: Figure = FIGURES[name](result)
-    return Markup(svg(figure, LABELS[name], adaptive=True))
+    return Markup(svg(figure, LABELS[name]))
 
 
 def _best(result: SweepResult) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from kuzushiji.files import write_text, written_whole
-from kuzushiji.plots.style import save, svg
+from kuzushiji.plots.files import save, svg
 from kuzushiji.report.characters import Sprite
 from kuzushiji.report.page import render
 from kuzushiji.report.study import Block, Commands, Document, Picture, Table, Text
@@ -97,11 +97,8 @@ def _block(block: Block) -> dict[str, Any]:
 
 
 def _drawn(picture: Picture) -> dict[str, Any]:
-    """A figure as SVG that takes its colours from the page; or one for light and one for dark pages."""
-    if picture.adaptive:
-        drawings = [("", Markup(svg(picture.draw(False), picture.label, adaptive=True)))]
-    else:
-        drawings = [(theme, Markup(svg(picture.draw(theme == "dark"), picture.label))) for theme in ("light", "dark")]
+    """A figure as SVG that takes its colours from the page."""
+    drawings = [("", Markup(svg(picture.draw(False), picture.label)))]
     return {"kind": "picture", "wide": picture.wide, "drawings": drawings}
 
 
