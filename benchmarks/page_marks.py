@@ -17,7 +17,7 @@ from PIL import Image
 
 import kuzushiji
 from kuzushiji.imaging.marks import MOST_MARKS, count_marks
-from kuzushiji.imaging.read import gray_of
+from kuzushiji.imaging.read import read_gray
 from recognition import CHANGES, boxed_pages
 
 SIDE = 512
@@ -41,7 +41,7 @@ def main() -> None:
         chosen = np.unique(np.linspace(0, len(data) - 1, min(arguments.limit, len(data))).astype(int))
         images = np.asarray(data.images[chosen])
         for change, changed in CHANGES.items():
-            print_row(f"{name}, {change}", (gray_of(Image.fromarray(changed(image))) for image in images))
+            print_row(f"{name}, {change}", (read_gray(changed(image)) for image in images))
 
 
 def measure_pages(source: str) -> None:

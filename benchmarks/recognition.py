@@ -25,7 +25,7 @@ from kuzushiji.data.pages.cutting import clip
 from kuzushiji.data.pages.files import FileReader
 from kuzushiji.data.pages.tables import list_pages
 from kuzushiji.evaluation.bootstrap import wilson_interval
-from kuzushiji.imaging.read import to_gray
+from kuzushiji.imaging.read import read_gray
 from kuzushiji.reading.recognizer import Recognition, Recognizer
 
 PAPER, INK = np.array([222.0, 200.0, 160.0]), np.array([50.0, 40.0, 35.0])
@@ -167,7 +167,7 @@ def boxed_pages(source: str) -> Iterator[tuple[Pixels, list[list[int]], str]]:
     with FileReader() as reader:
         for page in list_pages(pages_of(source).path).pages:
             if page.image is not None:
-                gray = to_gray(reader.read(page.image))
+                gray = read_gray(reader.read(page.image))
                 yield gray, clip(page.boxes, gray.shape)[0].tolist(), page.characters
 
 

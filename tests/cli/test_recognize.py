@@ -112,7 +112,7 @@ def test_bad_files_are_named_and_left_out(capsys, scans, tmp_path):
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.png").write_text("this is a text")
     (tmp_path / "empty.png").write_bytes(b"")
-    Image.new("1", (9000, 9000)).save(tmp_path / "huge.png")
+    Image.new("1", (12000, 12000)).save(tmp_path / "huge.png")
     Image.new("L", (20, 20)).save(tmp_path / "icon.ico")
     (tmp_path / "nothing").mkdir()
     Image.fromarray(255 - page_of_writing()).save(tmp_path / "page.png")

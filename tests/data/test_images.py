@@ -15,8 +15,7 @@ from kuzushiji.data.files.listing import identity, list_images
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import pixel_hash
 from kuzushiji.errors import DataError
-from kuzushiji.imaging.cut import to_square
-from kuzushiji.imaging.read import to_gray
+from kuzushiji.imaging.read import read_gray
 
 GRAY = np.random.default_rng(0).integers(0, 256, (20, 12), dtype=np.uint8)
 
@@ -51,102 +50,9 @@ def make_tar(path: Path, members: dict[str, bytes]) -> Path:
 PNG = packed(Image.fromarray(character()))
 
 
-# One image
-
-
-@pytest.mark.parametrize(
-    ("form", "options"),
-    [
-        ("PNG", {}),
-        ("BMP", {}),
-        ("TIFF", {}),
-        ("GIF", {}),
-        ("JPEG2000", {}),
-        ("WEBP", {"lossless": True}),
-        ("JPEG", {"quality": 100}),
-    ],
-)
-def test_every_format_is_read(form: str, options: dict) -> None:
-    found = to_gray(packed(Image.fromarray(GRAY), form, **options))
-    assert found.shape == GRAY.shape
-    assert np.abs(found.astype(int) - GRAY).max() <= (3 if form == "JPEG" else 0)
-
-
-@pytest.mark.parametrize("mode", ["1", "P", "RGB", "CMYK"])
-def test_every_colour_mode_becomes_gray(mode: str) -> None:
-    image = Image.fromarray(character()).convert(mode)
-    assert (to_gray(packed(image, "TIFF")) == character()).all()
-
-
-def test_what_is_transparent_is_paper() -> None:
-    image = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
-    image.paste((0, 0, 0, 255), (4, 8, 28, 12))
-    expected = character(paper=255)
-    assert (to_gray(packed(image)) == expected).all()
-    palette = Image.fromarray(character(paper=255)).convert("P")
-    assert (to_gray(packed(palette, transparency=255)) == expected).all()
-
-
-def test_sixteen_bits_become_eight() -> None:
-    deep = Image.fromarray(GRAY.astype(np.uint16) * 257)
-    assert (to_gray(packed(deep)) == GRAY).all()
-    assert (to_gray(packed(deep, "TIFF")) == GRAY).all()
-    assert (to_gray(packed(deep, "JPEG2000")) == GRAY).all()
-
-
-def test_of_several_images_in_a_file_the_first_counts() -> None:
-    frames = [Image.fromarray(GRAY), Image.fromarray(255 - GRAY)]
-    assert (to_gray(packed(frames[0], "GIF", save_all=True, append_images=frames[1:])) == GRAY).all()
-    assert (to_gray(packed(frames[0], "TIFF", save_all=True, append_images=frames[1:])) == GRAY).all()
-
-
-def test_a_photo_is_turned_as_its_camera_was_held() -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the top of the character is on the right side
-    assert to_gray(packed(Image.fromarray(GRAY), "JPEG", exif=exif)).shape == (12, 20)
-
-
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [
-        (b"", "is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF image"),
-        (b"<html>", "begins with b'<html>'"),
-        (PNG[:60], "is a damaged image"),
-        (PNG[:-30] + bytes(30), "is a damaged image"),
-        (packed(Image.fromarray(GRAY), "JPEG2000")[:60], "is a damaged image"),
-        (packed(Image.fromarray(GRAY), "PPM"), "is not a PNG"),
-        (packed(Image.fromarray(GRAY.astype(np.float32) * 1000), "TIFF"), "expected 8 or 16 bits"),
-        (packed(Image.new("1", (9000, 9000))), "9000x9000 pixels; the most that is read"),
-        (packed(Image.new("1", (20000, 20000))), "is a damaged image"),
-    ],
-)
-def test_images_that_are_none(content: bytes, found: str) -> None:
-    with pytest.raises(DataError, match=found):
-        to_gray(content)
-
-
-def test_padding_keeps_proportion_and_the_middle() -> None:
-    tall = np.full((40, 20), 30, np.uint8)
-    tall[10:30, 5:15] = 200
-    found = to_square(tall, 40)
-    assert found.shape == (40, 40)
-    assert (found[:, :10] == 30).all()
-    assert (found[:, 30:] == 30).all()
-    assert (found[:, 10:30] == tall).all()
-    assert to_square(tall, 20).shape == (20, 20)
-    assert np.abs(to_square(tall, 20)[:, 5:15].mean() - tall.mean()) < 3
-    wide = to_square(tall.T, 40)
-    assert (wide == found.T).all()
-
-
-def test_an_image_of_the_right_size_is_left_as_it_is() -> None:
-    square = GRAY[:12]
-    assert (to_square(square, 12) == square).all()
-
-
 def test_equal_pixels_have_equal_hashes_whatever_the_file() -> None:
-    assert pixel_hash(to_gray(packed(Image.fromarray(GRAY)))) == pixel_hash(
-        to_gray(packed(Image.fromarray(GRAY), "BMP"))
+    assert pixel_hash(read_gray(packed(Image.fromarray(GRAY)))) == pixel_hash(
+        read_gray(packed(Image.fromarray(GRAY), "BMP"))
     )
     assert pixel_hash(GRAY) != pixel_hash(np.ascontiguousarray(GRAY.T))
     assert pixel_hash(GRAY) != pixel_hash(GRAY.reshape(12, 20))

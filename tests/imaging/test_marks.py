@@ -10,7 +10,7 @@ from kuzushiji.data.pages.cutting import clip
 from kuzushiji.data.pages.files import FileReader
 from kuzushiji.data.pages.tables import list_pages
 from kuzushiji.imaging.marks import MOST_MARKS, _piece_sizes, count_marks
-from kuzushiji.imaging.read import to_gray
+from kuzushiji.imaging.read import read_gray
 from tests.reading.writing import page_of_writing
 
 GLYPHS = load("brush:kmnist:20", "train").images
@@ -74,7 +74,7 @@ def test_real_pages_are_pages_and_their_characters_are_not(real_data):
         pytest.skip(f"no labelled pages: {source} does not exist")
     with FileReader() as reader:
         for page in list_pages(source).pages:
-            gray = to_gray(reader.read(page.image))
+            gray = read_gray(reader.read(page.image))
             assert count_marks(gray) > MOST_MARKS, page.image
             for x, y, width, height in clip(page.boxes, gray.shape)[0].tolist():
                 box = x - width // 2, y - height // 2, x + width + width // 2, y + height + height // 2
@@ -82,4 +82,4 @@ def test_real_pages_are_pages_and_their_characters_are_not(real_data):
                 large = loose.resize((3 * loose.width, 3 * loose.height))
                 assert count_marks(np.asarray(large)) <= MOST_MARKS
     for path in sorted((real_data / "pages" / "unlabelled").glob("*.jpg")):
-        assert count_marks(to_gray(path.read_bytes())) > MOST_MARKS, path
+        assert count_marks(read_gray(path.read_bytes())) > MOST_MARKS, path

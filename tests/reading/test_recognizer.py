@@ -74,6 +74,8 @@ def test_every_kind_of_source_gives_the_same(recognizer, image, tmp_path):
         "str": str(tmp_path / "one.png"),
         "path": tmp_path / "one.png",
         "bytes": (tmp_path / "one.png").read_bytes(),
+        "file": io.BytesIO((tmp_path / "one.png").read_bytes()),
+        "bytearray": bytearray((tmp_path / "one.png").read_bytes()),
         "pillow": gray,
         "rgb": gray.convert("RGB"),
         "rgba": gray.convert("RGBA"),
@@ -95,12 +97,29 @@ def test_every_kind_of_source_gives_the_same(recognizer, image, tmp_path):
         "int64": image.astype(np.int64),
         "bool": image > 127,
         "sliced": np.asfortranarray(image)[::1, ::1],
+        "one channel": image[..., None],
+        "mask": (image > 127).astype(np.uint8),
     }
     expected = recognizer.prepare(image).astype(int)
     # One bit, transparency and the compression of JPEG change a tone here and there.
     differences = {name: np.abs(recognizer.prepare(source) - expected).mean() for name, source in sources.items()}
     assert {name: difference for name, difference in differences.items() if difference > 16} == {}
-    exact = {"str", "path", "bytes", "pillow", "rgb", "cut out", "16 bits", "inverted", "shares", "uint16", "int64"}
+    exact = {
+        "str",
+        "path",
+        "bytes",
+        "file",
+        "bytearray",
+        "pillow",
+        "rgb",
+        "one channel",
+        "cut out",
+        "16 bits",
+        "inverted",
+        "shares",
+        "uint16",
+        "int64",
+    }
     assert {name for name in exact if differences[name]} == set()
 
 
@@ -148,21 +167,26 @@ def test_images_as_the_data_sets_have_them_need_no_preparing(recognizer):
             "is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF image: it begins with b'hello",
         ),
         (saved(Image.radial_gradient("L"), "PNG")[:900], "image 0 is a damaged image"),
-        (saved(Image.new("1", (9000, 9000)), "PNG"), "has 9000x9000 pixels; the most"),
+        (saved(Image.new("1", (12000, 12000)), "PNG"), "has 12000x12000 pixels; the most"),
         (page_of_writing(), r"image 0 shows \d+ separate marks, as a page of writing does"),
-        (np.zeros((3, 0), np.uint8), r"array of shape \(3, 0\)"),
-        (np.zeros(7, np.uint8), r"array of shape \(7,\)"),
-        (np.zeros((2, 2), complex), "array of complex128"),
-        (np.array([[0.0, np.nan]]), "values from nan"),
         (np.array([[-1, 3]]), "values from -1 to 3"),
-        (np.array([[0, 70000]]), "values from 0 to 70000"),
-        (7, "is int; expected a path"),
+        (None, "image 0 is NoneType; expected a path"),
     ],
     ids=lambda value: None if not isinstance(value, str) else value[:12],
 )
 def test_what_cannot_be_read_is_named(recognizer, source, message):
     with pytest.raises(DataError, match=message):
         recognizer([source])
+
+
+def test_one_image_need_not_be_in_a_list(recognizer, image):
+    content = saved(Image.fromarray(image), "PNG")
+    for one in (content, bytearray(content), io.BytesIO(content), Image.fromarray(image), image, image[..., None]):
+        assert best(recognizer(one)) == best(recognizer([image]))
+    assert best(recognizer(image[None])) == best(recognizer([image]))
+    for none in (None, 7, np.zeros(7, np.uint8)):
+        with pytest.raises(DataError, match="image 0 is"):
+            recognizer(none)
 
 
 def test_a_folder_is_no_image(recognizer, tmp_path):

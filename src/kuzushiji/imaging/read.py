@@ -1,68 +1,170 @@
-"""Image files -> pixels."""
+"""Any image -> pixels: a file of any kind, its bytes, a Pillow image or an array; one way for all that reads images.
+
+However an image comes, it is upright (the orientation in its metadata is carried out), has 8 bits (more of them are
+narrowed by the range that they fill), and what is transparent is paper.
+"""
 
 import io
 import warnings
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from kuzushiji.errors import DataError
 
+Source = str | Path | bytes | bytearray | memoryview | BinaryIO | Image.Image | NDArray[Any]
+"""An image: a path, the bytes of a file, a file opened for reading them, a Pillow image, or an array (H, W), (H, W, 1),
+(1, H, W), (H, W, 3) or (H, W, 4) of 0 to 1, 0 to 255 or 0 to 65535."""
+
+MOST_PIXELS = 2**27
+"""An A3 page at 600 dpi has 70 million, one of A2 at 500 dpi 114 million."""
 _FORMATS = ("PNG", "JPEG", "JPEG2000", "WEBP", "TIFF", "BMP", "GIF")
-_BEGINNINGS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"\0\0\0\x0cjP", b"\xffO\xffQ", b"RIFF", b"II*\0", b"MM\0*", b"GIF8")
-_MOST_PIXELS = 2**26
+_PNG = b"\x89PNG\r\n\x1a\n"
+_BEGINNINGS = (_PNG[:6], b"\xff\xd8\xff", b"\0\0\0\x0cjP", b"\xffO\xffQ", b"RIFF", b"II*\0", b"MM\0*", b"GIF8")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What each orientation of EXIF asks for."""
 
 
-def to_gray(content: bytes, *, draft: bool = False) -> NDArray[np.uint8]:
-    """Decodes a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF file to gray, uint8 (H, W).
+def read_gray(source: Source) -> NDArray[np.uint8]:
+    """An image as gray, uint8 (H, W); of several in a file the first.
 
-    What is transparent becomes white, as a viewer shows it, or black if all that is visible is bright; a photo is
-    turned as its camera was held; 16 bits become 8; of several images in a file the first counts.
-
-    Args:
-        draft: take the brightness of a JPEG as it is stored, which is several times as fast as to work out its colours
-            and from them the brightness again; the two differ by rounding.
+    What is transparent becomes white, as a viewer shows it, or black if all that is visible is bright.
 
     Raises:
-        DataError: it is not such an image, is damaged, or has over 67 million pixels.
+        DataError: it is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF file, is damaged, is none of `Source`, or
+            has over 134 million pixels; the message goes on from what the caller calls the image.
     """
+    image = _decoded(source, "L")
+    gray = np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
+    return 255 * gray if gray.max() == 1 else gray  # a mask of 0 and 1
+
+
+def read_color(source: Source) -> NDArray[np.uint8]:
+    """An image in its colours, uint8 (H, W, 3), else as `read_gray`.
+
+    Raises:
+        DataError: as `read_gray`.
+    """
+    return np.asarray(_decoded(source, "RGB"))
+
+
+def _decoded(source: Source, mode: str) -> Image.Image:
+    """An upright image, of mode L or RGB."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # no user can act on what Pillow says of odd metadata
-            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-                if draft:
-                    image.draft("L", image.size)
-                return gray_of(image)
-    except UnidentifiedImageError:
-        if content.startswith(_BEGINNINGS):
-            raise DataError("is a damaged image (its header makes no sense)") from None
-        start = content[:16]
-        raise DataError(
-            f"is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF image: it begins with {start!r}"
-        ) from None
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError) as error:
+            if isinstance(source, np.ndarray):
+                image = _of_array(source)
+            else:
+                image = source if isinstance(source, Image.Image) else _opened(_content(source), mode)
+            if image.width * image.height > MOST_PIXELS:
+                raise DataError(f"has {image.width}x{image.height} pixels; the most that is read is {MOST_PIXELS:,}")
+            return _converted(_upright(image), mode)
+    except DataError:
+        raise
+    except Image.DecompressionBombError:
+        raise DataError(f"has too many pixels; the most that is read is {MOST_PIXELS:,}") from None
+    except Exception as error:  # on a damaged file Pillow raises whatever comes, struct.error and KeyError among it
         raise DataError(f"is a damaged image ({error})") from None
 
 
-def gray_of(image: Image.Image) -> NDArray[np.uint8]:
-    """An open image as gray, uint8 (H, W), in the way of `to_gray`.
+def _content(source: Any) -> bytes:
+    """The bytes of a file, given in one of the ways of `Source`."""
+    if isinstance(source, str | Path):
+        try:
+            source = Path(source).expanduser().read_bytes()
+        except (OSError, ValueError) as error:
+            raise DataError(f"can't be read: {getattr(error, 'strerror', None) or error}") from None
+    elif hasattr(source, "read"):
+        source = source.read()
+        if isinstance(source, str):
+            raise DataError("is a file opened as text; open it as binary, in mode 'rb'")
+    if not isinstance(source, bytes | bytearray | memoryview):
+        raise DataError(
+            f"is {type(source).__name__}; expected a path, bytes, a file opened as binary, a Pillow image or an array"
+        )
+    if not source:
+        raise DataError("is empty")
+    return bytes(source)
 
-    Raises:
-        DataError: it has over 67 million pixels, or pixels of a kind that is not read.
-        OSError, SyntaxError, ValueError, EOFError: as Pillow raises them where the file is damaged.
-    """
-    if image.width * image.height > _MOST_PIXELS:
-        raise DataError(f"has {image.width}x{image.height} pixels; the most that is read is {_MOST_PIXELS:,}")
-    upright = image if image.format == "PNG" else ImageOps.exif_transpose(image)
-    if upright.mode.startswith(("I", "F")):
-        return _narrowed(np.asarray(upright))
-    if "transparency" in image.info or upright.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
-        visible = upright.convert("RGBA")
+
+def _opened(content: bytes, mode: str) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(content), formats=_FORMATS)
+        if mode == "L":
+            # The brightness of a JPEG as it is stored: several times as fast as to work out its colours and from them
+            # the brightness again, and the same but for rounding.
+            image.draft("L", image.size)
+        deep = any(";16" in str(tile.args) for tile in image.tile)
+        if image.width * image.height <= MOST_PIXELS:
+            image.load()
+        return _stretched(image) if deep and image.mode in ("RGB", "RGBA") else image
+    except UnidentifiedImageError:
+        if content.startswith(_BEGINNINGS):
+            raise DataError("is a damaged image (its header makes no sense)") from None
+        raise DataError(
+            f"is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF image: it begins with {content[:16]!r}"
+        ) from None
+    except ValueError:
+        bare = _without_texts(content) if content.startswith(_PNG) else content
+        if len(bare) == len(content):
+            raise
+        return _opened(bare, mode)
+
+
+def _stretched(image: Image.Image) -> Image.Image:
+    """Colours of 10 or 12 bits that were stored in 16, of which Pillow keeps the upper eight."""
+    highest = max(high for _, high in image.getextrema()[:3])  # type: ignore[misc, union-attr]
+    unused = 8 - int(highest).bit_length()
+    return image.point([min(0xFF, tone << unused) for tone in range(256)] * len(image.mode)) if unused else image
+
+
+def _without_texts(png: bytes) -> bytes:
+    """A PNG without the texts and the colour profile that Pillow refuses if they are long; no pixel needs them."""
+    kept, start = [_PNG], len(_PNG)
+    while start < len(png):
+        end = start + 12 + int.from_bytes(png[start : start + 4])
+        if png[start + 4 : start + 8] not in (b"tEXt", b"zTXt", b"iTXt", b"iCCP"):
+            kept.append(png[start:end])
+        start = end
+    return b"".join(kept)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # odd metadata say nothing of the orientation, and are no reason not to read the image
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    """An image of any mode as one of mode L or RGB."""
+    if image.mode.startswith(("I", "F")):
+        image = Image.fromarray(_narrowed(np.asarray(image)))
+    elif image.mode == "LAB":
+        if mode == "L":
+            return image.getchannel("L")
+        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")
+        assert converted is not None
+        return converted
+    elif "transparency" in image.info or image.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
+        visible = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         paper = "black" if _is_white_ink(visible) else "white"
-        upright = Image.alpha_composite(Image.new("RGBA", visible.size, paper), visible)
-    gray = upright if upright.mode == "L" else upright.convert("L")
-    return np.frombuffer(gray.tobytes(), np.uint8).reshape(gray.height, gray.width)
+        image = Image.alpha_composite(Image.new("RGBA", visible.size, paper), visible)
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _is_white_ink(image: Image.Image) -> bool:
@@ -73,8 +175,20 @@ def _is_white_ink(image: Image.Image) -> bool:
     return 0 < tones.size < visible.size and float((tones < 128).mean()) <= 0.01
 
 
-def _narrowed(values: NDArray) -> NDArray[np.uint8]:
-    """16-bit gray as 8-bit."""
-    if values.dtype.kind not in "iu" or values.min() < 0 or values.max() > 0xFFFF:
-        raise DataError(f"has {values.dtype} pixels from {values.min()} to {values.max()}; expected 8 or 16 bits")
-    return (values.astype(np.uint32) * 255 // 0xFFFF).astype(np.uint8)
+def _of_array(array: NDArray[Any]) -> Image.Image:
+    if array.ndim == 3 and 1 in (array.shape[0], array.shape[2]):
+        array = array[:, :, 0] if array.shape[2] == 1 else array[0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or not array.size:
+        raise DataError(f"is an array of shape {array.shape}; expected (H, W), (H, W, 3) or (H, W, 4)")
+    if array.dtype.kind not in "buif":
+        raise DataError(f"is an array of {array.dtype}; expected numbers")
+    return Image.fromarray(np.ascontiguousarray(array if array.dtype == np.uint8 else _narrowed(array)))
+
+
+def _narrowed(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Tones as 8 bits, by the range that they fill: 0 to 1, 8 bits, or as many up to 16 as the highest needs."""
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= 0xFFFF):  # also where there is NaN among them
+        raise DataError(f"has values from {low:g} to {high:g}; expected 0 to 1, 0 to 255 or 0 to 65535")
+    full = 1 if high < 2 else max(0xFF, 2 ** int(np.ceil(high)).bit_length() - 1)
+    return (values.astype(np.float64) * (255 / full)).round().clip(0, 255).astype(np.uint8)

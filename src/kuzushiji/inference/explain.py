@@ -15,7 +15,7 @@ from kuzushiji.data import datasets
 from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.imaging.cut import to_square
-from kuzushiji.imaging.read import to_gray
+from kuzushiji.imaging.read import read_gray
 from kuzushiji.inference.outputs import as_input, as_tensor
 from kuzushiji.models.activations import class_maps, every_class_map, map_method, peaks, takes_any_size
 from kuzushiji.models.inspection import list_layers
@@ -132,9 +132,7 @@ def read_ink(path: Path) -> NDArray[np.uint8]:
         DataError: it can't be read or is no image.
     """
     try:
-        gray = to_gray(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path} can't be read: {error.strerror or error}") from None
+        gray = read_gray(path)
     except DataError as error:
         raise DataError(f"{path} {error}") from None
     return 255 - gray if np.median(gray) > 127 else gray

@@ -13,16 +13,13 @@ from kuzushiji.document.page import Candidate
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.exported import open_network
 from kuzushiji.imaging.marks import MOST_MARKS, count_marks
-from kuzushiji.imaging.read import gray_of, to_gray
+from kuzushiji.imaging.read import Source, read_gray
 from kuzushiji.processes import cores
 from kuzushiji.reading.normalize import normalize
 from kuzushiji.reading.pretrained import find_network
 
 BATCH = 64
 """So many images are computed at once; more are no faster on a CPU and take more memory."""
-
-Source = str | Path | bytes | Image.Image | NDArray[Any]
-"""An image: a path, the bytes of a file, a Pillow image, or an array (H, W), (H, W, 3) or (H, W, 4)."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ class Recognizer:
         Any size, colour and polarity will do, cropped loosely or tightly, but one character an image, upright.
 
         Args:
-            images: one or many of them.  An array of three dimensions is one colour image if the last has three or
+            images: one or many of them.  An array of three dimensions is one image if the last has one, three or
                 four, else many gray ones.
             top: how many candidates each gets at most.
 
@@ -176,7 +173,7 @@ def read_character(image: Source, name: str = "the image") -> NDArray[np.uint8]:
         DataError: it can't be read, or shows a whole page, for which a network would name some character too.
     """
     try:
-        gray = _to_gray(image)
+        gray = read_gray(image)
     except DataError as error:
         raise DataError(f"{name} {error}") from None
     if (marks := count_marks(gray)) > MOST_MARKS:
@@ -187,49 +184,13 @@ def read_character(image: Source, name: str = "the image") -> NDArray[np.uint8]:
     return gray
 
 
-def _to_gray(image: Source) -> NDArray[np.uint8]:
-    """Any image as gray, uint8 (H, W)."""
-    if isinstance(image, np.ndarray):
-        return _array_to_gray(image)
-    if isinstance(image, Image.Image):
-        try:
-            return gray_of(image)
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
-            raise DataError(f"is a damaged image ({error})") from None
-    if not isinstance(image, bytes):
-        try:
-            image = Path(image).expanduser().read_bytes()
-        except OSError as error:
-            raise DataError(f"can't be read: {error.strerror or error}") from None
-        except (TypeError, ValueError):
-            raise DataError(f"is {type(image).__name__}; expected a path, a Pillow image or an array") from None
-    if not image:
-        raise DataError("is empty")
-    return to_gray(image, draft=True)
-
-
-def _array_to_gray(array: NDArray[Any]) -> NDArray[np.uint8]:
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
-        raise DataError(f"is an array of shape {array.shape}; expected (H, W), (H, W, 3) or (H, W, 4)")
-    if array.dtype.kind not in "buif":
-        raise DataError(f"is an array of {array.dtype}; expected numbers")
-    if array.dtype != np.uint8:
-        low, high = float(array.min()), float(array.max())
-        if not (low >= 0 and high <= 65535):  # also where there is NaN among them
-            raise DataError(f"has values from {low:g} to {high:g}; expected 0 to 1, 0 to 255 or 0 to 65535")
-        is_share = array.dtype.kind == "b" or (array.dtype.kind == "f" and high <= 1)
-        full = 1 if is_share else 255 if high <= 255 else 65535
-        array = (array.astype(np.float64) * (255 / full)).round().astype(np.uint8)
-    if array.ndim == 2:
-        return np.ascontiguousarray(array)
-    return gray_of(Image.fromarray(np.ascontiguousarray(array[:, :, 0] if array.shape[2] == 1 else array)))
-
-
 def named_images(images: Source | Iterable[Source | tuple[str, Source]]) -> Iterator[tuple[str, Source]]:
     """Each image with what it is called in messages: its path, its number, or the name that comes with it."""
-    is_one = isinstance(images, str | Path | bytes | Image.Image)
     if isinstance(images, np.ndarray):
-        is_one = images.ndim == 2 or (images.ndim == 3 and images.shape[2] in (3, 4))
+        is_one = images.ndim < 3 or (images.ndim == 3 and images.shape[2] in (1, 3, 4))
+    else:
+        is_one = isinstance(images, str | bytes | bytearray | memoryview | Image.Image) or hasattr(images, "read")
+        is_one = is_one or not isinstance(images, Iterable)
     many: Any = [images] if is_one else images
     for number, image in enumerate(many):
         if isinstance(image, tuple):

@@ -28,7 +28,7 @@ from kuzushiji.data.splits import HASH_SPLITS, assign_by_hash
 from kuzushiji.errors import KuzushijiError
 from kuzushiji.files import file_hash, folder_written_whole
 
-_VERSION = 2
+_VERSION = 3
 """Raised when the same source would give other files, so that what an older version wrote is made again."""
 
 

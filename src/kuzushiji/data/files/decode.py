@@ -13,7 +13,7 @@ from kuzushiji.data.files.listing import Listing
 from kuzushiji.data.splits import pixel_hash
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.cut import to_square
-from kuzushiji.imaging.read import to_gray
+from kuzushiji.imaging.read import read_gray
 from kuzushiji.processes import cores, run_parts
 
 Progress = Callable[[int, int], None]
@@ -141,7 +141,7 @@ def write_at(file: io.FileIO, position: int, content: bytes) -> None:
 def _decoded(listing: Listing, positions: "range | list[int]") -> Iterator[NDArray[np.uint8]]:
     for position, content in zip(positions, listing.contents(positions), strict=True):
         try:
-            pixels = to_gray(content)
+            pixels = read_gray(content)
         except DataError as error:
             raise DataError(f"{_name(listing, position)} {error}; remove it or fetch it again") from None
         yield pixels

@@ -24,14 +24,14 @@ from kuzushiji.data.pages.problems import PageReport, Problem
 from kuzushiji.data.pages.tables import LAYOUTS, BoxedPage, PageListing, holds_pages, list_pages, page_names
 from kuzushiji.data.splits import HASH_SPLITS
 from kuzushiji.errors import DataError, UsageError
-from kuzushiji.imaging.read import to_gray
+from kuzushiji.imaging.read import read_gray
 from kuzushiji.records import as_plain, from_plain
 
 SIDE = 80
 """Pixels a side of a character, unless another size is asked for."""
 
 _UNITS = ("page", "book")
-_VERSION = 1
+_VERSION = 2
 """Raised when the same pages would give other characters."""
 
 
@@ -298,7 +298,7 @@ def _reason(page: BoxedPage, reader: FileReader) -> str:
     """Why an image cannot be read."""
     assert page.image is not None
     try:
-        to_gray(reader.read(page.image), draft=True)
+        read_gray(reader.read(page.image))
     except DataError as error:
         return str(error)
     return "could not be read a moment ago"

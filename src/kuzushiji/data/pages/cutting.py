@@ -15,7 +15,7 @@ from kuzushiji.data.pages.tables import BoxedPage
 from kuzushiji.document import geometry
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.cut import cut_page
-from kuzushiji.imaging.read import to_gray
+from kuzushiji.imaging.read import read_gray
 from kuzushiji.processes import cores, run_parts
 
 NOT_CUT, CUT, CLIPPED, OUTSIDE, BROKEN = range(5)
@@ -105,7 +105,7 @@ def _cut_part(job: _Job, part: int, parts: int) -> Iterator[int]:
             with contextlib.suppress(DataError):
                 content = reader.read(image)
                 write_at(hashes, 32 * number, hashlib.sha256(content).digest())
-                gray = to_gray(content, draft=True)
+                gray = read_gray(content)
                 boxes, fate = clip(boxes, gray.shape)
                 is_cut = (fate == CUT) | (fate == CLIPPED)
                 cut = np.zeros((len(boxes), job.side, job.side), np.uint8)

@@ -24,7 +24,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from kuzushiji.characters import from_codepoint
 from kuzushiji.data.files.listing import SUFFIXES
@@ -33,7 +32,7 @@ from kuzushiji.data.pages.problems import Tally, checked, is_number
 from kuzushiji.document.order import column_starts
 from kuzushiji.document.page import ImageRef, Page, truth, with_lines
 from kuzushiji.errors import DataError, UsageError
-from kuzushiji.imaging.read import to_gray
+from kuzushiji.imaging.read import read_color
 
 LAYOUTS = (
     "train.csv beside train_images as Kaggle has it, or BOOK_coordinate.csv beside images as CODH has it, "
@@ -158,10 +157,7 @@ def read_page(page: BoxedPage) -> NDArray[np.uint8]:
         raise DataError(f"the image of page {page.name} is missing")
     with FileReader() as reader:
         try:
-            content = reader.read(page.image)
-            to_gray(content)  # refuses what is damaged, in words
-            with Image.open(io.BytesIO(content)) as image:
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            return read_color(reader.read(page.image))
         except DataError as error:
             raise DataError(f"{page.image} {error}") from None
 
