@@ -1,6 +1,8 @@
 """The house stands as it is drawn: data flows one way, from room to room."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -107,3 +109,30 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         list(TopologicalSorter(graph).static_order())
     except CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+TRAINING_ALONE = ("torch", "matplotlib", "sklearn", "scipy")
+"""What is installed with `kuzushiji[train]`, and nobody who reads needs."""
+
+BLOCKED = """
+import importlib, sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked}:
+            raise ModuleNotFoundError(f"{{name}} is not there", name=name)
+
+sys.meta_path.insert(0, Blocker())
+for name in {modules}:
+    importlib.import_module(name)
+"""
+"""Imports modules where some others cannot be imported."""
+
+
+def test_who_reads_needs_nothing_of_who_trains() -> None:
+    rooms = [module for module in MODULES if room(module) in ("imaging", "document", "reading", "serving")]
+    code = BLOCKED.format(blocked=TRAINING_ALONE, modules=rooms)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    refused = subprocess.run([sys.executable, "-c", f"{code}\nimport torch"], capture_output=True, text=True)
+    assert "torch is not there" in refused.stderr
