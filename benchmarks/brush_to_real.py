@@ -47,8 +47,8 @@ def main() -> None:
     model, options, side, recipe = "resnet", {}, 28, RECIPE
     if arguments.start:
         recipe = RECIPE | STARTED
-        made = find_run(arguments.start).config["model"]
-        model, options, side = made["name"], made["options"], made["image_size"][0]
+        made = find_run(arguments.start).config.model
+        model, options, side = made.name, made.options, made.image_size[0]
     real = kuzushiji.load(arguments.data, arguments.split, image_size=side)
     name = f"brush:kmnist:{arguments.images}" + ("+kkanji:kmnist" if arguments.parents else "")
     learnt = kuzushiji.load(name, "train", image_size=side)

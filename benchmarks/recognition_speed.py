@@ -55,11 +55,11 @@ def time_run(name: str, rounds: int, seconds: float, keras_python: str | None) -
         exported = Path(folder) / "network.onnx"
         export_run(run, exported)
         config = run.config
-        height, width = config["model"]["image_size"]
-        print(f"{run.name}: {config['model']['name']}, {len(config['classes']):,} classes, {height} x {width} pixels")
+        height, width = config.model.image_size
+        print(f"{run.name}: {config.model.name}, {len(config.classes):,} classes, {height} x {width} pixels")
         contestants = {"onnxruntime": with_onnxruntime(exported), "torch": with_torch(run)}
         keras = None
-        if keras_python and config["model"]["name"] == "resnet":
+        if keras_python and config.model.name == "resnet":
             keras = Keras(keras_python, config)
             contestants["keras"] = keras.predict
         try:
@@ -126,7 +126,7 @@ def with_torch(run: Any) -> Predict:
     network = network.to(memory_format=torch.channels_last)
 
     def predict(count: int, batch: int) -> float:
-        images = torch.from_numpy(some_images(batch, tuple(config["model"]["image_size"])))
+        images = torch.from_numpy(some_images(batch, config.model.image_size))
         start = time.perf_counter()
         with torch.inference_mode():
             for _ in range(count // batch):
@@ -144,14 +144,14 @@ def some_images(count: int, size: tuple[int, int]) -> np.ndarray:
 class Keras:
     """A process that predicts with Keras."""
 
-    def __init__(self, python: str, config: dict[str, Any]) -> None:
+    def __init__(self, python: str, config: Any) -> None:
         from kuzushiji.models.resnet import resnet
 
         own = {name: option.default for name, option in inspect.signature(resnet).parameters.items()}
         told = {
-            "classes": len(config["classes"]),
-            "size": config["model"]["image_size"],
-            "options": {name: own[name] for name in ("width", "depth", "stem")} | config["model"]["options"],
+            "classes": len(config.classes),
+            "size": config.model.image_size,
+            "options": {name: own[name] for name in ("width", "depth", "stem")} | dict(config.model.options),
         }
         environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
         self.process = subprocess.Popen(

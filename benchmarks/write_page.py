@@ -12,7 +12,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from kuzushiji.machine import describe_machine, machine_text
+from kuzushiji.machine import describe_machine
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEADING = (
@@ -44,7 +44,7 @@ def main(wanted: list[str]) -> None:
             [sys.executable, *command.split()], cwd=PAGE.parents[1], stdout=subprocess.PIPE, text=True, check=True
         )
         print(done.stdout, flush=True)
-        where = machine_text(describe_machine())
+        where = describe_machine()
         sections[title] = f"`python {command}` on {where}, {date.today()}:\n\n```\n{done.stdout.rstrip()}\n```\n"
         # The page is written after each, so that a later one that fails loses nothing.
         PAGE.write_text(

@@ -2,21 +2,36 @@
 
 import os
 import platform
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from kuzushiji.processes import cores
 
 
-def describe_machine() -> dict[str, Any]:
-    """Its `processor`, the number of `cores` that this process may use, and `memory_gib` (None if not known)."""
-    return {"processor": _processor(), "cores": _cores(), "memory_gib": _memory_gib()}
+@dataclass(frozen=True)
+class Machine:
+    """A machine, as far as it is known; in a few words as text: `AMD EPYC, 2 cores, cpu`.
+
+    Attributes:
+        processor: its name.
+        cores: how many a process may use.
+        memory_gib: how much memory it has.
+        device: what a network was trained on.
+    """
+
+    processor: str = ""
+    cores: int | None = None
+    memory_gib: float | None = None
+    device: str = ""
+
+    def __str__(self) -> str:
+        share = self.cores and f"{self.cores} core{'s' if self.cores > 1 else ''}"
+        return ", ".join(part for part in (self.processor, share, self.device) if part)
 
 
-def machine_text(machine: Mapping[str, Any]) -> str:
-    """What `describe_machine` gave, and the `device` if it is there, in a few words: `AMD EPYC, 2 cores, cpu`."""
-    cores = machine.get("cores")
-    parts = [machine.get("processor"), cores and f"{cores} core{'s' if cores > 1 else ''}", machine.get("device")]
-    return ", ".join(part for part in parts if part)
+def describe_machine(device: str = "") -> Machine:
+    """This machine, and the device on which something is done."""
+    return Machine(_processor(), cores(), _memory_gib(), device)
 
 
 def _processor() -> str:
@@ -25,10 +40,6 @@ def _processor() -> str:
         return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
-
-
-def _cores() -> int | None:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _memory_gib() -> float | None:

@@ -25,7 +25,7 @@ def test_without_data_it_takes_the_embedded_one(quick, capsys):
     assert main(["demo", "--offline"]) == 0
     captured = capsys.readouterr()
     (run,) = all_runs()
-    assert run.config["dataset"]["name"] == "brush:kmnist"
+    assert run.config.data.name == "brush:kmnist"
     assert run.report_file.exists()
     assert str(run.report_file) in captured.out
     for step in ("1  data", "2  training", "3  evaluation and report"):
@@ -49,4 +49,4 @@ def test_real_data_is_taken_where_it_is(quick, unfinished, own_home, real_data, 
     target.symlink_to(real_data / "kmnist6k")
     assert main(["demo"]) == 0
     assert "kmnist6k is here" in capsys.readouterr().err
-    assert all_runs()[0].config["dataset"]["name"] == "kmnist6k"
+    assert all_runs()[0].config.data.name == "kmnist6k"

@@ -106,9 +106,9 @@ def test_training_on_pages_divided_by_book(pages: Path, capsys: pytest.CaptureFi
     assert main(["train", "nn_1", "--data", "recognition:book", "--run", "mine", *quick]) == 0
     assert "1 of 74 boxes are left out; `kuzushiji data pages recognition:book` says why" in capsys.readouterr().err
     config = find_run("mine").config
-    assert (config["dataset"]["name"], config["dataset"]["path"]) == ("recognition:book", None)
-    assert "--data recognition:book" in config["command"]
-    assert len(find_run("mine").predictions()) == config["dataset"]["splits"]["test"]["count"]
+    assert (config.data.name, config.data.path) == ("recognition:book", None)
+    assert "--data recognition:book" in config.command
+    assert len(find_run("mine").predictions()) == config.data.splits["test"].count
     assert main(["evaluate", "mine", "--data", str(pages)]) == 0
     assert "12 images of 12 classes" in capsys.readouterr().out
 

@@ -83,7 +83,7 @@ def test_rare_characters_as_one_class(bars_folder, capsys):
     np.savez(bars_folder / "bars-train-imgs.npz", images[kept])
     assert main(["train", "nn_1", "--data", str(bars_folder), "--epochs", "1", "--cover", "0.8", "--run", "mine"]) == 0
     run = find_run("mine")
-    assert run.config["classes"] == ["0", "1", "rare"]
+    assert run.config.classes == ("0", "1", "rare")
     page = run.report_file.read_text(encoding="utf-8")
     assert "2 characters with 13 training images count as one, “rare”" in page
     assert "could not be had" not in page, "the report finds the test images although their labels were merged"

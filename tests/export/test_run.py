@@ -15,9 +15,12 @@ from kuzushiji.evaluation.metrics import evaluate
 from kuzushiji.export import run as export_module
 from kuzushiji.export.graph import to_onnx
 from kuzushiji.export.run import export_run, sources_of
+from kuzushiji.files import file_hash
 from kuzushiji.inference.weights import load_network, save_network
 from kuzushiji.reading.recognizer import Recognizer
 from kuzushiji.runs.command import command_of
+from kuzushiji.runs.config import DataConfig, ModelConfig, RunConfig, StartConfig, TeacherConfig
+from kuzushiji.runs.recipe import Recipe
 from kuzushiji.runs.run import Run
 from kuzushiji.training.experiment import train
 from tests.bars import bar_images, write_bars
@@ -38,7 +41,7 @@ def made(tmp_path_factory):
 @pytest.fixture(scope="module")
 def graph(made):
     network, config = load_network(made.weights_file)
-    return to_onnx(network, tuple(config["model"]["image_size"]))
+    return to_onnx(network, config.model.image_size)
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ def test_it_is_plain_onnx(made):
     onnx.checker.check_model(made.path / "model.onnx", full_check=True)
     session = onnxruntime.InferenceSession(made.path / "model.onnx", providers=["CPUExecutionProvider"])
     texts = session.get_modelmeta().custom_metadata_map
-    assert json.loads(texts["classes"]) == made.config["classes"]
+    assert tuple(json.loads(texts["classes"])) == made.config.classes
     assert json.loads(texts["image_size"]) == [12, 12]
     assert texts["command"] == command_of(made.config, published=True)
     for count in (1, 2, 7):
@@ -98,7 +101,7 @@ def test_the_card_tells_what_it_is_how_good_and_what_not(made):
 )
 def test_the_card_knows_what_the_data_is(run, tmp_path, data, books, brush, licence):
     network, config = load_network(run.weights_file)
-    save_network(run.weights_file, network, config | {"dataset": config["dataset"] | {"name": data}})
+    save_network(run.weights_file, network, replace(config, data=replace(config.data, name=data)))
     card = export_run(run, tmp_path / "named.onnx").card.read_text(encoding="utf-8")
     assert ("learnt from old Japanese books" in card) == books
     assert ("Glyphs of brush fonts" in card) == brush
@@ -115,9 +118,9 @@ def test_the_card_tells_what_other_data_gave(run, tmp_path):
 
 def test_the_card_gives_the_commands_of_what_came_before(run, tmp_path):
     network, config = load_network(run.weights_file)
-    start = {"kind": "run", "name": "before", "path": str(run.weights_file), "unfrozen": None}
+    start = StartConfig("run", "before", str(run.weights_file), file_hash(run.weights_file), "body.")
     shutil.copytree(run.path, tmp_path / "later")
-    save_network(tmp_path / "later" / "model.safetensors", network, config | {"start": start})
+    save_network(tmp_path / "later" / "model.safetensors", network, replace(config, start=start))
     card = export_run(Run(tmp_path / "later"), tmp_path / "later.onnx").card.read_text(encoding="utf-8")
     first, second = (line for line in card.splitlines() if line.startswith("kuzushiji train"))
     assert first.endswith(" --run before")
@@ -144,7 +147,7 @@ def test_fewer_bits_are_measured_on_the_validation_images(run, tmp_path, capsys)
 
 def test_the_card_says_what_its_maker_says_and_not_where_folders_lie(tmp_path, bars_folder):
     run = train("nn_1", bars_folder, run=str(tmp_path / "run"), epochs=1)
-    assert str(bars_folder) in run.config["command"]
+    assert str(bars_folder) in run.config.command
     written = export_run(run, tmp_path / "bars.onnx", note="Bars, drawn by a ruler.")
     card = written.card.read_text(encoding="utf-8")
     assert "Bars, drawn by a ruler." in card
@@ -227,13 +230,19 @@ def test_the_data_of_what_a_training_started_from_and_learnt_from_is_credited(tm
     import torch
 
     def config(data, **origins):
-        return {"dataset": {"name": data}, **origins}
+        return RunConfig(
+            model=ModelConfig("nn_1"), data=DataConfig(data), classes=("お", "き"), recipe=Recipe(), **origins
+        )
+
+    def weights(name):
+        return {"path": str(tmp_path / f"{name}.safetensors"), "sha256": ""}
 
     save_network(tmp_path / "first.safetensors", torch.nn.Linear(2, 2), config("recognition:book"))
-    start = {"name": "first", "path": str(tmp_path / "first.safetensors")}
+    start = StartConfig("run", "first", **weights("first"), part="body.")
     save_network(tmp_path / "second.safetensors", torch.nn.Linear(2, 2), config("kkanji", start=start))
-    teacher = {"name": "second", "path": str(tmp_path / "second.safetensors")}
-    found = sources_of(config("brush:k49+kmnist6k", start={"path": str(tmp_path / "gone")}, teacher=teacher))
+    teacher = TeacherConfig("run", "second", **weights("second"))
+    gone = StartConfig("run", "gone", **weights("gone"), part="body.")
+    found = sources_of(config("brush:k49+kmnist6k", start=gone, teacher=teacher))
     assert {each.name for each in found} == {"kmnist6k", "kkanji", "recognition"}
-    assert sources_of(config("scans", start=None)) == ()
+    assert sources_of(config("scans")) == ()
     assert [each.name for each in sources_of(config("scans"), ["k49"])] == ["k49"]

@@ -72,7 +72,7 @@ def test_weights_of_timm_are_given_and_all_but_the_last_layers_frozen(timm, xcep
     # Files of that time have no count of batches.
     torch.save({name: value for name, value in published.items() if "num_batches" not in name}, tmp_path / "x.pth")
     start = describe_start("xception", None, tmp_path / "x.pth", 6)
-    assert start["part"] == BASE
+    assert start.part == BASE
     start_from(xception, start, (40, 40), "あい")
     given = xception.body[1].state_dict()
     assert all(torch.equal(value, published[name]) for name, value in given.items())

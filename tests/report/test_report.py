@@ -164,7 +164,7 @@ def test_report_tells_what_was_trained_on_what_and_how(written, report):
         "initialization",
         "a processor",
         "12.5 s",  # five epochs of 2.5
-        run.config["command"],
+        run.config.command,
         "c" * 64,
         "The weights of epoch 5 were kept.",
     ):
@@ -372,7 +372,7 @@ def test_data_of_codh_is_known_by_its_name_or_its_files(tmp_path, undrawn):
     mine = make_images(KMNIST, 20, name="a/folder/of/mine")
     by_files = make_run(tmp_path / "files", mine)
     assert [each.name for each in gather(by_files).sources] == ["kmnist"], "its files are named as those published"
-    dataset = by_files.config["dataset"] | {"source": {"a.png": "d" * 64}}
+    dataset = by_files.config.to_plain()["dataset"] | {"source": {"a.png": "d" * 64}}
     both = make_run(tmp_path / "both", make_images(KMNIST, 20, name="brush:k49+k49+kmnist6k"))
     _, page = read(write_report(both, images=make_images(KMNIST, 20, name="brush:k49+k49+kmnist6k")))
     assert "brush:k49 and Kuzushiji-49 and Kuzushiji-MNIST 6k" in page.text

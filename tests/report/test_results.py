@@ -15,7 +15,7 @@ from kuzushiji.report.results import CERTAINTY, FREQUENCY, OUTLIERS, results_pag
 from kuzushiji.report.results_page import write_page
 from kuzushiji.runs.familiarities import Familiarities, Shown
 from kuzushiji.runs.recipe import named_recipe
-from kuzushiji.runs.run import Run, config_fingerprint
+from kuzushiji.runs.run import Run
 from tests.plots.synthetic import KMNIST, make_images, make_run
 
 COUNT = 150
@@ -40,7 +40,7 @@ def familiarities(run):
     generator = np.random.default_rng(0)
     known = Shown("known", "the test images", generator.normal(1, 1, (40, 3)), samples)
     noise = Shown("noise", "pixels at random", generator.normal(0, 1, (30, 3)), samples)
-    return Familiarities(known, (noise,), config_fingerprint(run.config))
+    return Familiarities(known, (noise,), run.fingerprint)
 
 
 def rows_below(page, heading):
@@ -64,8 +64,15 @@ def test_a_row_names_what_the_images_and_the_weights_began_as(tmp_path):
     run = make_run(tmp_path / "run", images, accuracy=0.9)
     config = json.loads((run.path / "config.json").read_text())
     config["dataset"] |= {"limit": 100, "image_size": 28}
-    config["start"] = {"kind": "run", "name": "/somewhere/older", "unfrozen": 2}
-    config["teacher"] = {"name": "/somewhere/large"}
+    config["start"] = {
+        "kind": "run",
+        "name": "/somewhere/older",
+        "path": "",
+        "sha256": "",
+        "part": "body.",
+        "unfrozen": 2,
+    }
+    config["teacher"] = {"kind": "run", "name": "/somewhere/large", "path": "", "sha256": ""}
     (run.path / "config.json").write_text(json.dumps(config))
     page = results_page([Run(run.path)])
     settings = " --limit 100 --image-size 28 --from older --unfrozen 2 --teacher large"
@@ -133,7 +140,7 @@ def test_a_page_is_read_back_as_it_was_written(runs):
 
 def test_rows_are_added_to_a_page_best_first_and_the_rest_of_it_stays(runs, tmp_path):
     config = runs[1].config
-    worse = changed_run(runs[1], tmp_path / "worse", recipe=config["recipe"] | {"epochs": 6})
+    worse = changed_run(runs[1], tmp_path / "worse", recipe=config.recipe_values | {"epochs": 6})
     rest = "## Of another program\n\nIts text.\n"
     page = results_page([worse]) + "\n" + rest
     added = results_page(runs[:1], earlier=page)
@@ -158,7 +165,7 @@ def test_rows_of_one_name_that_no_run_replaces_are_all_kept(runs, tmp_path):
     page = results_page(runs[:1])
     row = next(line for line in page.splitlines() if line.startswith("| `lenet5`"))
     twice = page.replace(row, f"{row}\n{row}", 1)
-    other = changed_run(runs[0], tmp_path / "other", recipe=runs[0].config["recipe"] | {"epochs": 6})
+    other = changed_run(runs[0], tmp_path / "other", recipe=runs[0].config.recipe_values | {"epochs": 6})
     assert len(accuracies(results_page([other], earlier=twice))) == 3
     assert len(accuracies(results_page(runs[:1], earlier=twice))) == 1
 

@@ -1,13 +1,16 @@
-import json
 import os
+from dataclasses import replace
 
 import pytest
 
 from kuzushiji.errors import DataError, RunError, UsageError
 from kuzushiji.home import runs_folder
-from kuzushiji.runs.run import Run, all_runs, config_fingerprint, create_run, find_run, run_path
+from kuzushiji.machine import Machine
+from kuzushiji.runs.config import DataConfig, ModelConfig, RunConfig
+from kuzushiji.runs.recipe import Recipe
+from kuzushiji.runs.run import Run, all_runs, create_run, find_run, run_path
 
-CONFIG = {"model": {"name": "nn_1"}, "dataset": {"name": "bars"}, "recipe": {"lr": 0.1}, "classes": ["お"]}
+CONFIG = RunConfig(model=ModelConfig("nn_1"), data=DataConfig("bars"), recipe=Recipe(lr=0.1), classes=("お",))
 
 
 def make(name: str) -> Run:
@@ -102,6 +105,7 @@ def test_unfinished_until_the_checkpoint_is_gone():
 
 
 def test_the_fingerprint_knows_what_matters():
-    config = json.loads(json.dumps(CONFIG))
-    assert config_fingerprint(CONFIG) == config_fingerprint(config | {"created": "now", "command": "x", "machine": {}})
-    assert config_fingerprint(CONFIG) != config_fingerprint(config | {"recipe": {"lr": 0.2}})
+    first = make("first")
+    same = create_run(run_path("same", "", ""), replace(CONFIG, created="now", command="x", machine=Machine("y")))
+    other = create_run(run_path("other", "", ""), replace(CONFIG, recipe=Recipe(lr=0.2)))
+    assert first.fingerprint == same.fingerprint != other.fingerprint

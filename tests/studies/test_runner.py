@@ -43,9 +43,9 @@ def test_each_trial_and_seed_is_a_run_folder(bars_folder, tmp_path):
     for outcome in outcomes:
         assert outcome.run.finished
         assert outcome.run.path.parent == tmp_path / "out"
-        assert outcome.run.config["recipe"]["seed"] == outcome.training.seed
+        assert outcome.run.config.recipe.seed == outcome.training.seed
         assert len(outcome.run.predictions()) == 80
-    assert outcomes[0].run.config["command"].startswith("kuzushiji train nn_1 --data ")
+    assert outcomes[0].run.config.command.startswith("kuzushiji train nn_1 --data ")
     assert outcomes[2].run.path.name.startswith("SGD-plain-seed0-")
 
 

@@ -94,10 +94,10 @@ def test_a_trial_starts_from_another_which_is_trained_before_it(ran):
     _, outcomes, started = ran
     assert started[:2] == ["before", "taught"]
     before, taught = outcomes["before"].run, outcomes["taught"].run
-    assert taught.config["start"]["sha256"] == file_hash(before.weights_file)
-    assert taught.config["start"]["unfrozen"] == 0
-    assert f"--from {before.path}" in taught.config["command"]
-    assert outcomes["plain"].run.config["start"] is None
+    assert taught.config.start.sha256 == file_hash(before.weights_file)
+    assert taught.config.start.unfrozen == 0
+    assert f"--from {before.path}" in taught.config.command
+    assert outcomes["plain"].run.config.start is None
 
 
 def test_a_pretraining_is_neither_measured_nor_compared(ran):
@@ -142,8 +142,8 @@ def test_what_there_is_nothing_to_start_from_for_is_not_measured_and_the_answer_
 def test_rare_classes_are_merged_for_the_whole_study_but_not_for_pretrainings(ran):
     answer, outcomes, _ = ran
     config = outcomes["plain"].run.config
-    assert (config["classes"][-1], len(config["classes"]), config["model"]["image_size"]) == ("rare", 4, [14, 14])
-    assert outcomes["before"].run.config["classes"] == ["0", "1", "2", "3"]
+    assert (config.classes[-1], len(config.classes), config.model.image_size) == ("rare", 4, (14, 14))
+    assert outcomes["before"].run.config.classes == ("0", "1", "2", "3")
     sections = {each.id: each for each in answer_document(answer, conclude(answer), "kuzushiji study").sections}
     figure, text = sections["cut-off"].blocks
     assert figure.draw(True).get_size_inches()[0] > 2

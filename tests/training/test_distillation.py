@@ -40,9 +40,9 @@ def taught(bars):
 def test_a_run_or_its_predictions_teach(bars, taught, kind):
     source = taught.name if kind == "run" else taught.predictions_file("train")
     run = train("nn_2", bars, run="pupil", teacher=source, distillation=0.9, **QUICK)
-    assert run.config["teacher"]["kind"] == kind
-    assert f"--teacher {source}" in run.config["command"]
-    assert "--distillation 0.9" in run.config["command"]
+    assert run.config.teacher.kind == kind
+    assert f"--teacher {source}" in run.config.command
+    assert "--distillation 0.9" in run.config.command
     alone = train("nn_2", bars, run="alone", **QUICK)
     assert run.metrics[-1]["train_loss"] != alone.metrics[-1]["train_loss"]
 
@@ -65,7 +65,7 @@ def test_a_teacher_sees_images_of_another_size_as_it_would_have_loaded_them(bars
     answers = [teacher(torch.from_numpy(data.images[:9, None]).float() / 255, None) for data in (bars, loaded)]
     torch.testing.assert_close(*answers, atol=0.05, rtol=0.02)
     run = train("nn_2", bars, run="pupil", teacher=seen.name, **QUICK)
-    assert run.config["model"]["image_size"] == list(bars.image_size)
+    assert run.config.model.image_size == bars.image_size
 
 
 def test_an_interrupted_pupil_goes_on_with_its_teacher(bars, taught):

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from safetensors import safe_open
 
 import kuzushiji
 from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import Interrupted, KuzushijiError, RunError, UsageError
 from kuzushiji.inference.predict import predict_run
 from kuzushiji.inference.weights import load_network
+from kuzushiji.runs.config import RareConfig, SplitConfig
 from kuzushiji.runs.recipe import Recipe
 from kuzushiji.runs.run import find_run
 from kuzushiji.runs.splits import read_splits
@@ -35,20 +37,20 @@ def test_a_run_folder_holds_what_it_should(bars, test_bars):
     assert run.finished
     assert run == find_run("mine")
     config = run.config
-    assert config["classes"] == list(bars.classes)
-    assert config["dataset"]["splits"]["train"]["count"] + config["dataset"]["splits"]["validation"]["count"] == 240
-    assert config["dataset"]["splits"]["test"] == {"count": 80, "fingerprint": test_bars.fingerprint()}
-    assert sum(config["train_counts"]) == config["dataset"]["splits"]["train"]["count"]
-    assert config["recipe"]["lr"] == 0.05
-    assert config["recipe_name"] == "keras_adam"
-    assert set(config["versions"]) == {"kuzushiji", "torch", "numpy", "python"}
+    assert config.classes == bars.classes
+    assert config.data.splits["train"].count + config.data.splits["validation"].count == 240
+    assert config.data.splits["test"] == SplitConfig(80, test_bars.fingerprint())
+    assert sum(config.train_counts) == config.data.splits["train"].count
+    assert config.recipe.lr == 0.05
+    assert config.recipe_name == "keras_adam"
+    assert set(config.versions) == {"kuzushiji", "torch", "numpy", "python"}
     assert [line["epoch"] for line in run.metrics] == [1, 2]
 
 
 def test_predictions_are_those_of_the_kept_network(bars, test_bars):
     run = train("keras_cnn", bars, test=test_bars, **QUICK)
     network, config = load_network(run.weights_file)
-    assert config["model"]["name"] == "keras_cnn"
+    assert config.model.name == "keras_cnn"
     images = torch.from_numpy(test_bars.images)[:, None].float() / 255
     with torch.inference_mode():
         expected = network(images).numpy()
@@ -208,10 +210,10 @@ def uneven(bars):
 def test_rare_characters_are_trained_on_as_one_class(uneven):
     run = train("nn_1", uneven, test=uneven.select(slice(None), "test"), cover=0.8, **QUICK)
     config = run.config
-    assert config["classes"] == ["お", "き", "rare"]
-    assert config["dataset"]["rare"] == {"characters": 2, "images": 20}
-    assert sum(config["train_counts"]) == config["dataset"]["splits"]["train"]["count"]
-    assert "--cover 0.8" in config["command"]
+    assert config.classes == ("お", "き", "rare")
+    assert config.data.rare == RareConfig(2, 20)
+    assert sum(config.train_counts) == config.data.splits["train"].count
+    assert "--cover 0.8" in config.command
     assert np.bincount(run.predictions().labels).tolist() == [60, 40, 20]
 
     again = predict_run(run, uneven, "again")
@@ -242,7 +244,7 @@ def test_which_classes_are_rare_is_decided_without_test_and_validation_images(un
         splits = read_splits(uneven, Recipe(validation_fraction=0.3, seed=seed), test=test, rare_below=20)
         assert splits.train.classes == splits.validation.classes == splits.test.classes == ("お", "き", "rare")
         assert splits.test.class_counts().tolist() == [5, 15, 100]
-        assert splits.rare == {"characters": 2, "images": 20}
+        assert splits.rare == RareConfig(2, 20)
 
 
 def test_nothing_is_merged_where_nothing_is_rare(uneven):
@@ -254,7 +256,7 @@ def test_nothing_is_merged_where_nothing_is_rare(uneven):
 def test_a_training_with_a_rare_class_is_resumed(uneven):
     with pytest.raises(Interrupted):
         train("nn_1", uneven, run="mine", rare_below=20, watch=interrupt_after(1), **QUICK)
-    assert resume(find_run("mine"), data=uneven).config["classes"][-1] == "rare"
+    assert resume(find_run("mine"), data=uneven).config.classes[-1] == "rare"
 
 
 @pytest.mark.parametrize("cut_off", [{"cover": 1.5}, {"rare_below": 0}, {"cover": 0.5, "rare_below": 2}])
@@ -277,15 +279,19 @@ def test_too_few_images_are_refused(bars):
 
 def test_variants_bring_their_recipe(bars):
     run = train("nn_1_sgd", bars, epochs=1)
-    assert run.config["model"]["name"] == "nn_1"
-    assert run.config["recipe"]["optimizer"] == "sgd"
+    assert run.config.model.name == "nn_1"
+    assert run.config.recipe.optimizer == "sgd"
 
 
 def test_the_configuration_is_json_and_in_the_weights(bars):
     run = train("resnet", bars, model_options={"width": 8}, **QUICK)
     network, config = load_network(run.weights_file)
-    assert config == json.loads((run.path / "config.json").read_text())
-    assert config["model"]["options"] == {"width": 8}
+    assert config == run.config
+    written = json.loads(run.config_file.read_text())
+    assert config.to_plain() == written
+    with safe_open(run.weights_file, framework="np") as file:
+        assert json.loads(file.metadata()["kuzushiji"]) == written
+    assert config.model.options == {"width": 8}
     assert network.head.out_features == 4
 
 

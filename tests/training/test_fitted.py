@@ -28,15 +28,15 @@ def test_a_run_holds_what_other_runs_hold(bars, test_bars, model):
         "predictions-validation.npz",
     }
     assert run.finished
-    assert run.config["model"]["parameters"] == 0
-    assert run.config["recipe"] == {"epochs": 1, "validation": "stratified", "validation_fraction": 0.2, "seed": 0}
+    assert run.config.model.parameters == 0
+    assert run.config.recipe_values == {"epochs": 1, "validation": "stratified", "validation_fraction": 0.2, "seed": 0}
     (line,) = run.metrics
     assert line["train_loss"] is line["train_accuracy"] is line["lr"] is None
     assert line["validation_accuracy"] > 0.9
     assert ("gamma" in line) == (model == "svm")
     assert (run.predictions().predicted == test_bars.labels).mean() > 0.9
     network, config = load_network(run.weights_file)
-    assert config["classes"] == list(bars.classes)
+    assert config.classes == bars.classes
     with torch.no_grad():
         logits = network(torch.from_numpy(test_bars.images)[:, None].float() / 255).numpy()
     np.testing.assert_allclose(logits, run.predictions().logits, rtol=1e-5)
@@ -44,7 +44,7 @@ def test_a_run_holds_what_other_runs_hold(bars, test_bars, model):
 
 def test_all_images_train_unless_asked_otherwise(bars):
     run = train("knn", bars)
-    assert run.config["dataset"]["splits"]["train"]["count"] == 240
+    assert run.config.data.splits["train"].count == 240
     assert run.metrics[0]["validation_accuracy"] is None
 
 

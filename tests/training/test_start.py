@@ -1,6 +1,7 @@
 """Starting from given weights: what is given, what stays as it is, what does not fit."""
 
 import hashlib
+import json
 import socket
 
 import pytest
@@ -58,7 +59,7 @@ def test_all_but_the_head_is_given(bars, source):
         expected = before[name] if name.startswith("head.") else given[name]
         assert torch.equal(value, expected), name
     assert all(parameter.requires_grad for parameter in network.parameters())
-    assert described["sha256"] == hashlib.sha256(source.weights_file.read_bytes()).hexdigest()
+    assert described.sha256 == hashlib.sha256(source.weights_file.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -79,7 +80,7 @@ def test_the_head_keeps_what_it_knows_of_the_classes_that_both_have(bars, head):
             torch.testing.assert_close(value, given[name], rtol=0, atol=0)
     test = bars.select(slice(0, 20), "test")
     run = train("resnet", bars, test=test, from_run="other", run="more", **before)
-    assert run.config["start"]["known_classes"] == 2
+    assert run.config.start.known_classes == 2
     assert "the run other, which knew 2 of the classes" in write_report(run, images=test).read_text("utf-8")
 
 
@@ -101,13 +102,17 @@ def test_a_head_of_another_kind_is_not_given(bars):
     assert {name for name in differing(network.state_dict(), random) if name.startswith("head.")} == set()
 
 
+OURS = {"model": {"name": "nn_1"}, "dataset": {"name": "bars"}, "classes": ["あ", "い"], "recipe": {}}
+
+
 @pytest.mark.parametrize(
     ("metadata", "classes"),
     [
         (None, ()),
         ({"kuzushiji": "{bad"}, ()),
         ({"kuzushiji": "[1]"}, ()),
-        ({"kuzushiji": '{"classes": ["あ", "い"]}'}, ("あ", "い")),
+        ({"kuzushiji": '{"classes": ["あ", "い"]}'}, ()),
+        ({"kuzushiji": json.dumps(OURS)}, ("あ", "い")),
     ],
 )
 def test_classes_are_those_that_a_file_of_ours_names(tmp_path, metadata, classes):
@@ -119,19 +124,19 @@ def test_classes_are_those_that_a_file_of_ours_names(tmp_path, metadata, classes
 def test_a_run_starts_from_another(bars, source):
     test = bars.select(slice(0, 20), "test")
     run = train("resnet", bars, test=test, from_run="source", unfrozen=9, cover=0.6, run="mine", **QUICK)
-    assert "--from source" in run.config["command"]
+    assert "--from source" in run.config.command
     assert "--cover 0.6 --from source --unfrozen 9" in results_page([run]), "it is not listed as if it were a plain one"
     assert "the run source; of its layers only the last 9 are trained" in write_report(run, images=test).read_text(
         "utf-8"
     )
     run = train("resnet", bars, from_run="source", run="all", **QUICK)
-    assert run.config["start"]["name"] == "source"
-    assert run.config["classes"] == list(bars.classes)
+    assert run.config.start.name == "source"
+    assert run.config.classes == bars.classes
     fresh = train("resnet", bars, run="fresh", **QUICK)
-    assert fresh.config["start"] is None
-    assert "--from" not in fresh.config["command"]
+    assert fresh.config.start is None
+    assert "--from" not in fresh.config.command
     assert differing(tensors(run), tensors(fresh))
-    assert run.config["model"]["parameters"] == fresh.config["model"]["parameters"]
+    assert run.config.model.parameters == fresh.config.model.parameters
 
 
 def test_frozen_layers_stay_as_they_are_to_the_last_bit(bars, source):
@@ -139,7 +144,7 @@ def test_frozen_layers_stay_as_they_are_to_the_last_bit(bars, source):
     given = tensors(source)
     run = train("resnet", bars, from_run="source", unfrozen=0, run="head-alone", **QUICK)
     assert {name for name in differing(given, tensors(run)) if not name.startswith("head.")} == set()
-    assert "--unfrozen 0" in run.config["command"]
+    assert "--unfrozen 0" in run.config.command
 
     run = train("resnet", bars, from_run="source", unfrozen=2, run="some", weight_decay=0.1, **QUICK)
     changed = {name for name in differing(given, tensors(run)) if not name.startswith("head.")}
@@ -284,7 +289,7 @@ def test_published_weights_are_fetched_once_and_kept(monkeypatch, own_home):
         assert len(server.requests) == 1
     assert described[0] == described[1]
     assert (own_home / "weights" / "xception.pth").read_bytes() == CONTENT
-    assert (described[0]["name"], described[0]["part"], described[0]["unfrozen"]) == ("imagenet", "body.1.", 6)
+    assert (described[0].name, described[0].part, described[0].unfrozen) == ("imagenet", "body.1.", 6)
 
 
 @pytest.mark.parametrize("manner", ["wrong", "short", "busy", "page", "dead"])

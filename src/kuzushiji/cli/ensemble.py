@@ -75,7 +75,7 @@ def ensemble(
         together.save(output)
 
     validation = averaging.ensemble(shared, weights=shares.tolist(), average=average) if shared else None
-    evaluation = evaluate(together, train_counts=np.array(found[0].config["train_counts"]))
+    evaluation = evaluate(together, train_counts=np.array(found[0].config.train_counts))
     calibration = calibrate(together, validation if on != "validation" else None)
     names = [run.name for run in found]
     if len({*names, "ensemble"}) <= len(names):

@@ -64,8 +64,7 @@ def evaluate(
     found = find_run(run)
     found.check_finished()
     if data is None:
-        dataset = found.config["dataset"]
-        source, key = dataset["path"] or dataset["name"], "test-tta" if tta else "test"
+        source, key = found.config.data.address, "test-tta" if tta else "test"
     else:
         source, key = data, ""
     if data is not None or not found.predictions_file(key).exists():
@@ -76,7 +75,7 @@ def evaluate(
         if data is None and "test" not in names:
             raise UsageError(f"{source} has no test split; name other data with --data")
         split = "test" if "test" in names else names[-1]
-        height, width = found.config["model"]["image_size"]
+        height, width = found.config.model.image_size
         images = datasets.load(source, split, image_size=height if height == width else None)
         key = key or f"{images.name}-{images.split}" + ("-tta" if tta else "")
         predictions = predict_run(found, images, key, device, shifts=AROUND if tta else UNMOVED)

@@ -76,7 +76,7 @@ def explain(
     found = find_run(run)
     found.check_finished()
     network, config = load_network(found.weights_file)
-    classes, side = config["classes"], max(config["model"]["image_size"])
+    classes, side = config.classes, max(config.model.image_size)
     labels = [_label(name, classes) for name in class_]
     if character_size is not None:
         answer = _page(network, classes, Path(images[0]), character_size, side, labels)
@@ -112,7 +112,7 @@ class _Answer:
 
 
 def _characters(
-    network: "nn.Module", classes: list[str], pictures: "list[Picture]", labels: list[int], top: int
+    network: "nn.Module", classes: Sequence[str], pictures: "list[Picture]", labels: list[int], top: int
 ) -> _Answer:
     from kuzushiji.inference.explain import explain_character
 
@@ -156,7 +156,7 @@ def _characters(
 
 
 def _page(
-    network: "nn.Module", classes: list[str], path: Path, character_size: int, side: int, labels: list[int]
+    network: "nn.Module", classes: Sequence[str], path: Path, character_size: int, side: int, labels: list[int]
 ) -> _Answer:
     from kuzushiji.inference.explain import explain_page
 
@@ -220,7 +220,7 @@ def _pictures(run: "Run", images: tuple[str, ...], side: int) -> "list[Picture]"
     return [tested[name] if is_number[name] else picture_of(Path(name), side) for name in images]
 
 
-def _label(name: str, classes: list[str]) -> int:
+def _label(name: str, classes: Sequence[str]) -> int:
     from kuzushiji.characters import from_codepoint
 
     character = from_codepoint(name) if name not in classes and name.upper().startswith("U+") else name

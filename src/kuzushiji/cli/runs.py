@@ -21,15 +21,15 @@ def _summary(run: Run) -> dict[str, Any]:
     return {
         "name": run.name,
         "path": str(run.path),
-        "model": config["model"]["name"],
-        "data": config["dataset"]["name"],
-        "recipe": config["recipe_name"],
+        "model": config.model.name,
+        "data": config.data.name,
+        "recipe": config.recipe_name,
         "state": "finished" if run.finished else "unfinished",
         "epochs": len(metrics),
         "seconds": round(run.seconds, 1),
         "validation_accuracy": metrics[-1]["validation_accuracy"] if metrics else None,
         "test_accuracy": accuracy,
-        "created": config.get("created"),
+        "created": config.created,
     }
 
 
@@ -85,13 +85,12 @@ def info(run: str, /, *, json: bool = False) -> None:
     found = find_run(run)
     config = found.config
     if json:
-        print_json({**_summary(found), "config": config, "metrics": found.metrics})
+        print_json({**_summary(found), "config": config.to_plain(), "metrics": found.metrics})
         return
-    default = Recipe().to_dict()
     rows = list(_summary(found).items())
-    rows += [(f"{name} images", f"{split['count']:,}") for name, split in config["dataset"]["splits"].items()]
-    rows += [(key, value) for key, value in config["recipe"].items() if value != default.get(key)]
-    rows.append(("command", config.get("command", "")))
+    rows += [(f"{name} images", f"{split.count:,}") for name, split in config.data.splits.items()]
+    rows += [(key, value) for key, value in config.recipe_values.items() if value != getattr(Recipe(), key)]
+    rows.append(("command", config.command))
     print_table(["", found.name], [(key, "" if value is None else value) for key, value in rows])
 
 

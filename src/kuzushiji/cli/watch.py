@@ -11,6 +11,7 @@ from rich.progress import TaskID
 from kuzushiji.cli.console import notes, work_bar
 
 if TYPE_CHECKING:
+    from kuzushiji.runs.config import DataConfig
     from kuzushiji.runs.run import Run
     from kuzushiji.runs.splits import Splits
     from kuzushiji.training.experiment import TrainingWatch
@@ -37,13 +38,13 @@ def console_watch() -> Iterator[TrainingWatch]:
         if "reading" in tasks:
             bar.remove_task(tasks.pop("reading"))
         counts = ", ".join(f"{len(split):,} {name}" for name, split in splits.named().items())
-        model = run.config["model"]
+        config = run.config
         notes.print(
-            f"training {model['name']} ({model['parameters']:,} parameters) on {run.config['dataset']['name']} "
-            f"({counts}; {len(run.config['classes']):,} classes)",
+            f"training {config.model.name} ({config.model.parameters:,} parameters) on {config.data.name} "
+            f"({counts}; {len(config.classes):,} classes)",
             soft_wrap=True,
         )
-        if left_out := _boxes_left_out(run.config["dataset"]):
+        if left_out := _boxes_left_out(config.data):
             notes.print(left_out, markup=False, soft_wrap=True)
 
     def progress(now: TrainingProgress) -> None:
@@ -71,14 +72,14 @@ def console_watch() -> Iterator[TrainingWatch]:
         yield TrainingWatch(started=started, progress=progress, epoch=epoch, reading=reading)
 
 
-def _boxes_left_out(dataset: dict[str, Any]) -> str:
+def _boxes_left_out(data: DataConfig) -> str:
     """What to say of boxes on pages that became no character; nothing of other data."""
     from kuzushiji.data.datasets import is_name, parts
     from kuzushiji.data.pages.characters import SIDE, find_pages, known_report
 
-    name = dataset["path"] or dataset["name"]
-    pages = find_pages(name) if (dataset["path"] or is_name(name)) and not parts(name) else None
-    report = known_report(pages, side=dataset["image_size"] or SIDE) if pages else None
+    name = data.address
+    pages = find_pages(name) if (data.path or is_name(name)) and not parts(name) else None
+    report = known_report(pages, side=data.image_size or SIDE) if pages else None
     if report is None or not report.left_out:
         return ""
     return f"{report.left_out:,} of {report.boxes:,} boxes are left out; `kuzushiji data pages {name}` says why"

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,7 @@ from kuzushiji.evaluation.calibration import Calibration, calibrate
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.files import write_text
 from kuzushiji.runs.familiarities import Familiarities
-from kuzushiji.runs.recipe import Recipe
-from kuzushiji.runs.run import Run, config_fingerprint
+from kuzushiji.runs.run import Run
 
 
 def evaluate_run(run: Run, key: str = "test") -> Evaluation:
@@ -25,7 +25,7 @@ def evaluate_run(run: Run, key: str = "test") -> Evaluation:
     Raises:
         DataError: the predictions are missing or damaged.
     """
-    evaluation = evaluate(run.predictions(key), train_counts=np.array(run.config["train_counts"]))
+    evaluation = evaluate(run.predictions(key), train_counts=np.array(run.config.train_counts))
     if key == "test":
         write_text(run.evaluation_file, json.dumps(evaluation.to_dict(), ensure_ascii=False))
     return evaluation
@@ -97,7 +97,7 @@ def stored_outliers(run: Run) -> Familiarities | None:
     if not path.exists():
         return None
     shown = Familiarities.load(path)
-    if shown.config_fingerprint != config_fingerprint(run.config):
+    if shown.config_fingerprint != run.fingerprint:
         raise DataError(f"{path} is of another training; measure again: kuzushiji evaluate {run.name} --outliers")
     return shown
 
@@ -107,10 +107,7 @@ def same_but_for_the_seed(runs: Iterable[Run]) -> list[tuple[Run, ...]]:
     grouped: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         config = run.config
-        # As a recipe of today, so that fields that were not known then do not set a run apart.
-        recipe = Recipe.from_dict({**config["recipe"], "seed": 0}).to_dict()
-        dataset = config["dataset"]
-        data = {key: dataset.get(key) for key in ("name", "limit", "cover", "rare_below")}
-        same = data, config.get("start"), config.get("teacher"), config["model"], config["recipe_name"], recipe
-        grouped[repr(same)].append(run)
+        data = config.data.name, config.data.limit, config.data.cover, config.data.rare_below
+        recipe = replace(config.recipe, seed=0)
+        grouped[repr((data, config.start, config.teacher, config.model, config.recipe_name, recipe))].append(run)
     return list(map(tuple, grouped.values()))

@@ -63,7 +63,7 @@ def network_embedding(run: Run, image_size: tuple[int, int]) -> Embed:
     from kuzushiji.inference.weights import load_network
 
     network, config = load_network(run.weights_file)
-    wanted = tuple(config["model"]["image_size"])
+    wanted = config.model.image_size
     if wanted != image_size:
         raise UsageError(
             f"{run.name} takes images of {wanted[0]} x {wanted[1]} pixels, these have {image_size[0]} x {image_size[1]}"
@@ -71,7 +71,7 @@ def network_embedding(run: Run, image_size: tuple[int, int]) -> Embed:
     device = choose_device()
     features: Any = getattr(network.to(device), "features", None)
     if features is None:
-        raise UsageError(f"{config['model']['name']} has no embedding to look at; choose a run of another network")
+        raise UsageError(f"{config.model.name} has no embedding to look at; choose a run of another network")
 
     def embed(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         vectors = []

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import Any
 
 from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.evaluation.bootstrap import Estimate
@@ -11,7 +10,7 @@ from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.export.trust import LEAST, RIGHT, Trust
 from kuzushiji.exported import Description
-from kuzushiji.machine import machine_text
+from kuzushiji.runs.config import RunConfig
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Facts:
     title: str
     bytes: int
     description: Description
-    config: dict[str, Any]
+    config: RunConfig
     before: Sequence[str]
     note: str
     sources: Sequence[catalog.Dataset]
@@ -74,7 +73,7 @@ def _summary(facts: Facts) -> str:
     }[about.precision]
     text = (
         f"Names the character on an image: {len(about.classes):,} classes, {width} x {height} pixels. "
-        f"A `{about.network}` with {facts.config['model']['parameters']:,} parameters, stored {stored}; "
+        f"A `{about.network}` with {facts.config.model.parameters:,} parameters, stored {stored}; "
         f"{facts.bytes / 1e6:.2f} MB of ONNX. `images` (batch, 1, {height}, {width}), float32 from 0 to 1, ink bright "
         "on black, give `logits` (batch, classes) before the temperature and the softmax, and `embedding`. Classes, "
         "temperature and all else that is needed stand in the metadata of the file."
@@ -85,20 +84,19 @@ def _summary(facts: Facts) -> str:
 
 
 def _data(facts: Facts) -> str:
-    dataset = facts.config["dataset"]
-    splits = dataset["splits"]
-    counts = ", ".join(f"{splits[name]['count']:,} for {use}" for name, use in _USES.items() if name in splits)
+    splits = facts.config.data.splits
+    counts = ", ".join(f"{splits[name].count:,} for {use}" for name, use in _USES.items() if name in splits)
     lines = [f"`{facts.description.dataset}`: {counts}."]
     for source in facts.sources:
         lines.append(f"{source.title}: {source.description} <{source.homepage}>")
     if facts.note:
         lines.append(facts.note)
-    few = [count for count in facts.config["train_counts"] if count < _RARE]
+    few = [count for count in facts.config.train_counts if count < _RARE]
     if few:
         lines.append(f"{len(few):,} of the classes have fewer than {_RARE} training images.")
-    if start := facts.config.get("start"):
-        lines.append(f"The training started from other weights: {start['name']}.")
-    prints = ", ".join(f"{name} `{split['fingerprint'][:16]}`" for name, split in splits.items())
+    if start := facts.config.start:
+        lines.append(f"The training started from other weights: {start.name}.")
+    prints = ", ".join(f"{name} `{split.fingerprint[:16]}`" for name, split in splits.items())
     lines.append(f"Fingerprints (SHA-256 of pixels, labels and classes) begin with: {prints}.")
     return "\n\n".join(lines)
 
@@ -197,9 +195,8 @@ def _limits(facts: Facts) -> str:
 
 def _made(facts: Facts) -> str:
     config = facts.config
-    versions = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
-    where = machine_text(config["machine"])
-    when = f"Seed {config['recipe']['seed']}; {versions}; on {where}; {config['created'][:10]}."
+    versions = ", ".join(f"{name} {version}" for name, version in config.versions.items())
+    when = f"Seed {config.recipe.seed}; {versions}; on {config.machine}; {config.created[:10]}."
     commands = "\n".join([*facts.before, facts.description.command])
     return f"```\n{commands}\n```\n\n{when}"
 

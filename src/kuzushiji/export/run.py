@@ -1,14 +1,11 @@
 """`export_run`: a finished run -> an ONNX file and its card, checked before they are kept."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
 from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.errors import KuzushijiError, RunError, UsageError, unknown_name
@@ -19,9 +16,10 @@ from kuzushiji.export.graph import PRECISIONS, logits_of, to_onnx, with_metadata
 from kuzushiji.export.trust import answered_and_right, learn_trust
 from kuzushiji.exported import Description, open_network
 from kuzushiji.files import written_whole
-from kuzushiji.inference.weights import load_network
+from kuzushiji.inference.weights import load_network, read_config
 from kuzushiji.models import MODELS
 from kuzushiji.runs.command import command_of
+from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.predictions import Predictions
 from kuzushiji.runs.run import Run
 from kuzushiji.runs.splits import splits_of
@@ -81,8 +79,7 @@ def export_run(
         raise UsageError(f"{output} has the ending {output.suffix!r}; expected .onnx")
     if precision not in PRECISIONS:
         raise unknown_name("precision", precision, PRECISIONS)
-    config = run.config
-    name = config["model"]["name"]
+    name = run.config.model.name
     if MODELS[name].fitted:
         raise UsageError(f"{name} is fitted to its training images and computes with all of them; only networks export")
     run.check_finished()
@@ -92,7 +89,7 @@ def export_run(
     tested = run.predictions() if run.predictions_file().exists() else None
     trust = learn_trust(validation)
 
-    model = to_onnx(network, tuple(config["model"]["image_size"]))
+    model = to_onnx(network, config.model.image_size)
     reduced = with_precision(model, precision)
     lost = None
     if precision != "float32":
@@ -109,9 +106,9 @@ def export_run(
     accuracy = evaluation.accuracy if evaluation else None
     description = Description(
         network=name,
-        dataset=config["dataset"]["name"],
-        classes=tuple(config["classes"]),
-        image_size=tuple(config["model"]["image_size"]),
+        dataset=config.data.name,
+        classes=config.classes,
+        image_size=config.model.image_size,
         temperature=trust.temperature,
         unsure_below=trust.unsure_below,
         precision=precision,
@@ -139,7 +136,7 @@ def export_run(
             sources=sources,
             trust=trust,
             evaluation=evaluation,
-            elsewhere=_elsewhere(run, config["dataset"]["name"]),
+            elsewhere=_elsewhere(run, config.data.name),
             calibration=stored_calibration(run) if tested is not None else None,
             tested=answered_and_right(tested, trust.temperature, trust.unsure_below) if tested is not None else None,
             lost=lost,
@@ -153,7 +150,7 @@ def export_run(
     return Exported(output, card_path, len(content), description, lost, len(validation) if validation else 0)
 
 
-def sources_of(config: dict[str, Any], credit: Sequence[str] = ()) -> tuple[catalog.Dataset, ...]:
+def sources_of(config: RunConfig, credit: Sequence[str] = ()) -> tuple[catalog.Dataset, ...]:
     """The catalogued datasets that a network owes its weights to: its own, and those of the networks that
     its training began with or learnt from.
 
@@ -166,17 +163,16 @@ def sources_of(config: dict[str, Any], credit: Sequence[str] = ()) -> tuple[cata
     """
     found: dict[str, catalog.Dataset] = {each: catalog.dataset(each) for each in credit}
     for each in [config, *(before for _, before in _before(config))]:
-        trained_on = each["dataset"]
-        found |= {source.name: source for source in catalog.behind(trained_on["name"], trained_on.get("source", ()))}
+        found |= {source.name: source for source in catalog.behind(each.data.name, each.data.source)}
     return tuple(found.values())
 
 
-def _before(config: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _before(config: RunConfig) -> list[tuple[str, RunConfig]]:
     """Names and configurations of the runs that a training started from or learnt from, and those that these did."""
     found = []
-    for origin in ("start", "teacher"):
-        if (before := _config_in(config.get(origin))) is not None:
-            found += [(config[origin]["name"], before), *_before(before)]
+    for origin in (config.start, config.teacher):
+        if origin is not None and (before := _config_in(Path(origin.path))) is not None:
+            found += [(origin.name, before), *_before(before)]
     return found
 
 
@@ -186,16 +182,15 @@ def _elsewhere(run: Run, own: str) -> dict[str, Evaluation]:
     return {f"`{each.dataset}` ({each.split})": evaluate(each) for each in others if each.dataset != own}
 
 
-def _config_in(origin: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The configuration of the run that a training started from, or learnt from; None if there is none any more."""
+def _config_in(path: Path) -> RunConfig | None:
+    """The configuration of the run whose weights lie there; None if there is none any more."""
     try:
-        with safe_open((origin or {})["path"], framework="np") as file:
-            return json.loads((file.metadata() or {})["kuzushiji"])
-    except (KeyError, ValueError, OSError, SafetensorError):
+        return read_config(path)
+    except RunError:
         return None
 
 
-def _validation_images(run: Run, config: dict[str, Any], predictions: Predictions) -> NDArray[np.uint8]:
+def _validation_images(run: Run, config: RunConfig, predictions: Predictions) -> NDArray[np.uint8]:
     """The validation images of a run, those that it predicted.
 
     Raises:

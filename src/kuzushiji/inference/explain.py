@@ -157,12 +157,12 @@ def pictures_of_test(run: Run, numbers: Sequence[int] = ()) -> list[Picture]:
         UsageError: there is no such image.
         DataError: the data of the run is missing or damaged.
     """
-    dataset = run.config["dataset"]
-    source = dataset["path"] or dataset["name"]
+    config = run.config
+    source = config.data.address
     if "test" not in datasets.splits(source):
         raise UsageError(f"{source} has no test images; name image files")
-    data = datasets.load(source, "test", image_size=dataset.get("image_size"))
-    data = with_classes_of(tuple(run.config["classes"]), data, has_rare=bool(dataset.get("rare")))
+    data = datasets.load(source, "test", image_size=config.data.image_size)
+    data = with_classes_of(config.classes, data, has_rare=config.data.rare is not None)
     for number in numbers:
         if not 0 <= number < len(data):
             raise UsageError(f"there is no test image {number}; they go from 0 to {len(data) - 1}")

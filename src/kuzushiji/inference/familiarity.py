@@ -21,6 +21,7 @@ from kuzushiji.runs.familiarities import MEASURES, Familiarities, Floats, Shown
 if TYPE_CHECKING:
     import torch
 
+    from kuzushiji.runs.config import RunConfig
     from kuzushiji.runs.run import Run
 
 OTHER_SETS = (("kkanji",), ("k49",), ("kmnist", "kmnist6k"))
@@ -133,13 +134,12 @@ def show_outliers(
         UsageError: it has no test images, or they are not square.
     """
     from kuzushiji.inference.weights import load_network
-    from kuzushiji.runs.run import config_fingerprint
 
     network, config = load_network(run.weights_file)
-    height, width = config["model"]["image_size"]
+    height, width = config.model.image_size
     if height != width:
         raise UsageError(f"{run.name} takes images of {height} x {width} pixels; outliers can be drawn for square ones")
-    classes, has_rare = tuple(config["classes"]), bool(config["dataset"].get("rare"))
+    classes, has_rare = config.classes, config.data.rare is not None
     if known is None:
         known = _test_images(config, height)
     if train is None:
@@ -153,12 +153,12 @@ def show_outliers(
     return Familiarities(
         known=_shown("known", f"the test images of {known.name}", known.images, look),
         foreign=tuple(_shown(name, description, images, look) for name, description, images in kinds),
-        config_fingerprint=config_fingerprint(config),
+        config_fingerprint=run.fingerprint,
     )
 
 
-def _test_images(config: dict[str, Any], side: int) -> CharacterImages:
-    source = config["dataset"]["path"] or config["dataset"]["name"]
+def _test_images(config: RunConfig, side: int) -> CharacterImages:
+    source = config.data.address
     if "test" not in datasets.splits(source):
         raise UsageError(f"{source} has no test split, with which the outliers could be compared")
     return datasets.load(source, "test", image_size=side)
@@ -172,10 +172,10 @@ def _training_images(run: Run) -> CharacterImages:
     """
     from kuzushiji.runs.splits import splits_of
 
-    dataset = run.config["dataset"]
+    data = run.config.data
     train = splits_of(run.config).train
-    if train.fingerprint() != dataset["splits"]["train"]["fingerprint"]:
-        raise RunError(f"the training images of {dataset['name']} are not those that {run.name} learnt from")
+    if train.fingerprint() != data.splits["train"].fingerprint:
+        raise RunError(f"the training images of {data.name} are not those that {run.name} learnt from")
     return train
 
 

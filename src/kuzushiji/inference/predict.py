@@ -10,7 +10,7 @@ from kuzushiji.inference.device import device_for
 from kuzushiji.inference.outputs import UNMOVED, Shifts, outputs
 from kuzushiji.inference.weights import load_network
 from kuzushiji.runs.predictions import Predictions
-from kuzushiji.runs.run import Run, config_fingerprint
+from kuzushiji.runs.run import Run
 
 
 def predict_run(
@@ -26,28 +26,28 @@ def predict_run(
         UsageError: the images have another size or other classes than the network was trained for.
     """
     network, config = load_network(run.weights_file)
-    if tuple(config["model"]["image_size"]) != data.image_size:
+    if config.model.image_size != data.image_size:
         raise UsageError(
-            f"{run.name} takes images of {_size(config['model']['image_size'])} pixels, "
+            f"{run.name} takes images of {_size(config.model.image_size)} pixels, "
             f"but those of {data.name} have {_size(data.image_size)}"
         )
-    data = with_classes_of(tuple(config["classes"]), data, has_rare=bool(config["dataset"].get("rare")))
-    chosen_device = device_for(config["model"]["name"], device)
+    data = with_classes_of(config.classes, data, has_rare=config.data.rare is not None)
+    chosen_device = device_for(config.model.name, device)
     said = outputs(network.to(chosen_device), data, chosen_device, torch.float32, shifts)
     logits = [each.cpu().numpy() for each, _ in said]
     predictions = Predictions(
         logits=np.concatenate(logits),
         labels=data.labels,
         ids=data.ids,
-        classes=tuple(config["classes"]),
+        classes=config.classes,
         dataset=data.name,
         split=data.split,
         data_fingerprint=data.fingerprint(),
-        config_fingerprint=config_fingerprint(config),
+        config_fingerprint=run.fingerprint,
     )
     predictions.save(run.predictions_file(key))
     return predictions
 
 
-def _size(size: tuple[int, int] | list[int]) -> str:
+def _size(size: tuple[int, int]) -> str:
     return f"{size[0]} x {size[1]}"

@@ -70,7 +70,7 @@ def page_content(material: Material) -> dict[str, Any]:
         "version": __version__,
         "has_glyph": has_glyph,
         "code_points": code_points,
-        "title": f"{material.config['model']['name']} on {material.dataset_title}",
+        "title": f"{material.config.model.name} on {material.dataset_title}",
         "run": material.run.name,
         "missing_images": material.missing_images,
         "many_classes": material.many_classes,
@@ -79,8 +79,8 @@ def page_content(material: Material) -> dict[str, Any]:
         "opening": _opening(material, pictures),
         "facts": _facts(material),
         "recipe": _recipe(material),
-        "command": material.config.get("command", ""),
-        "sources": sorted(material.config["dataset"].get("source", {}).items()),
+        "command": material.config.command,
+        "sources": sorted(material.config.data.source.items()),
         "figures": _figures(material),
         "kept_epoch": material.kept_epoch,
         "metrics": _metrics(material),
@@ -192,7 +192,7 @@ def _headline(material: Material) -> dict[str, Any]:
         "interval": interval(evaluation.accuracy, as_share=True),
         "right": evaluation.count - int(material.wrong.sum()),
         "count": evaluation.count,
-        "model": material.config["model"]["name"],
+        "model": material.config.model.name,
         "chance": percent(1 / len(material.classes), 2 if len(material.classes) > 100 else 0),
         "unbalanced": len(trained) > 0 and trained.max() > 1.5 * trained.min(),
         "balanced": percent(evaluation.balanced_accuracy.value),
@@ -214,53 +214,53 @@ def _opening(material: Material, pictures: _Pictures) -> list[dict[str, Any]]:
 def _facts(material: Material) -> list[tuple[str, list[tuple[str, str]]]]:
     """Groups of what was trained on what, where and how long."""
     config, metrics = material.config, material.run.metrics
-    model, dataset = config["model"], config["dataset"]
+    model, dataset = config.model, config.data
     height, width = material.image_size
     data = [("Dataset", material.dataset_title)]
-    if material.dataset_title != dataset["name"] and "/" not in dataset["name"]:
-        data.append(("Name", dataset["name"]))
+    if material.dataset_title != dataset.name and "/" not in dataset.name:
+        data.append(("Name", dataset.name))
     data += [("Characters", f"{len(material.classes):,}"), ("Image size", f"{height} × {width} pixels")]
-    for split, entry in dataset.get("splits", {}).items():
-        data.append(({"train": "Training"}.get(split, split.capitalize()) + " images", f"{entry['count']:,}"))
-    if rare := dataset.get("rare"):
-        count, images = f"{rare['characters']:,}", f"{rare['images']:,}"
+    for name, split in dataset.splits.items():
+        data.append(({"train": "Training"}.get(name, name.capitalize()) + " images", f"{split.count:,}"))
+    if rare := dataset.rare:
+        count, images = f"{rare.characters:,}", f"{rare.images:,}"
         data.append(("Rare", f"{count} characters with {images} training images count as one, “rare”"))
-    if dataset.get("limit"):
-        data.append(("Limit", f"at most {dataset['limit']:,} training images were taken"))
-    network = [("Name", model["name"])]
-    if model["name"] in MODELS:
-        entry = MODELS[model["name"]]
+    if dataset.limit:
+        data.append(("Limit", f"at most {dataset.limit:,} training images were taken"))
+    network = [("Name", model.name)]
+    if model.name in MODELS:
+        entry = MODELS[model.name]
         network += [("What", entry.summary), ("From", f"{entry.source}; {entry.reference}")]
-    network += [(f"Option {name}", str(value)) for name, value in model.get("options", {}).items()]
-    network.append(("Parameters", f"{model['parameters']:,}"))
-    if start := config.get("start"):
-        source = ("the run " if start["kind"] == "run" else "") + Path(start["name"]).name
-        if known := start.get("known_classes"):
-            source += f", which knew {known:,} of the classes"
-        if start["unfrozen"] is not None:
-            source += f"; of its layers only the last {start['unfrozen']} are trained"
+    network += [(f"Option {name}", str(value)) for name, value in model.options.items()]
+    network.append(("Parameters", f"{model.parameters:,}"))
+    if start := config.start:
+        source = ("the run " if start.kind == "run" else "") + Path(start.name).name
+        if start.known_classes:
+            source += f", which knew {start.known_classes:,} of the classes"
+        if start.unfrozen is not None:
+            source += f"; of its layers only the last {start.unfrozen} are trained"
         network.append(("Starts from", source))
     if material.model is not None:
         from kuzushiji.models.inspection import count_macs
 
         macs = count_macs(material.model, material.image_size)
-        if not MODELS[model["name"]].fitted:  # else they depend on how many training images it keeps
+        if not MODELS[model.name].fitted:  # else they depend on how many training images it keeps
             network.append(("Multiplications", f"{short(macs)} an image"))
     training = [
-        ("Recipe", str(config.get("recipe_name", "own"))),
-        ("Epochs", f"{len(metrics)} of {config['recipe'].get('epochs', len(metrics))}"),
+        ("Recipe", config.recipe_name),
+        ("Epochs", f"{len(metrics)} of {config.recipe.epochs}"),
         ("Time", duration(material.run.seconds)),
     ]
     speeds = [line["images_per_second"] for line in metrics if line.get("images_per_second")]
     if speeds:
         training.append(("Speed", f"{np.median(speeds):,.0f} images a second"))
-    machine = config.get("machine", {})
-    processor = [("Processor", machine.get("processor")), ("Cores", machine.get("cores"))]
-    if machine.get("memory_gib"):
-        processor.append(("Memory", f"{machine['memory_gib']} GiB"))
-    processor.append(("Device", machine.get("device")))
-    processor += list(config.get("versions", {}).items())
-    training.append(("Started", str(config.get("created", "unknown")).replace("T", " ").replace("+00:00", " UTC")))
+    machine = config.machine
+    processor: list[tuple[str, object]] = [("Processor", machine.processor), ("Cores", machine.cores)]
+    if machine.memory_gib:
+        processor.append(("Memory", f"{machine.memory_gib} GiB"))
+    processor.append(("Device", machine.device))
+    processor += list(config.versions.items())
+    training.append(("Started", (config.created or "unknown").replace("T", " ").replace("+00:00", " UTC")))
     where = [(str(name), str(value)) for name, value in processor if value not in (None, "")]
     return [("Data", data), ("Network", network), ("Training", training), ("Machine", where)]
 
@@ -271,7 +271,7 @@ def _recipe(material: Material) -> dict[str, list[dict[str, str]]]:
     meanings = {entry.name: entry.metadata["help"] for entry in fields(Recipe)}
     changed: list[dict[str, str]] = []
     same: list[dict[str, str]] = []
-    for name, value in material.config["recipe"].items():
+    for name, value in material.config.recipe_values.items():
         line = {
             "name": name,
             "value": _plain(value),

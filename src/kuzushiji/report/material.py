@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.outliers import Detection, detect
 from kuzushiji.evaluation.runs import stored_calibration, stored_evaluation, stored_outliers
+from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.familiarities import Familiarities
 from kuzushiji.runs.predictions import Predictions
 from kuzushiji.runs.run import Run
@@ -56,7 +57,7 @@ class Material:
     missing_model: str
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> RunConfig:
         """The run's configuration."""
         return self.run.config
 
@@ -73,13 +74,12 @@ class Material:
     @property
     def image_size(self) -> tuple[int, int]:
         """Height and width of the images that the network takes."""
-        height, width = self.config["model"]["image_size"]
-        return height, width
+        return self.config.model.image_size
 
     @cached_property
     def train_counts(self) -> NDArray[np.int64]:
         """Training images of each class, (C,)."""
-        return np.array(self.config["train_counts"], dtype=np.int64)
+        return np.array(self.config.train_counts, dtype=np.int64)
 
     @cached_property
     def wrong(self) -> NDArray[np.bool_]:
@@ -108,7 +108,7 @@ class Material:
         metrics = self.run.metrics
         if not metrics:
             return None
-        if self.config["recipe"].get("keep") == "best" and metrics[0].get("validation_accuracy") is not None:
+        if self.config.recipe.keep == "best" and metrics[0].get("validation_accuracy") is not None:
             from kuzushiji.training.loop import best_epoch
 
             return best_epoch(metrics)
@@ -117,12 +117,12 @@ class Material:
     @property
     def sources(self) -> list[catalog.Dataset]:
         """The published datasets that the run was trained on, by their names or by the names of their files."""
-        return catalog.behind(self.config["dataset"]["name"], self.config["dataset"].get("source", {}))
+        return catalog.behind(self.config.data.name, self.config.data.source)
 
     @property
     def dataset_title(self) -> str:
         """What the dataset is called: its published name, or the last part of a path."""
-        return catalog.title_of(self.config["dataset"]["name"], self.config["dataset"].get("source", {}))
+        return catalog.title_of(self.config.data.name, self.config.data.source)
 
     def images_of(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The images of some predictions, (K, H, W)."""
@@ -152,8 +152,8 @@ def gather(run: Run, images: CharacterImages | None = None) -> Material:
     missing_images, rows = "", np.empty(0, dtype=np.int64)
     try:
         if images is None:
-            images = datasets.load(config["dataset"].get("path") or config["dataset"]["name"], "test")
-        images = with_classes_of(predictions.classes, images, has_rare=bool(config["dataset"].get("rare")))
+            images = datasets.load(config.data.address, "test")
+        images = with_classes_of(predictions.classes, images, has_rare=config.data.rare is not None)
         rows = _rows(predictions, images)
     except KuzushijiError as error:
         images, missing_images = None, str(error)
@@ -180,7 +180,7 @@ def _rows(predictions: Predictions, images: CharacterImages) -> NDArray[np.int64
     raise DataError(f"the {images.split} images of {images.name} are not those that the network was tested on")
 
 
-def _outline(config: dict[str, Any]) -> "tuple[nn.Module | None, str]":
+def _outline(config: RunConfig) -> "tuple[nn.Module | None, str]":
     """The network without values, which takes no memory and no time; or why it can't be made."""
     import torch
 

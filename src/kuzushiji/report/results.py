@@ -13,9 +13,9 @@ from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.outliers import Detection, detect
 from kuzushiji.evaluation.runs import same_but_for_the_seed, stored_calibration, stored_evaluation, stored_outliers
 from kuzushiji.evaluation.selective import ACCURACIES, COVERAGES
-from kuzushiji.machine import machine_text
 from kuzushiji.report.results_page import Section, Table, write_page
 from kuzushiji.runs.command import command_of, settings_of
+from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.familiarities import MEASURES
 from kuzushiji.runs.run import Run
 
@@ -86,18 +86,17 @@ class Trial:
     def name(self) -> list[str]:
         """Network and recipe, as the first two cells of a row."""
         config = self.runs[0].config
-        options = "".join(f" {name}={value}" for name, value in config["model"]["options"].items())
-        return [f"`{config['model']['name']}`{options}", config["recipe_name"] + _changes(config)]
+        options = "".join(f" {name}={value}" for name, value in config.model.options.items())
+        return [f"`{config.model.name}`{options}", config.recipe_name + _changes(config)]
 
     def row(self) -> list[str]:
         """The trial as a row of the table; one run has its bootstrap interval, several their deviation."""
         config = self.runs[0].config
-        model = config["model"]
         epochs = sorted({len(run.metrics) for run in self.runs})
         return [
             *self.name(),
-            f"{model['parameters']:,}",
-            f"{config['dataset']['splits']['train']['count']:,}",
+            f"{config.model.parameters:,}",
+            f"{config.data.splits['train'].count:,}",
             " to ".join(str(count) for count in {epochs[0]: 0, epochs[-1]: 0}),
             str(len(self.runs)),
             _percent([each.accuracy for each in self.evaluations]),
@@ -154,7 +153,7 @@ def results_page(runs: Iterable[Run], title: str = "Results", earlier: str = "")
     """
     by_data: dict[str, list[Trial]] = defaultdict(list)
     for trial in _trials(runs):
-        by_data[trial.runs[0].config["dataset"]["name"]].append(trial)
+        by_data[trial.runs[0].config.data.name].append(trial)
     return write_page(title, [_section(name, trials) for name, trials in by_data.items()], earlier)
 
 
@@ -170,7 +169,7 @@ def _section(data: str, trials: list[Trial]) -> Section:
     if kinds:
         rows = [row for trial in trials for row in trial.outlier_rows(kinds)]
         tables.append(_table(OUTLIERS, ("network", "recipe", "by", *kinds), rows))
-    machines = sorted({machine_text(run.config["machine"]) for trial in trials for run in trial.runs})
+    machines = sorted({str(run.config.machine) for trial in trials for run in trial.runs})
     return Section(data, _tested(trials[0]), tuple(machines), tuple(tables), tuple(_commands(trials)))
 
 
@@ -194,15 +193,15 @@ def _outliers(runs: Sequence[Run]) -> tuple[tuple[Detection, ...], ...]:
     return tuple(detect(each) for each in shown if each) if all(shown) else ()
 
 
-def _changes(config: dict) -> str:
+def _changes(config: RunConfig) -> str:
     """What differs from the named recipe, as it would be written on the command line."""
     return "".join(f" {word}" for word in settings_of(config, published=True, without=("seed",)))
 
 
 def _tested(trial: Trial) -> str:
     config, present = trial.runs[0].config, trial.evaluations[0].present
-    tested = config["dataset"]["splits"]["test"]["count"]
-    return f"{tested:,} test images of {present:,} of the {len(config['classes']):,} classes."
+    tested = config.data.splits["test"].count
+    return f"{tested:,} test images of {present:,} of the {len(config.classes):,} classes."
 
 
 def _percent(estimates: Sequence[Estimate]) -> str:

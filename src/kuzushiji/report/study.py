@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
-from typing import Any
 
 from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.catalogue.verify import state
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.evaluation.learning_curve import held_out
-from kuzushiji.machine import machine_text
 from kuzushiji.models import MODELS
 from kuzushiji.report.study_figures import Draw, networks, study_figures
+from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.run import Run
 from kuzushiji.studies.answer import (
     Answer,
@@ -396,12 +395,12 @@ def _examples(answer: Answer, figures: dict[str, Draw]) -> Section | None:
 
 
 def _cut_off(answer: Answer, figures: dict[str, Draw]) -> Section | None:
-    rare = answer.first_run.config["dataset"].get("rare")
+    rare = answer.first_run.config.data.rare
     if "cut-off" not in figures or not rare:
         return None
-    kept = len(answer.first_run.config["classes"]) - 1
+    kept = len(answer.first_run.config.classes) - 1
     text = (
-        f"{kept:,} characters have a class of their own; the other {rare['characters']:,}, with {rare['images']:,} "
+        f"{kept:,} characters have a class of their own; the other {rare.characters:,}, with {rare.images:,} "
         f"training images together, are one class more, so that there are {kept + 1:,}."
     )
     picture = Picture("cut-off", "Share of the images that the most frequent characters make up", figures["cut-off"])
@@ -454,12 +453,12 @@ def _layers(answer: Answer, figures: dict[str, Draw]) -> Section | None:
 
 def _how(answer: Answer, command: str) -> Section:
     config = answer.first_run.config
-    splits = config["dataset"]["splits"]
-    counts = ", ".join(f"{split['count']:,} {_split_name(name)}" for name, split in splits.items())
+    splits = config.data.splits
+    counts = ", ".join(f"{split.count:,} {_split_name(name)}" for name, split in splits.items())
     facts = [
-        f"Data: {catalog.title_of(answer.data)}, {len(config['classes']):,} classes; {counts} images"
+        f"Data: {catalog.title_of(answer.data)}, {len(config.classes):,} classes; {counts} images"
         + (" in the first of the trials." if _splits_differ(answer) else "."),
-        f"Machine: {machine_text(config.get('machine', {})) or 'not noted'}.",
+        f"Machine: {str(config.machine) or 'not noted'}.",
     ]
     if answer.study.source:
         facts.append(f"The question comes from: {answer.study.source}.")
@@ -478,7 +477,7 @@ def _how(answer: Answer, command: str) -> Section:
 
 def _commands(trained: Sequence[Run]) -> tuple[str, ...]:
     """What trains each anew; a run that others start from gets its name, by which these find it."""
-    commands = {run.name: run.config.get("command", "") for run in trained}
+    commands = {run.name: run.config.command for run in trained}
     for run in trained:
         path = f"--from {run.path.resolve()}"
         if any(path in command for command in commands.values()):
@@ -521,9 +520,9 @@ def _started(answer: Answer) -> list[str]:
     return facts
 
 
-def _head_known(config: dict[str, Any]) -> str:
+def _head_known(config: RunConfig) -> str:
     """What a run that began with given weights began with for a head."""
-    known, classes = config["start"].get("known_classes", 0), len(config["classes"])
+    known, classes = config.start and config.start.known_classes, len(config.classes)
     if not known:
         return "a new head"
     return "its head" if known == classes else f"a head that knew {known:,} of the {classes:,} classes"
@@ -534,7 +533,7 @@ def _split_name(name: str) -> str:
 
 
 def _splits_differ(answer: Answer) -> bool:
-    counts = {run.config["dataset"]["splits"]["train"]["count"] for result in answer.measured for run in result.runs}
+    counts = {run.config.data.splits["train"].count for result in answer.measured for run in result.runs}
     return len(counts) > 1
 
 
@@ -579,10 +578,10 @@ def _ours(answer: Answer, result: Result, column: Column) -> str:
 def _missing(answer: Answer, column: Column) -> str:
     """Where our figures of a column come from, or why there are none."""
     if answer.data in column.data:
-        config = answer.first_run.config["dataset"]["splits"]
+        splits = answer.first_run.config.data.splits
         return (
-            f"{column.title}: ours are on {catalog.title_of(answer.data)}, {config['train']['count']:,} training and "
-            f"{config['test']['count']:,} test images."
+            f"{column.title}: ours are on {catalog.title_of(answer.data)}, {splits['train'].count:,} training and "
+            f"{splits['test'].count:,} test images."
         )
     for data in column.data:
         if stored_values(answer.study, data):

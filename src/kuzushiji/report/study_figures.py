@@ -204,14 +204,14 @@ def _rare_areas(answer: Answer, dark: bool) -> Figure:
 def _class_areas(answer: Answer, dark: bool) -> Figure:
     by_label = {result.label: result for result in answer.measured}
     pairs = [pair for pair in answer.study.pairs if pair[0] in by_label and pair[1] in by_label]
-    counts = np.array(answer.first_run.config["train_counts"])
+    counts = np.array(answer.first_run.config.train_counts)
 
     def areas(label: str) -> np.ndarray:
         return np.mean(
             [[scores.auc.value for scores in each.per_class] for each in by_label[label].evaluations], axis=0
         )
 
-    classes = answer.first_run.config["classes"]
+    classes = answer.first_run.config.classes
     return class_areas_figure(pairs, [(areas(one), areas(other)) for one, other in pairs], counts, classes, dark)
 
 
@@ -265,5 +265,4 @@ def _layers(result: Result) -> Draw:
     config = result.runs[0].config
     with torch.device("meta"):
         network = build_network(config)
-    size = tuple(config["model"]["image_size"])
-    return lambda dark: layer_figure(network, (size[0], size[1]), dark)
+    return lambda dark: layer_figure(network, config.model.image_size, dark)

@@ -6,26 +6,27 @@ from pathlib import Path
 from typing import Any
 
 from kuzushiji.models import MODELS
-from kuzushiji.runs.recipe import RECIPES, changes_of
+from kuzushiji.runs.config import RunConfig
+from kuzushiji.runs.recipe import RECIPES
 
 
-def command_of(config: dict[str, Any], published: bool = False) -> str:
+def command_of(config: RunConfig, published: bool = False) -> str:
     """The command that makes a run like the one with this configuration, however it was made itself.
 
     Args:
         published: say the names of folders alone, and not where they lie on this machine.
     """
-    model, dataset, recipe_name = config["model"], config["dataset"], config["recipe_name"]
-    data = dataset["name"] if published else dataset["path"] or dataset["name"]
-    words = ["kuzushiji", "train", model["name"], "--data", data]
-    if recipe_name != MODELS[model["name"]].recipe:
+    model, recipe_name = config.model, config.recipe_name
+    data = config.data.name if published else config.data.address
+    words = ["kuzushiji", "train", model.name, "--data", data]
+    if recipe_name != MODELS[model.name].recipe:
         words += ["--recipe", recipe_name if recipe_name in RECIPES else "default"]
-    for option, value in model["options"].items():
+    for option, value in model.options.items():
         words += ["--option", f"{option}={value}"]
     return shlex.join(words + settings_of(config, published))
 
 
-def settings_of(config: dict[str, Any], published: bool = False, without: Collection[str] = ()) -> list[str]:
+def settings_of(config: RunConfig, published: bool = False, without: Collection[str] = ()) -> list[str]:
     """The words of the command that say in what a training differs from that of its network, data and recipe alone.
 
     Args:
@@ -44,16 +45,16 @@ def settings_of(config: dict[str, Any], published: bool = False, without: Collec
     def path(name: str) -> str:
         return Path(name).name if published else name
 
-    for field, value in changes_of(config).items():
+    for field, value in config.recipe_changes.items():
         if field not in without:
             add(field, value)
     for setting in ("limit", "image_size", "cover", "rare_below"):
-        if config["dataset"].get(setting) is not None:
-            add(setting, config["dataset"][setting])
-    if start := config.get("start"):
-        add("from" if start["kind"] == "run" else "weights", path(start["name"]))
-        if start["unfrozen"] is not None:
-            add("unfrozen", start["unfrozen"])
-    if teacher := config.get("teacher"):
-        add("teacher", path(teacher["name"]))
+        if (value := getattr(config.data, setting)) is not None:
+            add(setting, value)
+    if start := config.start:
+        add("from" if start.kind == "run" else "weights", path(start.name))
+        if start.unfrozen is not None:
+            add("unfrozen", start.unfrozen)
+    if config.teacher:
+        add("teacher", path(config.teacher.name))
     return words

@@ -258,9 +258,3 @@ def check_for_fitting(model: str, recipe: Recipe, named: Iterable[str] = ()) -> 
             f"{model} is fitted in one pass, to which {what} {'mean' if len(idle) > 1 else 'means'} nothing; "
             f"it takes {', '.join(FIT_FIELDS[1:])}"
         )
-
-
-def changes_of(config: dict[str, Any]) -> dict[str, Any]:
-    """The fields in which a run's recipe differs from the one that it is named after."""
-    named = RECIPES.get(config["recipe_name"], Recipe()).to_dict()
-    return {field: value for field, value in config["recipe"].items() if value != named.get(field)}

@@ -23,9 +23,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kuzushiji.errors import RunError, UsageError, unknown_name
-from kuzushiji.files import write_text
+from kuzushiji.errors import DataError, RunError, UsageError, unknown_name
 from kuzushiji.home import runs_folder
+from kuzushiji.records import read_json, write_json
+from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.predictions import Predictions
 
 _UNHASHED = ("created", "command", "machine", "versions")
@@ -51,22 +52,31 @@ class Run:
         """What finds it again from any folder: its name, or its path where it does not lie among the runs."""
         return self.name if self.path.parent == runs_folder() else str(self.path.resolve())
 
+    @property
+    def config_file(self) -> Path:
+        """`config.json`."""
+        return self.path / "config.json"
+
     @cached_property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> RunConfig:
         """What was trained on what and how, from `config.json`.
 
         Raises:
             RunError: the file is missing or is no configuration.
         """
         try:
-            config = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
-            if {"model", "dataset", "recipe", "classes"} <= config.keys():
-                return config
+            return read_json(self.config_file, RunConfig, tolerant=True)
         except FileNotFoundError:
             raise RunError(f"{self.path} is no run folder: it has no config.json") from None
-        except (OSError, ValueError, AttributeError) as error:
-            raise RunError(f"{self.path / 'config.json'} can't be read ({error}); remove the run") from None
-        raise RunError(f"{self.path / 'config.json'} does not describe a run; remove the run")
+        except DataError as error:
+            raise RunError(f"{error}; remove the run") from None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of what decides the run's outcome: all that `config.json` says but time, command and machine."""
+        config = json.loads(self.config_file.read_text(encoding="utf-8"))
+        decisive = {key: value for key, value in config.items() if key not in _UNHASHED}
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
@@ -140,15 +150,9 @@ class Run:
         Raises:
             RunError: the folder holds no run, so nothing was deleted.
         """
-        if not (self.path / "config.json").exists():
+        if not self.config_file.exists():
             raise RunError(f"{self.path} is no run folder; nothing was removed")
         shutil.rmtree(self.path)
-
-
-def config_fingerprint(config: dict[str, Any]) -> str:
-    """SHA-256 of what decides a run's outcome: all of the configuration but time, command and machine."""
-    decisive = {key: value for key, value in config.items() if key not in _UNHASHED}
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 def run_path(run: str | Path | None, model: str, dataset: str) -> Path:
@@ -166,7 +170,7 @@ def run_path(run: str | Path | None, model: str, dataset: str) -> Path:
     return Path(run).expanduser() if is_path else runs_folder() / run
 
 
-def create_run(path: Path, config: dict[str, Any]) -> Run:
+def create_run(path: Path, config: RunConfig) -> Run:
     """Makes a new run folder.
 
     Raises:
@@ -180,20 +184,18 @@ def create_run(path: Path, config: dict[str, Any]) -> Run:
         ) from None
     except OSError as error:
         raise RunError(f"the run folder {path} could not be made: {error.strerror}") from error
-    write_text(path / "config.json", json.dumps(config, ensure_ascii=False, indent=2))
-    return Run(path)
+    run = Run(path)
+    write_json(run.config_file, config.to_plain(), indent=2)
+    return run
 
 
 def all_runs(pattern: str = "*") -> list[Run]:
     """The runs under the runs folder whose names match a shell pattern, the newest last."""
     if not runs_folder().is_dir():
         return []
-    found = [
-        Run(path)
-        for path in runs_folder().iterdir()
-        if fnmatchcase(path.name, pattern) and (path / "config.json").is_file()
-    ]
-    return sorted(found, key=lambda run: ((run.path / "config.json").stat().st_mtime, run.name))
+    found = [Run(path) for path in runs_folder().iterdir() if fnmatchcase(path.name, pattern)]
+    found = [run for run in found if run.config_file.is_file()]
+    return sorted(found, key=lambda run: (run.config_file.stat().st_mtime, run.name))
 
 
 def find_run(name: str | Path) -> Run:

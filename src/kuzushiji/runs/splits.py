@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from kuzushiji.data import datasets
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import add_to_training, frequent_classes, group_rare, validation_split
 from kuzushiji.errors import UsageError
+from kuzushiji.runs.config import RareConfig, RunConfig
 from kuzushiji.runs.recipe import Recipe
 
 
@@ -16,13 +16,13 @@ from kuzushiji.runs.recipe import Recipe
 class Splits:
     """The images of one training; `validation` and `test` may be None.
 
-    `rare` says how many characters with how many training images the last class stands for; None if it is a character.
+    `rare` says what the last class stands for; None if it is a character.
     """
 
     train: CharacterImages
     validation: CharacterImages | None
     test: CharacterImages | None
-    rare: dict[str, int] | None = None
+    rare: RareConfig | None = None
 
     def named(self) -> dict[str, CharacterImages]:
         """The splits that there are, by name."""
@@ -71,7 +71,7 @@ def read_splits(
         if merged := len(images.classes) - len(kept):
             images = group_rare(images, kept)
             validation, test = (each and group_rare(each, kept) for each in (validation, test))
-            rare = {"characters": merged, "images": int(images.class_counts()[-1])}
+            rare = RareConfig(merged, int(images.class_counts()[-1]))
     if validation is None and recipe.refit:
         raise UsageError(
             f"{images.name} has no validation images of its own that could train; set refit to 0 and "
@@ -94,7 +94,7 @@ def read_splits(
 
 
 def splits_of(
-    config: dict[str, Any],
+    config: RunConfig,
     *,
     data: CharacterImages | None = None,
     test: CharacterImages | None = None,
@@ -111,14 +111,13 @@ def splits_of(
     Raises:
         DataError, UsageError: as in `read_splits`.
     """
-    dataset = config["dataset"]
     return read_splits(
-        data if data is not None else dataset["path"] or dataset["name"],
-        Recipe.from_dict(config["recipe"]),
-        limit=dataset["limit"],
-        image_size=dataset["image_size"],
-        cover=dataset.get("cover"),
-        rare_below=dataset.get("rare_below"),
+        data if data is not None else config.data.address,
+        config.recipe,
+        limit=config.data.limit,
+        image_size=config.data.image_size,
+        cover=config.data.cover,
+        rare_below=config.data.rare_below,
         test=test,
         with_test=with_test,
         reading=reading,

@@ -287,7 +287,7 @@ def _result(trial: Trial, outcomes: Mapping[str, Sequence[Outcome]]) -> Result:
         together = [each[seed] for each in members]
         predictions = _predictions(together)
         if trial.ensemble:
-            counts = np.array(together[0].config["train_counts"])
+            counts = np.array(together[0].config.train_counts)
             evaluations.append(evaluate(predictions, train_counts=counts))
         else:
             runs.append(together[0])
@@ -304,7 +304,7 @@ def _result(trial: Trial, outcomes: Mapping[str, Sequence[Outcome]]) -> Result:
         macro_roc=rocs[0],
         class_rocs=rocs[1],
         failures=tuple(failures),
-        parameters=_sum([run.config["model"].get("parameters") for run in of_each]),
+        parameters=_sum([run.config.model.parameters for run in of_each]),
         macs=_sum([_macs(run) for run in of_each]),
         missing=missing,
     )
@@ -330,10 +330,9 @@ def predictions_of(result: Result, answer: Answer) -> Predictions:
 def test_images(answer: Answer, predictions: Predictions) -> CharacterImages | None:
     """The images that were predicted, in the order of the predictions; None where they can't be had any more."""
     config = answer.first_run.config
-    dataset = config["dataset"]
     try:
-        images = datasets.load(dataset["path"] or dataset["name"], "test", image_size=dataset.get("image_size"))
-        images = with_classes_of(tuple(config["classes"]), images, has_rare=bool(dataset.get("rare")))
+        images = datasets.load(config.data.address, "test", image_size=config.data.image_size)
+        images = with_classes_of(config.classes, images, has_rare=config.data.rare is not None)
     except KuzushijiError:
         return None
     return images if images.fingerprint() == predictions.data_fingerprint else None
@@ -344,21 +343,16 @@ def cut_off(answer: Answer) -> Balance | None:
 
     None where no classes were merged, or the images can't be had any more.
     """
-    dataset = answer.first_run.config["dataset"]
-    if not dataset.get("rare"):
+    config = answer.first_run.config
+    if not config.data.rare:
         return None
     try:
-        images = datasets.load(
-            dataset["path"] or dataset["name"],
-            "train",
-            limit=dataset["limit"],
-            image_size=dataset.get("image_size"),
-        )
+        images = datasets.load(config.data.address, "train", limit=config.data.limit, image_size=config.data.image_size)
     except KuzushijiError:
         return None
-    balance = measure_balance({"train": images}, dataset.get("cover") or 1.0)
-    kept = len(answer.first_run.config["classes"]) - 1
-    return replace(balance, kept=kept, cover=dataset.get("cover") or float(balance.coverage[kept - 1]))
+    balance = measure_balance({"train": images}, config.data.cover or 1.0)
+    kept = len(config.classes) - 1
+    return replace(balance, kept=kept, cover=config.data.cover or float(balance.coverage[kept - 1]))
 
 
 def _rocs(predictions: Predictions) -> tuple[RocCurve, tuple[RocCurve, ...]]:
@@ -378,7 +372,7 @@ def _macs(run: Run) -> int | None:
             network = build_network(run.config)
         if not any(True for _ in network.parameters()):
             return None
-        return count_macs(network, tuple(run.config["model"]["image_size"]))
+        return count_macs(network, run.config.model.image_size)
     except KuzushijiError:
         return None
 
@@ -442,7 +436,7 @@ def factor_values(answer: Answer) -> dict[str, list[tuple[float, Result]]]:
         if result.trial.ensemble:
             continue
         if study.factor == LIMIT:
-            value = result.runs[0].config["dataset"]["splits"]["train"]["count"]
+            value = result.runs[0].config.data.splits["train"].count
         else:
             value = result.trial.value_of(study.factor)
         if isinstance(value, bool) or not isinstance(value, int | float):

@@ -13,7 +13,7 @@ from kuzushiji.errors import KuzushijiError
 from kuzushiji.files import file_hash
 from kuzushiji.home import home
 from kuzushiji.runs.recipe import named_recipe
-from kuzushiji.runs.run import Run, config_fingerprint, find_run
+from kuzushiji.runs.run import Run, find_run
 from kuzushiji.studies.definition import Study, Trial
 
 
@@ -144,7 +144,7 @@ def _started(training: Training, trial: Trial, before: Training | None) -> tuple
     if trial.start:
         try:
             run = find_run(trial.start)
-            return replace(training, start=str(run.path.absolute())), {"start": config_fingerprint(run.config)}
+            return replace(training, start=str(run.path.absolute())), {"start": run.fingerprint}
         except KuzushijiError:
             missing = f"there is neither a trial nor a run called {trial.start!r}"
             return replace(training, missing=missing), {"start": trial.start}

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, TrialState
 
 from kuzushiji.errors import Diverged, Interrupted, RunError, UsageError
+from kuzushiji.records import as_plain
 from kuzushiji.runs.run import Run
 from kuzushiji.runs.splits import Splits
 from kuzushiji.sweep.space import written
@@ -199,10 +200,10 @@ def _trained(sweep: OpenSweep, trial: optuna.Trial, run: Run, device: str, watch
 
     def started(of: Run, splits: Splits) -> None:
         nonlocal epochs
-        epochs = of.config["recipe"]["epochs"]
+        epochs = of.config.recipe.epochs
         _check_images(sweep, of)
-        trial.set_user_attr("command", of.config["command"])
-        trial.set_user_attr("parameters", of.config["model"]["parameters"])
+        trial.set_user_attr("command", of.config.command)
+        trial.set_user_attr("parameters", of.config.model.parameters)
         watch.started(of, splits)
 
     def epoch(metrics: dict[str, Any]) -> None:
@@ -237,7 +238,7 @@ def _trained(sweep: OpenSweep, trial: optuna.Trial, run: Run, device: str, watch
                 watch=watching,
                 **settings.recipe_changes(trial.params),
             )
-    best = run.config["recipe"]["keep"] == "best"
+    best = run.config.recipe.keep == "best"
     kept = run.metrics[best_epoch(run.metrics) - 1 if best else -1]
     value = _objective(sweep, kept)
     if not math.isfinite(value):
@@ -258,7 +259,7 @@ def _check_images(sweep: OpenSweep, run: Run) -> None:
         UsageError: there are no validation images.
         RunError: the images are not the same.
     """
-    images = run.config["dataset"]["splits"]
+    images = as_plain(run.config.data.splits)
     if "validation" not in images:
         raise UsageError("there are no validation images to compare trials on; set --validation-fraction, such as 0.1")
     first = sweep.study.user_attrs.get("images")

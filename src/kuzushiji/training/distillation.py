@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from kuzushiji.errors import DataError, UsageError
 from kuzushiji.files import file_hash
 from kuzushiji.inference.device import autocast, choose_dtype
 from kuzushiji.inference.weights import load_network
+from kuzushiji.runs.config import TeacherConfig
 from kuzushiji.runs.predictions import Predictions
 from kuzushiji.runs.run import find_run
 
@@ -35,17 +35,13 @@ def divergence(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:
     )
 
 
-def describe_teacher(source: str | Path | None) -> dict[str, Any] | None:
+def describe_teacher(source: str | Path | None) -> TeacherConfig | None:
     """Finds a teacher, and describes it for the run's configuration.
 
     Args:
         source: name or path of a finished run, whose network sees what the pupil sees, brought to the size of its own
             images; or a file of predictions of the training images, such as an ensemble's, which says the same of an
             image however it is changed.
-
-    Returns:
-        None for none, else a mapping: `kind` (`run` or `predictions`) and `name` as it was asked for, `path` and
-        `sha256` of the file.
 
     Raises:
         UsageError: there is no such run or file.
@@ -56,30 +52,29 @@ def describe_teacher(source: str | Path | None) -> dict[str, Any] | None:
         path = Path(source).expanduser().resolve()
         if not path.is_file():
             raise UsageError(f"{source} is no file; --teacher takes a run, or predictions of the training images")
-        kind, name = "predictions", str(path)
-    else:
-        run = find_run(source)
-        run.check_finished()
-        kind, name, path = "run", run.address, run.weights_file.resolve()
-    return {"kind": kind, "name": name, "path": str(path), "sha256": file_hash(path)}
+        return TeacherConfig("predictions", str(path), str(path), file_hash(path))
+    run = find_run(source)
+    run.check_finished()
+    path = run.weights_file.resolve()
+    return TeacherConfig("run", run.address, str(path), file_hash(path))
 
 
-def load_teacher(described: dict[str, Any], train: CharacterImages, device: torch.device, precision: str) -> Teacher:
+def load_teacher(described: TeacherConfig, train: CharacterImages, device: torch.device, precision: str) -> Teacher:
     """The teacher that `describe_teacher` described, for these training images.
 
     Raises:
         DataError: the file is gone, or another one now.
         UsageError: it knows other classes or other images.
     """
-    path, name = Path(described["path"]), described["name"]
-    if not path.is_file() or file_hash(path) != described["sha256"]:
+    path, name = Path(described.path), described.name
+    if not path.is_file() or file_hash(path) != described.sha256:
         raise DataError(f"{path} is no longer there, or not the file that the run began with; train anew")
-    if described["kind"] == "predictions":
+    if described.kind == "predictions":
         return _recorded(Predictions.load(path), train, name, device)
     network, config = load_network(path)
-    if tuple(config["classes"]) != train.classes:
+    if config.classes != train.classes:
         raise UsageError(f"the teacher {name} tells other classes apart than those of {train.name}")
-    size = tuple(config["model"]["image_size"])
+    size = config.model.image_size
     network = network.to(device).eval()
     dtype = choose_dtype(precision, device)
 

@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,7 @@ from filelock import FileLock, Timeout
 
 from kuzushiji.data import datasets
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.data.splits import (
-    check_cut_off,
-)
+from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import Interrupted, RunError, UsageError
 from kuzushiji.files import write_text
 from kuzushiji.inference.device import device_for
@@ -27,12 +25,13 @@ from kuzushiji.machine import describe_machine
 from kuzushiji.models import MODELS, resolve
 from kuzushiji.models.initialization import initialize, whiten_first_layer
 from kuzushiji.runs.command import command_of
-from kuzushiji.runs.recipe import FIT_FIELDS, Recipe, check_for_fitting, named_recipe
+from kuzushiji.runs.config import DataConfig, ModelConfig, RunConfig, SplitConfig
+from kuzushiji.runs.recipe import Recipe, check_for_fitting, named_recipe
 from kuzushiji.runs.run import Run, create_run, run_path
 from kuzushiji.runs.splits import Splits, read_splits, splits_of
 from kuzushiji.training.augment import resized
 from kuzushiji.training.checkpoint import load_checkpoint, save_checkpoint
-from kuzushiji.training.distillation import describe_teacher, load_teacher
+from kuzushiji.training.distillation import Teacher, describe_teacher, load_teacher
 from kuzushiji.training.loop import TrainingProgress, fit, fit_once
 from kuzushiji.training.start import describe_start, start_from
 from kuzushiji.version import __version__
@@ -155,40 +154,32 @@ def train(
         with_test=predict_test,
         reading=watch.reading,
     )
-    config: dict[str, Any] = {
-        "model": {"name": model_name, "options": dict(model_options or {}), "image_size": splits.train.image_size},
-        "start": start,
-        "teacher": describe_teacher(teacher),
-        "dataset": {
-            "name": splits.train.name,
-            "path": _path_of(data),
-            "limit": limit,
-            "image_size": image_size,
-            "cover": cover,
-            "rare_below": rare_below,
-            "rare": splits.rare,
-            "splits": {
-                name: {"count": len(split), "fingerprint": split.fingerprint()}
-                for name, split in splits.named().items()
-            },
-            "source": dict(splits.train.source),
-        },
-        "classes": list(splits.train.classes),
-        "train_counts": splits.train.class_counts().tolist(),
-        "recipe_name": recipe_name,
-        "recipe": {name: value for name, value in recipe.to_dict().items() if not fitted or name in FIT_FIELDS},
-    }
+    config = RunConfig(
+        model=ModelConfig(model_name, dict(model_options or {}), splits.train.image_size),
+        start=start,
+        teacher=describe_teacher(teacher),
+        data=DataConfig(
+            name=splits.train.name,
+            path=_path_of(data),
+            limit=limit,
+            image_size=image_size,
+            cover=cover,
+            rare_below=rare_below,
+            rare=splits.rare,
+            splits={name: SplitConfig(len(split), split.fingerprint()) for name, split in splits.named().items()},
+            source=splits.train.source,
+        ),
+        classes=splits.train.classes,
+        train_counts=tuple(splits.train.class_counts().tolist()),
+        recipe_name=recipe_name,
+        recipe=recipe,
+        versions=_versions(),
+        machine=describe_machine(_called(chosen_device)),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
     with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
-        network = _fresh_network(config, recipe, splits.train)
-        config["model"]["parameters"] = sum(p.numel() for p in network.parameters() if p.requires_grad)
-        # What does not fit shows before anything is written.
-        if start and (known := start_from(network, start, splits.train.image_size, splits.train.classes)):
-            start["known_classes"] = known
-        if config["teacher"]:
-            load_teacher(config["teacher"], splits.train, chosen_device, recipe.precision)
-        _check_sizes(network, splits.train.image_size, recipe)
-        config |= {"command": command_of(config)} | _circumstances(chosen_device)
-        created = create_run(path, config)
+        config = _tried(config, splits, chosen_device)
+        created = create_run(path, replace(config, command=command_of(config)))
         return _train_to_the_end(created, splits, chosen_device, watch)
 
 
@@ -214,25 +205,23 @@ def resume(
     if run.finished:
         raise RunError(f"{run.name} is finished; there is nothing to resume")
     config = run.config
-    dataset = config["dataset"]
-    chosen_device = device_for(config["model"]["name"], device)
-    splits = splits_of(config, data=data, test=test, with_test="test" in dataset["splits"], reading=watch.reading)
+    chosen_device = device_for(config.model.name, device)
+    splits = splits_of(config, data=data, test=test, with_test="test" in config.data.splits, reading=watch.reading)
     for name, split in splits.named().items():
-        if dataset["splits"].get(name, {}).get("fingerprint") != split.fingerprint():
-            raise RunError(f"the {name} images of {dataset['name']} are not those the run began with; train anew")
+        if config.data.splits.get(name) != SplitConfig(len(split), split.fingerprint()):
+            raise RunError(f"the {name} images of {config.data.name} are not those the run began with; train anew")
     with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
         return _train_to_the_end(run, splits, chosen_device, watch)
 
 
 def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: TrainingWatch) -> Run:
-    recipe = Recipe.from_dict(run.config["recipe"])
+    config, recipe = run.config, run.config.recipe
     try:
         with FileLock(run.path / ".lock", timeout=0):
             state = load_checkpoint(run.checkpoint_file) if run.checkpoint_file.exists() else None
-            network = _fresh_network(run.config, recipe, splits.train)
-            if start := run.config.get("start"):
-                image_size = tuple(run.config["model"]["image_size"])
-                start_from(network, start, image_size, run.config["classes"], read=state is None)
+            network = _fresh_network(config, splits.train)
+            if config.start:
+                start_from(network, config.start, config.model.image_size, config.classes, read=state is None)
             network = network.to(device)
             watch.started(run, splits)
 
@@ -246,24 +235,23 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Tra
             if state and state["epochs"]:
                 write_metrics(state["epochs"])  # of the last one the line may be missing, if it was killed between
 
-            if MODELS[run.config["model"]["name"]].fitted:
+            if MODELS[config.model.name].fitted:
                 network = fit_once(network, splits.train, splits.validation, recipe, device=device, on_epoch=epoch_done)
                 save_checkpoint(run.checkpoint_file, {})  # not finished until the test images are predicted
             else:
-                described = run.config.get("teacher")
                 network, _ = fit(
                     network,
                     splits.train,
                     splits.validation,
                     recipe,
                     device=device,
-                    teacher=load_teacher(described, splits.train, device, recipe.precision) if described else None,
+                    teacher=_teacher(config, splits.train, device),
                     state=state,
                     save_state=lambda state: save_checkpoint(run.checkpoint_file, state),
                     on_progress=watch.progress,
                     on_epoch=epoch_done,
                 )
-            save_network(run.weights_file, network, run.config)
+            save_network(run.weights_file, network, config)
             for name in ("validation", "test"):
                 split = getattr(splits, name)
                 if split is not None:
@@ -283,7 +271,25 @@ def _path_of(data: str | Path | CharacterImages) -> str | None:
     return datasets.found_again(data)
 
 
-def _fresh_network(config: dict[str, Any], recipe: Recipe, train: CharacterImages) -> torch.nn.Module:
+def _tried(config: RunConfig, splits: Splits, device: torch.device) -> RunConfig:
+    """The configuration with what the network itself tells; what does not fit shows before anything is written."""
+    network = _fresh_network(config, splits.train)
+    parameters = sum(each.numel() for each in network.parameters() if each.requires_grad)
+    start = config.start
+    if start:
+        known = start_from(network, start, config.model.image_size, config.classes)
+        start = replace(start, known_classes=known or None)
+    _teacher(config, splits.train, device)
+    _check_sizes(network, config.model.image_size, config.recipe)
+    return replace(config, model=replace(config.model, parameters=parameters), start=start)
+
+
+def _teacher(config: RunConfig, train: CharacterImages, device: torch.device) -> Teacher | None:
+    return load_teacher(config.teacher, train, device, config.recipe.precision) if config.teacher else None
+
+
+def _fresh_network(config: RunConfig, train: CharacterImages) -> torch.nn.Module:
+    recipe = config.recipe
     torch.manual_seed(recipe.seed)
     network = build_network(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.initialization == "keras":
@@ -309,21 +315,17 @@ def _check_sizes(network: torch.nn.Module, image_size: tuple[int, int], recipe: 
         ) from None
 
 
-def _circumstances(device: torch.device) -> dict[str, Any]:
-    """What does not decide the outcome but helps to understand it."""
+def _versions() -> dict[str, str]:
     return {
-        "versions": {
-            "kuzushiji": __version__,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
-        "machine": {
-            **describe_machine(),
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
-        },
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "kuzushiji": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
     }
+
+
+def _called(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
 
 
 def _cuda_devices(device: torch.device) -> list[torch.device]:

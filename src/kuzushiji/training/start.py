@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,6 +16,7 @@ from kuzushiji.home import home
 from kuzushiji.inference.weights import read_classes
 from kuzushiji.models.inspection import list_layers
 from kuzushiji.models.transfer import BASE
+from kuzushiji.runs.config import StartConfig
 from kuzushiji.runs.run import find_run
 
 
@@ -48,7 +49,7 @@ IMAGENET = {
 
 def describe_start(
     model: str, from_run: str | Path | None, weights: str | Path | None, unfrozen: int | None
-) -> dict[str, Any] | None:
+) -> StartConfig | None:
     """Finds what a training is to start from, and describes it for the run's configuration.
 
     Args:
@@ -58,8 +59,7 @@ def describe_start(
         unfrozen: how many of the last layers that start with given weights are trained; all of them if None.
 
     Returns:
-        None for random weights, else a mapping: `kind` (`run` or `weights`) and `name` as they were asked for, `path`
-        and `sha256` of the file, `part` (what the names of the network's tensors that it gives begin with), `unfrozen`.
+        None for random weights.
 
     Raises:
         UsageError: there is no such run or file, or arguments contradict each other.
@@ -73,31 +73,25 @@ def describe_start(
         return None
     if unfrozen is not None and unfrozen < 0:
         raise UsageError(f"unfrozen is {unfrozen}; it must be 0 (the new layers alone) or more")
+    kind: Literal["run", "weights"] = "weights"
     if from_run is not None:
         run = find_run(from_run)
         run.check_finished()
         kind, name, path = "run", run.address, run.weights_file
     elif str(weights) == "imagenet":
-        kind, name, path = "weights", "imagenet", _imagenet(model)
+        name, path = "imagenet", _imagenet(model)
     else:
         path = Path(str(weights)).expanduser()
         if not path.is_file():
             raise UsageError(f"{path} is no file; --weights takes a .safetensors or .pth file, or imagenet")
-        kind, name = "weights", str(path.resolve())
+        name = str(path.resolve())
     # The weights of a network of ours, or of one of timm that ours is built around.
     part = "body." if any(tensor.startswith("body.") for tensor in read_weights(path)) else BASE
-    return {
-        "kind": kind,
-        "name": name,
-        "path": str(path.resolve()),
-        "sha256": file_hash(path),
-        "part": part,
-        "unfrozen": unfrozen,
-    }
+    return StartConfig(kind, name, str(path.resolve()), file_hash(path), part, unfrozen)
 
 
 def start_from(
-    network: nn.Module, start: dict[str, Any], image_size: tuple[int, int], classes: Sequence[str], read: bool = True
+    network: nn.Module, start: StartConfig, image_size: tuple[int, int], classes: Sequence[str], read: bool = True
 ) -> int:
     """Gives a network the weights that a training starts from, and freezes what is to stay as it is.
 
@@ -119,14 +113,14 @@ def start_from(
     """
     known = 0
     if read:
-        path = Path(start["path"])
-        if not path.is_file() or file_hash(path) != start["sha256"]:
+        path = Path(start.path)
+        if not path.is_file() or file_hash(path) != start.sha256:
             raise DataError(f"{path} is no longer there, or not the file that the run began with; train anew")
         weights = read_weights(path)
-        load_part(network, start["part"], weights, start["name"])
+        load_part(network, start.part, weights, start.name)
         known = load_head(network, weights, read_classes(path), classes)
-    if start["unfrozen"] is not None:
-        freeze(network, start["part"], start["unfrozen"], image_size)
+    if start.unfrozen is not None:
+        freeze(network, start.part, start.unfrozen, image_size)
     return known
 
 

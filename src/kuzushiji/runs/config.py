@@ -1,0 +1,165 @@
+"""`RunConfig`: what a run was made from, as its `config.json` says it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from kuzushiji.machine import Machine
+from kuzushiji.models import MODELS
+from kuzushiji.records import as_plain
+from kuzushiji.runs.recipe import FIT_FIELDS, RECIPES, Recipe
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network.
+
+    Attributes:
+        name: as `kuzushiji models` lists it.
+        image_size: height and width of the images that it takes.
+        options: what it let one choose, where that is not its default.
+        parameters: how many numbers are trained; None where that was not noted.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    image_size: tuple[int, int] = (28, 28)
+    parameters: int | None = None
+
+
+@dataclass(frozen=True)
+class StartConfig:
+    """What a training started from instead of random weights.
+
+    Attributes:
+        kind: a finished run, or a file of weights.
+        name: the run, the file or `imagenet`, as it was asked for.
+        path: of the file.
+        sha256: of the file.
+        part: what the names of the network's tensors that it gives begin with.
+        unfrozen: of the layers with given weights, how many of the last are trained; all of them if None.
+        known_classes: how many of the classes the run knew; None where it knew none.
+    """
+
+    kind: Literal["run", "weights"]
+    name: str
+    path: str
+    sha256: str
+    part: str
+    unfrozen: int | None = None
+    known_classes: int | None = field(default=None, metadata={"omit": True})
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """What a training learnt from besides the labels.
+
+    Attributes:
+        kind: a finished run, or a file of predictions of the training images.
+        name: the run or the file, as it was asked for.
+        path: of the file.
+        sha256: of the file.
+    """
+
+    kind: Literal["run", "predictions"]
+    name: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RareConfig:
+    """What the class "rare" stands for: so many characters, which have so many training images together."""
+
+    characters: int
+    images: int
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """How many images a split had, and their fingerprint (`CharacterImages.fingerprint`)."""
+
+    count: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """The images, and how they were read.
+
+    Attributes:
+        name: of the dataset.
+        path: where it lies; None for what is found by its name, and for images that were given as such.
+        limit: so many training images were taken at most; all if None.
+        image_size: pixels a side that the images were brought to; None if they were kept as they are.
+        cover: the share of the training images that the classes that were kept make up; None if it was not asked for.
+        rare_below: classes with fewer training images were taken together; None if it was not asked for.
+        rare: what the last class stands for; None if it is a character.
+        splits: `train`, `validation` and `test`, those that there are.
+        source: file name -> SHA-256 of what the images were read from.
+    """
+
+    name: str
+    path: str | None = None
+    limit: int | None = None
+    image_size: int | None = None
+    cover: float | None = None
+    rare_below: int | None = None
+    rare: RareConfig | None = None
+    splits: Mapping[str, SplitConfig] = field(default_factory=dict)
+    source: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """What finds the dataset again."""
+        return self.path or self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What a run was made from.  What an older version did not note is as it is by default.
+
+    Attributes:
+        model: the network.
+        start: what it started from; None for random weights.
+        teacher: what it learnt from besides; None for nothing.
+        data: the images.
+        classes: the characters, in the order of the labels.
+        train_counts: training images of each class.
+        recipe_name: the recipe that `recipe` is named after; `own` where it is not.
+        recipe: how it was trained.
+        command: the command that makes a run like it.
+        versions: of the packages that decide what comes out.
+        machine: where it was trained.
+        created: when it began, in ISO 8601; empty where that was not noted.
+    """
+
+    model: ModelConfig
+    start: StartConfig | None = None
+    teacher: TeacherConfig | None = None
+    data: DataConfig = field(metadata={"key": "dataset"})
+    classes: tuple[str, ...]
+    train_counts: tuple[int, ...] = ()
+    recipe_name: str = "own"
+    recipe: Recipe
+    command: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Machine = field(default_factory=Machine)
+    created: str = ""
+
+    @property
+    def recipe_values(self) -> dict[str, Any]:
+        """The fields of the recipe that mean something to the model, with their values."""
+        name = self.model.name
+        fitted = name in MODELS and MODELS[name].fitted
+        return {key: value for key, value in as_plain(self.recipe).items() if not fitted or key in FIT_FIELDS}
+
+    @property
+    def recipe_changes(self) -> dict[str, Any]:
+        """The fields in which the recipe differs from the one that it is named after."""
+        named = RECIPES.get(self.recipe_name, Recipe())
+        return {key: value for key, value in self.recipe_values.items() if value != getattr(named, key)}
+
+    def to_plain(self) -> dict[str, Any]:
+        """As `config.json` has it."""
+        return as_plain(self) | {"recipe": self.recipe_values}
