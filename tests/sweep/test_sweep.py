@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 
 from kuzushiji.cli import main
@@ -233,6 +234,21 @@ def test_without_optuna_the_extra_is_named(monkeypatch, capsys):
         monkeypatch.delitem(sys.modules, module)
     assert main(["sweep", "nn_1", "--data", "brush:kmnist", "--search", "lr=0.1..1"]) == 1
     assert "pip install 'kuzushiji[sweep]'" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_grid_that_is_opened_again_has_each_combination_once(bars_folder):
+    """Also those that wait, of which Optuna notes the values under a name that may change with its version."""
+    settings = Sweep("nn_1", str(bars_folder), GRID, fixed=QUICK, sampler="grid")
+    assert len(open_sweep("mine", settings).trials()) == 4
+    assert len(open_sweep("mine").trials()) == 4, f"Optuna {optuna.__version__} is not as Optuna 5.0"
+
+
+def test_an_optuna_that_queues_trials_otherwise_is_named(bars_folder, monkeypatch):
+    settings = Sweep("nn_1", str(bars_folder), GRID, fixed=QUICK, sampler="grid")
+    open_sweep("mine", settings)
+    monkeypatch.setattr(optuna.trial.FrozenTrial, "system_attrs", {})
+    with pytest.raises(KuzushijiError, match=rf"Optuna {optuna.__version__} keeps .* pip install 'optuna==5.0'"):
+        open_sweep("mine")
 
 
 SLOW_EPOCHS = """

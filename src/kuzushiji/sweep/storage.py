@@ -88,6 +88,15 @@ class OpenSweep:
         """The trials in these states, or all, in the order of their numbers."""
         return self.study.get_trials(deepcopy=False, states=states or None)
 
+    def trial_id(self, number: int) -> int:
+        """What a storage that keeps several sweeps calls the trial of this number."""
+        study = self.storage.get_study_id_from_name(self.name)
+        return self.storage.get_trial_id_from_study_id_trial_number(study, number)
+
+    def trial_now(self, number: int) -> FrozenTrial:
+        """What the storage has of a trial at this moment."""
+        return self.storage.get_trial(self.trial_id(number))
+
 
 def sweeps_folder() -> Path:
     """Where the sweeps lie, a folder each."""
@@ -279,12 +288,25 @@ def _pruner(settings: Sweep) -> optuna.pruners.BasePruner:
 def _queue_grid(sweep: OpenSweep) -> None:
     """Puts every combination that is not there yet, or that failed, into the queue."""
     names = [dimension.name for dimension in sweep.settings.space]
-    there = {
-        tuple(({**trial.params, **trial.system_attrs.get("fixed_params", {})}).get(name) for name in names)
-        for trial in sweep.trials(*UNDER_WAY, TrialState.WAITING)
-    }
+    taken = (trial.params | _queued_values(trial) for trial in sweep.trials(*UNDER_WAY, TrialState.WAITING))
+    there = {tuple(values.get(name) for name in names) for values in taken}
     combinations = list(product(*(dimension.grid() for dimension in sweep.settings.space)))
     random.Random(sweep.settings.base.seed).shuffle(combinations)
     for combination in combinations:
         if combination not in there:
             sweep.study.enqueue_trial(dict(zip(names, combination, strict=True)))
+
+
+def _queued_values(trial: FrozenTrial) -> dict[str, Any]:
+    """The values that a trial was put into the queue with, for which Optuna has a name that is its own.
+
+    Raises:
+        KuzushijiError: Optuna keeps them elsewhere.
+    """
+    values = trial.system_attrs.get("fixed_params")
+    if values is None:
+        raise KuzushijiError(
+            f"Optuna {optuna.__version__} keeps the trials of a grid in another way than Optuna 5.0, which kuzushiji "
+            "knows; install that: pip install 'optuna==5.0'"
+        )
+    return dict(values)

@@ -86,7 +86,7 @@ def run_trials(
             finally:
                 lock.release()
             sweep.lock_file(trial.number).unlink(missing_ok=True)  # it is over; nobody will ask for it
-            watch.ended(trial_now(sweep, trial))
+            watch.ended(sweep.trial_now(trial.number))
     except (Interrupted, KeyboardInterrupt):
         raise Interrupted(
             f"the sweep was interrupted; nothing is lost. Go on with: kuzushiji sweep --resume {sweep.name}"
@@ -100,11 +100,6 @@ def most_trials(sweep: OpenSweep, trials: int | None) -> int:
         return asked or DEFAULT_TRIALS
     combinations = math.prod(len(dimension.grid()) for dimension in sweep.settings.space)
     return min(asked or combinations, combinations)
-
-
-def trial_now(sweep: OpenSweep, trial: optuna.Trial) -> FrozenTrial:
-    """What the storage has of a trial at this moment."""
-    return sweep.storage.get_trial(trial._trial_id)
 
 
 def best_trial(sweep: OpenSweep) -> FrozenTrial | None:
@@ -128,7 +123,7 @@ def _abandoned(sweep: OpenSweep) -> Claimed | None:
         if sweep.is_local or sweep.lock_file(trial.number).exists():
             with suppress(Timeout):
                 lock.acquire()
-                return _drawn(sweep, optuna.Trial(sweep.study, trial._trial_id)), lock
+                return _drawn(sweep, optuna.Trial(sweep.study, sweep.trial_id(trial.number))), lock
     return None
 
 
@@ -151,9 +146,10 @@ def _next(sweep: OpenSweep, most: int) -> Claimed | None:
 def _queued(sweep: OpenSweep) -> optuna.Trial | None:
     """The first combination of a grid that nobody has taken, also of those who do not hold the same lock."""
     for trial in sweep.trials(TrialState.WAITING):
+        number = sweep.trial_id(trial.number)
         with suppress(optuna.exceptions.UpdateFinishedTrialError):
-            if sweep.storage.set_trial_state_values(trial._trial_id, state=TrialState.RUNNING):
-                return optuna.Trial(sweep.study, trial._trial_id)
+            if sweep.storage.set_trial_state_values(number, state=TrialState.RUNNING):
+                return optuna.Trial(sweep.study, number)
     return None
 
 
@@ -195,7 +191,7 @@ def _trained(sweep: OpenSweep, trial: optuna.Trial, run: Run, device: str, watch
         TrialPruned: the pruner ended it.
         Diverged: there is nothing to measure.
     """
-    reported = set(trial_now(sweep, trial).intermediate_values)
+    reported = set(sweep.trial_now(trial.number).intermediate_values)
     epochs = 0
 
     def started(of: Run, splits: Splits) -> None:
