@@ -67,6 +67,12 @@ def test_runs_a_study_of_ones_own_and_goes_on_with_it(mine, tmp_path, own_home, 
     assert answer == json.loads((folder / "answer.json").read_text(encoding="utf-8"))
 
 
+def test_a_key_that_has_another_name_today_is_told(mine, tmp_path, capsys):
+    mine.write_text(mine.read_text() + '[[trials]]\nlabel = "first"\nteacher = true\ndata = "brush:kmnist"\n')
+    assert main(["study", str(mine), "--only", "nothing"]) == 2
+    assert "`teacher` is called `pretraining` today; rename it" in " ".join(capsys.readouterr().err.split())
+
+
 def test_shrinks_it(mine, tmp_path, capsys):
     output = tmp_path / "out"
     shrunk = ["--epochs", "1", "--limit", "100", "--only", "SGD", "--seeds", "2", "--output", str(output)]
@@ -104,7 +110,7 @@ def test_a_wrong_file_is_told_before_anything_runs(mine, own_home, capsys):
     mine.write_text(mine.read_text().replace("recipe =", "recpie ="), encoding="utf-8")
     assert main(["study", str(mine)]) == 2
     error = capsys.readouterr().err
-    assert "mine.toml: trial 1 ('Adam'): there is no key of a trial 'recpie'" in error.replace("\n", " ")
+    assert "mine.toml: trial 1 ('Adam'): there is no key 'recpie'; did you mean recipe" in error.replace("\n", " ")
     assert not (own_home / "studies").exists()
 
 

@@ -13,7 +13,7 @@ from kuzushiji.report.writing import write_answer
 from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.studies.answer import factor_values, gather_answer, to_json
 from kuzushiji.studies.conclusion import conclude, listing
-from kuzushiji.studies.definition import load_study, parse_study
+from kuzushiji.studies.load import load_study, parse_study
 from kuzushiji.studies.plan import Training, study_folder
 from kuzushiji.studies.runner import Outcome
 from kuzushiji.studies.stored import stored_values

@@ -2,7 +2,8 @@ import pytest
 
 from kuzushiji.data.catalogue.sets import DATASETS
 from kuzushiji.errors import UsageError
-from kuzushiji.studies.definition import check_networks, load_study, parse_study, shipped_studies
+from kuzushiji.studies.checks import check_networks
+from kuzushiji.studies.load import load_study, parse_study, shipped_studies
 
 
 def parse(text: str, question: str = 'question = "Which?"'):
@@ -18,7 +19,7 @@ def test_every_study_that_ships_is_whole(name):
     assert study.source
     assert study.data in DATASETS
     published = {measure for trial in study.trials for measure in trial.theirs}
-    assert bool(published) == bool(study.published_source)
+    assert bool(published) == bool(study.published.source)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_trial_goes_before_what_is_shared_and_that_before_the_recipe():
     )
     shared, own = study.trials
     assert (shared.recipe.epochs, shared.recipe_name, shared.recipe.lr) == (3, "keras_adam", 0.001)
-    assert shared.changes() == {"epochs": 3}
+    assert shared.changes == {"epochs": 3}
     assert (own.recipe.epochs, own.recipe_name, own.recipe.optimizer) == (5, "keras_sgd", "sgd")
     assert own.options == {"dropout": 0.3, "dense_dropout": 0.2}
     assert own.label == "keras_sgd, epochs 5, dropout 0.3"
@@ -161,7 +162,7 @@ def test_epochs_of_networks_may_be_changed_and_those_of_classical_models_not():
         ("[[trials]]\nmodle = 'nn_1'", r"trial 1: .*did you mean model"),
         ("[[trials]]\nlabel = 'x'\nmodel = 'nn_11'", r"trial 1 \('x'\): .*did you mean nn_1"),
         ("[[trials]]\nmodel = 'nn_1'\nrecipe = 'keras_adma'", "did you mean keras_adam"),
-        ("[[trials]]\nmodel = 'nn_1'\nlearning_rate = 0.1", "no key of a trial 'learning_rate'"),
+        ("[[trials]]\nmodel = 'nn_1'\nlearning_rate = 0.1", "no key 'learning_rate'"),
         ("[[trials]]\nmodel = 'nn_1'\nlr = -1.0", "lr is -1.0; it must be at least 0"),
         ("[[trials]]\nmodel = 'nn_1'\nlr = 'fast'", "expected a value of type float"),
         ("[[trials]]\nmodel = 3", "model is 3; expected a text"),
@@ -172,7 +173,8 @@ def test_epochs_of_networks_may_be_changed_and_those_of_classical_models_not():
         ("trials = 3", r"\[\[trials\]\]"),
         ("baseline = 'nn_2'\n[[trials]]\nmodel = 'nn_1'", "no trial 'nn_2'"),
         ("pairs = [['nn_1', 'nn2']]\n[[trials]]\nmodel = 'nn_1'", "no trial 'nn2'"),
-        ("pairs = ['nn_1']\n[[trials]]\nmodel = 'nn_1'", "list of pairs"),
+        ("pairs = ['nn_1']\n[[trials]]\nmodel = 'nn_1'", r"pairs\[0\] is 'nn_1'; expected a list"),
+        ("pairs = [['nn_1']]\n[[trials]]\nmodel = 'nn_1'", "expected a list of 2"),
         ("show = ['layres']\n[[trials]]\nmodel = 'nn_1'", "did you mean layers"),
         ("show = 'layers'\n[[trials]]\nmodel = 'nn_1'", "expected a list"),
         ("seeds = 0\n[[trials]]\nmodel = 'nn_1'", "at least 1"),
@@ -183,11 +185,15 @@ def test_epochs_of_networks_may_be_changed_and_those_of_classical_models_not():
         ("[[trials]]\nlabel = 'e'\nensemble = ['f']\n[[trials]]\nlabel = 'f'\nensemble = ['e']", "an ensemble itself"),
         ("[[trials]]\nmodel = 'nn_1'\n[[trials]]\nensemble = ['nn_1']\nlr = 0.1", "has no lr of its own"),
         ("[grid]\nlr = 0.1\n[shared]\nmodel = 'nn_1'", "expected a list of values"),
+        ("name = 'x'\n[[trials]]\nmodel = 'nn_1'", "no key 'name'"),
+        ("[[trials]]\nmodel = 'nn_1'\nchanges = { lr = 0.1 }", "no key 'changes'"),
+        ("[grid]\nlabel = 3\nlr = [0.1]\n[shared]\nmodel = 'nn_1'", "label of .grid. is 3; expected a text"),
         ("[grid]\nlabel = '{lrr}'\nlr = [0.1]\n[shared]\nmodel = 'nn_1'", "did you mean lr"),
         ("[shared]\nmodle = 'nn_1'", "did you mean model"),
-        ("[[contrasts]]\nname = 'x'\n[[trials]]\nmodel = 'nn_1'", "needs a name and pairs"),
+        ("[[contrasts]]\nname = 'x'\n[[trials]]\nmodel = 'nn_1'", r"contrasts\[0\].pairs is missing"),
+        ("[[contrasts]]\nname = 'x'\npairs = []\n[[trials]]\nmodel = 'nn_1'", "needs pairs of trials"),
         ("cover = 1.5\n[[trials]]\nmodel = 'nn_1'", "above 0 and at most 1"),
-        ("cover = '90%'\n[[trials]]\nmodel = 'nn_1'", "expected a share"),
+        ("cover = '90%'\n[[trials]]\nmodel = 'nn_1'", "cover is '90%'; expected a number"),
         ("cover = 0.9\nrare_below = 3\n[[trials]]\nmodel = 'nn_1'", "give one of them"),
         ("cover = 0.9\n[[trials]]\nmodel = 'nn_1'\nlimit = 9", "a limit of its own"),
         ("image_size = 0\n[[trials]]\nmodel = 'nn_1'", "image_size is 0; expected a whole number"),
@@ -211,13 +217,39 @@ def test_epochs_of_networks_may_be_changed_and_those_of_classical_models_not():
             "baseline = 't'\n[[trials]]\nlabel = 't'\nmodel = 'nn_1'\npretraining = true\ndata = 'k49'",
             "'t' is a pre-training, which is not measured",
         ),
-        ("[[columns]]\nkey = 'k'\nmeasure = 'loss'\n[[trials]]\nmodel = 'nn_1'", "no measure for a column"),
+        (
+            "[[columns]]\nkey = 'k'\nmeasure = 'loss'\n[[trials]]\nmodel = 'nn_1'",
+            "expected accuracy or balanced_accuracy",
+        ),
     ],
 )
 def test_what_is_wrong_in_a_file_is_told_with_what_would_be_right(text, message):
     with pytest.raises(UsageError, match=message) as caught:
         parse(text)
     assert str(caught.value).startswith("mine.toml: ")
+
+
+def test_a_grid_that_nobody_could_train_is_refused_before_it_is_spelled_out():
+    axes = [f"{field} = {list(range(1, 101))}" for field in ("batch_size", "epochs", "patience", "seed")]
+    text = "\n".join(["[shared]", "model = 'nn_1'", "[grid]", *axes[:3], "[grid.options]", "n" + axes[3]])
+    with pytest.raises(UsageError, match=r"mine.toml: \[grid\] has 100,000,000 combinations, more than 10,000"):
+        parse(text)
+
+
+def test_the_name_that_a_pretraining_had_is_read_with_a_warning():
+    text = """
+        [[trials]]
+        label = "kanji"
+        model = "nn_1"
+        KEY = true
+        data = "kkanji"
+        [[trials]]
+        model = "nn_1"
+        start = "kanji"
+        """
+    with pytest.warns(FutureWarning, match="mine.toml: `teacher` is called `pretraining` today; rename it"):
+        study = parse(text.replace("KEY", "teacher"))
+    assert study == parse(text.replace("KEY", "pretraining"))
 
 
 def test_a_study_must_ask_something():

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kuzushiji.studies.definition import load_study, shipped_studies
+from kuzushiji.errors import UsageError
+from kuzushiji.studies.load import load_study, shipped_studies
 from kuzushiji.studies.plan import Common, plan_trainings
 
 PLANNED = {
@@ -42,3 +43,9 @@ def test_a_shipped_study_leads_to_the_trainings_that_it_always_led_to(name, own_
         for each in plan_trainings(study, study.seeds, common)
     ]
     assert hashlib.sha256(json.dumps(planned).encode()).hexdigest()[:16] == PLANNED[name], planned
+
+
+def test_more_trainings_than_anybody_would_wait_for_are_refused(own_home):
+    common = Common(own_home, "kmnist", None, None, None, None, "cpu")
+    with pytest.raises(UsageError, match="2 trials with 100,000,000 seeds are 200,000,000 trainings, more than 10,000"):
+        plan_trainings(load_study("lenet-or-alexnet"), 10**8, common)

@@ -8,7 +8,7 @@ import pytest
 from filelock import FileLock
 
 from kuzushiji.errors import Interrupted, RunError, UsageError
-from kuzushiji.studies.definition import parse_study
+from kuzushiji.studies.load import parse_study
 from kuzushiji.studies.plan import Training, study_folder
 from kuzushiji.studies.runner import FAILURE, Outcome, StudyWatch, _attempt_elsewhere, run_study
 from kuzushiji.training.loop import TrainingProgress

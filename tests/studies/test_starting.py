@@ -11,7 +11,8 @@ from kuzushiji.report.study import Commands, Table, Text, answer_document
 from kuzushiji.studies import runner
 from kuzushiji.studies.answer import gather_answer, to_json
 from kuzushiji.studies.conclusion import conclude
-from kuzushiji.studies.definition import Study, parse_study
+from kuzushiji.studies.definition import Study
+from kuzushiji.studies.load import parse_study
 from kuzushiji.studies.plan import Training
 from kuzushiji.studies.runner import StudyWatch, attempt, run_study
 from kuzushiji.training.experiment import TrainingWatch

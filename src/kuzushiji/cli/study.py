@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from kuzushiji.errors import UsageError
 
 if TYPE_CHECKING:
     from kuzushiji.studies.answer import Answer
+    from kuzushiji.studies.definition import Study
     from kuzushiji.studies.plan import Training
     from kuzushiji.studies.runner import Outcome, StudyWatch
     from kuzushiji.training.loop import TrainingProgress
@@ -78,9 +80,7 @@ def study(
     if list_ or name is None:
         _list(json)
         return
-    from kuzushiji.studies.definition import load_study
-
-    chosen = load_study(name)
+    chosen = _loaded(name)
     if epochs is not None:
         chosen = chosen.with_recipe(epochs=epochs)
     if only:
@@ -130,6 +130,18 @@ def study(
         results.print(str(path), markup=False, soft_wrap=True)
 
 
+def _loaded(name: str) -> Study:
+    """The study of this name; what in its file is not written as it is today is told."""
+    from kuzushiji.studies.load import load_study
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        study = load_study(name)
+    for each in told:
+        notes.print(str(each.message), markup=False, soft_wrap=True)
+    return study
+
+
 def _command(name: str, data: str, settings: dict[str, Any]) -> str:
     """The command that makes the answer again."""
     words = ["kuzushiji", "study", name, "--data", data]
@@ -169,7 +181,7 @@ def _print(answer: Answer, conclusion: list[str]) -> None:
 
 
 def _list(json: bool) -> None:
-    from kuzushiji.studies.definition import load_study, shipped_studies
+    from kuzushiji.studies.load import load_study, shipped_studies
 
     studies = [load_study(name) for name in shipped_studies()]
     if json:

@@ -194,9 +194,9 @@ def _results(answer: Answer) -> Section:
         "with dropout, on images as they were augmented, and while it still learned."
     )
     blocks.append(Text(text, quiet=True))
-    if study.published_source and _published_measures(answer):
-        on = f", on {catalog.title_of(study.published_data)}" if study.published_data else ""
-        blocks.append(Text(f"Published: {study.published_source}{on}.", quiet=True))
+    if study.published.source and _published_measures(answer):
+        on = f", on {catalog.title_of(study.published.data)}" if study.published.data else ""
+        blocks.append(Text(f"Published: {study.published.source}{on}.", quiet=True))
     for result in answer.results:
         if result.failures:
             blocks.append(Text(f"{result.label}: {'; '.join(result.failures)}."))

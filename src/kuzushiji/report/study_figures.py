@@ -118,7 +118,7 @@ def published_title(answer: Answer) -> str:
     """What the published accuracies are, for a legend; empty where there are none."""
     if not answer.ordered_by:
         return ""
-    data = answer.study.published_data
+    data = answer.study.published.data
     return f"published {measure_title(answer.ordered_by)}" + (f", {catalog.title_of(data)}" if data else "")
 
 
@@ -184,7 +184,7 @@ def _effects(answer: Answer, dark: bool) -> Figure:
 def _order(answer: Answer, dark: bool) -> Figure:
     known = [result for result in answer.measured if answer.ordered_by in result.trial.theirs]
     theirs = [result.trial.theirs[answer.ordered_by] for result in known]
-    titles = f"published, {catalog.title_of(answer.study.published_data)}", f"ours, {catalog.title_of(answer.data)}"
+    titles = f"published, {catalog.title_of(answer.study.published.data)}", f"ours, {catalog.title_of(answer.data)}"
     return order_figure([result.label for result in known], theirs, [result.accuracy for result in known], titles, dark)
 
 

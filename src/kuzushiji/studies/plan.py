@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from kuzushiji.data import datasets
-from kuzushiji.errors import KuzushijiError
+from kuzushiji.errors import KuzushijiError, UsageError
 from kuzushiji.files import file_hash
 from kuzushiji.home import home
 from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.runs.run import Run, find_run
-from kuzushiji.studies.definition import Study, Trial
+from kuzushiji.studies.definition import MOST_TRAININGS, Study, Trial
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,16 @@ def study_folder(study: Study, data: str) -> Path:
 
 
 def plan_trainings(study: Study, seeds: int, common: Common) -> list[Training]:
-    """A training for each trial and seed, one alone for what others start from, which goes before them."""
+    """A training for each trial and seed, one alone for what others start from, which goes before them.
+
+    Raises:
+        UsageError: they are too many.
+    """
+    if (count := len(study.trials) * seeds) > MOST_TRAININGS:
+        raise UsageError(
+            f"{len(study.trials):,} trials with {seeds:,} seeds are {count:,} trainings, more than "
+            f"{MOST_TRAININGS:,}; take fewer of them, such as with --only or --seeds"
+        )
     planned: dict[tuple[str, int], Training] = {}
 
     def plan(trial: Trial, seed: int) -> Training:
@@ -98,7 +107,7 @@ def plan_trainings(study: Study, seeds: int, common: Common) -> list[Training]:
 
 
 def _training(trial: Trial, seed: int, before: Training | None, common: Common) -> Training:
-    recipe = trial.recipe.change(seed=seed)
+    recipe, named = trial.recipe.change(seed=seed), named_recipe(trial.recipe_name).to_dict()
     limits = [limit for limit in (trial.limit, common.limit) if limit is not None]
     training = Training(
         label=trial.label,
@@ -107,7 +116,7 @@ def _training(trial: Trial, seed: int, before: Training | None, common: Common) 
         model=trial.model,
         options=dict(trial.options),
         recipe_name=trial.recipe_name,
-        changes=replace(trial, recipe=recipe).changes(),
+        changes={key: value for key, value in recipe.to_dict().items() if value != named[key]},
         data=datasets.found_again(trial.data) if trial.data else common.data,
         limit=min(limits, default=None),
         image_size=common.image_size,

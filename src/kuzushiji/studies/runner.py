@@ -22,7 +22,8 @@ from kuzushiji.inference.predict import predict_run
 from kuzushiji.interruption import interruptible
 from kuzushiji.processes import Ended, Report, Workers, cores
 from kuzushiji.runs.run import Run
-from kuzushiji.studies.definition import Study, check_networks
+from kuzushiji.studies.checks import check_networks
+from kuzushiji.studies.definition import Study
 from kuzushiji.studies.plan import Common, Training, plan_trainings, study_folder
 from kuzushiji.training.experiment import TrainingWatch, resume, train
 from kuzushiji.training.loop import TrainingProgress

@@ -1,0 +1,217 @@
+"""From the text of a TOML file to a `Study`: what is shared, made or combined in the file is spelled out here."""
+
+import math
+import re
+import tomllib
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from importlib.resources import files
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from kuzushiji.errors import UsageError, unknown_name
+from kuzushiji.models import MODELS, resolve
+from kuzushiji.records import from_plain
+from kuzushiji.runs.recipe import check_for_fitting
+from kuzushiji.studies.checks import check_references
+from kuzushiji.studies.definition import MOST_TRAININGS, RECIPE_FIELDS, Study, Trial
+
+_OF_SHARED = ("model", "recipe", "options")
+_OF_TRIAL = tuple(each.metadata.get("key", each.name) for each in fields(Trial) if each.name != "changes")
+
+_SHIPPED = files("kuzushiji.studies") / "shipped"
+
+
+def shipped_studies() -> list[str]:
+    """Names of the studies that come with the package."""
+    return sorted(entry.name.removesuffix(".toml") for entry in _SHIPPED.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_study(name: str | Path) -> Study:
+    """Reads a study: one that comes with the package, by its name, or the user's own, by the path of its file.
+
+    Raises:
+        UsageError: there is no such study, or something in the file is wrong; the message says what, where, and what
+            would be right.
+    """
+    if str(name).endswith(".toml"):
+        path = Path(name).expanduser()
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise UsageError(f"there is no file {path}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path} can't be read as text: {error}") from None
+        return parse_study(text, path.stem, str(path))
+    known = shipped_studies()
+    if str(name) not in known:
+        hint = "; a study of your own is named by its file, such as mine.toml"
+        raise UsageError(f"{unknown_name('study', str(name), known)}{hint}")
+    return parse_study((_SHIPPED / f"{name}.toml").read_text(encoding="utf-8"), str(name), f"{name}.toml")
+
+
+def parse_study(text: str, name: str, where: str) -> Study:
+    """Reads the text of a study.
+
+    Args:
+        name: what the study is called.
+        where: what the text is called in messages, such as its path.
+
+    Raises:
+        UsageError: as in `load_study`.
+    """
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{where} is no valid TOML: {error}") from None
+    try:
+        return _study(content, name, where)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def _study(content: dict[str, Any], name: str, where: str) -> Study:
+    _check_keys(content, [*(each.name for each in fields(Study) if each.name != "name"), "shared", "grid"])
+    shared = _entry(_table(content, "shared"), _OF_SHARED, "[shared]")
+    tables = [(table, f"trial {number}") for number, table in enumerate(_trials(content, where), start=1)]
+    combinations = _combinations(_table(content, "grid"))
+    tables += [(table, f"combination {number} of [grid]") for number, table in enumerate(combinations, start=1)]
+    if not tables:
+        raise UsageError("there is no trial; add [[trials]] or a [grid]")
+    trials = tuple(_trial(table, shared, place) for table, place in tables)
+    content = {key: value for key, value in content.items() if key not in ("shared", "trials", "grid")}
+    study = from_plain(_on_one_line(content) | {"name": name}, Study, error=UsageError)
+    study = replace(study, title=study.title or name, trials=trials)
+    check_references(study)
+    return study
+
+
+def _trials(content: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
+    """The tables [[trials]], with the keys that they have today."""
+    tables = content.get("trials", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise UsageError("trials must be written as [[trials]], once for each")
+    for table in tables:
+        if "teacher" in table:
+            warnings.warn(f"{where}: `teacher` is called `pretraining` today; rename it", FutureWarning, stacklevel=2)
+            table["pretraining"] = table.pop("teacher")
+    return tables
+
+
+def _entry(table: dict[str, Any], known: Iterable[str], where: str) -> Trial:
+    """What a table says of a trial, the fields of a recipe put together as `changes`."""
+    try:
+        _check_keys(table, [*known, *RECIPE_FIELDS])
+        plain = {key: value for key, value in table.items() if key not in RECIPE_FIELDS}
+        changes = {key: value for key, value in table.items() if key in RECIPE_FIELDS}
+        return from_plain(_on_one_line(plain) | {"changes": changes}, Trial, error=UsageError)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def _trial(table: dict[str, Any], shared: Trial, place: str) -> Trial:
+    """A trial with what it has in common with the others; what is wrong with it is told with where it stands."""
+    label = table.get("label")
+    where = f"{place} ({label!r})" if isinstance(label, str) else place
+    own = _entry(table, _OF_TRIAL, where)
+    try:
+        return _ensemble(own, table) if own.ensemble else _complete(own, shared, table)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def _ensemble(own: Trial, table: Mapping[str, Any]) -> Trial:
+    more = [key for key in table if key not in ("label", "ensemble", "theirs")]
+    if more:
+        raise UsageError(f"an ensemble is made of other trials and has no {more[0]} of its own")
+    return replace(own, label=own.label or " + ".join(own.ensemble))
+
+
+def _complete(own: Trial, shared: Trial, table: Mapping[str, Any]) -> Trial:
+    if not (own.model or shared.model):
+        raise UsageError("it names no model")
+    model, recipe_name = resolve(own.model or shared.model)
+    trial = replace(
+        own,
+        label=own.label or _made_label(table, model),
+        model=model,
+        recipe_name=own.recipe_name or shared.recipe_name or recipe_name,
+        changes={**shared.changes, **own.changes},
+        options={**shared.options, **own.options},
+    )
+    # Of the options the names can only be checked with PyTorch; see `check_networks`.
+    recipe = trial.recipe
+    if MODELS[model].fitted:
+        check_for_fitting(model, recipe, own.changes)
+        if trial.start or trial.weights or trial.pretraining:
+            raise UsageError(f"{model} is fitted in one pass; it has no weights to start from")
+    return trial
+
+
+def _made_label(table: Mapping[str, Any], model: str) -> str:
+    """`batch_size 8, dropout 0.5` from what a trial changes; the network where it changes nothing else."""
+    parts = [table[key] for key in ("model", "recipe") if key in table]
+    changed = {key: value for key, value in table.items() if key in RECIPE_FIELDS} | table.get("options", {})
+    parts += [f"{key} {value}" for key, value in changed.items()]
+    parts += [f"from {Path(table[key]).name}" for key in ("start", "weights") if key in table]
+    parts += [f"{key} {table[key]}" for key in ("unfrozen", "limit") if key in table]
+    parts += [f"on {Path(table['data']).name}"] if "data" in table else []
+    return ", ".join(parts) or model
+
+
+def _combinations(grid: dict[str, Any]) -> list[dict[str, Any]]:
+    """A table of a trial for every combination of the values in [grid]."""
+    _check_keys(grid, ("label", *_OF_SHARED, *RECIPE_FIELDS))
+    label, options = grid.get("label", ""), {f"options.{key}": each for key, each in _table(grid, "options").items()}
+    if not isinstance(label, str):
+        raise UsageError(f"label of [grid] is {label!r}; expected a text")
+    axes = {key: value for key, value in grid.items() if key not in ("label", "options")} | options
+    for key, values in axes.items():
+        if not isinstance(values, list) or not values:
+            raise UsageError(f"{key} of [grid] is {values!r}; expected a list of values to try")
+    if (count := math.prod(map(len, axes.values()))) > MOST_TRAININGS:
+        raise UsageError(f"[grid] has {count:,} combinations, more than {MOST_TRAININGS:,}; try fewer values")
+    made = []
+    for combination in product(*axes.values()) if axes else ():
+        values = dict(zip(axes, combination, strict=True))
+        table = {key: value for key, value in values.items() if not key.startswith("options.")}
+        chosen = {key.removeprefix("options."): value for key, value in values.items() if key.startswith("options.")}
+        if chosen:
+            table["options"] = chosen
+        if label:
+            table["label"] = _filled(label, {**table, **chosen})
+        made.append(table)
+    return made
+
+
+def _filled(label: str, values: Mapping[str, Any]) -> str:
+    """`batch size {batch_size}` with its value."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise unknown_name("value in [grid] for its label", match[1], values)
+        return str(values[match[1]])
+
+    return re.sub(r"\{(\w+)\}", value, label)
+
+
+def _check_keys(table: Mapping[str, Any], known: Iterable[str]) -> None:
+    for key in table:
+        if key not in (known := tuple(known)):
+            raise unknown_name("key", key, known)
+
+
+def _table(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = content.get(key, {})
+    if not isinstance(value, dict):
+        raise UsageError(f"{key} is {value!r}; expected a table")
+    return value
+
+
+def _on_one_line(value: Any) -> Any:
+    """A table whose texts, which may be of several lines in the file, are of one."""
+    if isinstance(value, dict):
+        return {key: _on_one_line(each) for key, each in value.items()}
+    return " ".join(value.split()) if isinstance(value, str) else value
