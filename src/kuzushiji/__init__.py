@@ -20,14 +20,18 @@ _HOME_OF = {
     "Recognizer": "kuzushiji.reading.recognizer",
     "Run": "kuzushiji.runs.run",
     "calibrate": "kuzushiji.evaluation.calibration",
-    "compare": "kuzushiji.evaluation.compare",
+    "compare": "kuzushiji.evaluation.several",
     "create_model": "kuzushiji.models",
+    "detect_outliers": "kuzushiji.evaluation.outliers",
     "ensemble": "kuzushiji.evaluation.ensemble",
     "evaluate": "kuzushiji.evaluation.metrics",
     "list_models": "kuzushiji.models",
     "load": "kuzushiji.data.datasets",
+    "measure_ensemble": "kuzushiji.evaluation.several",
+    "predict": "kuzushiji.inference.predict",
     "recognize": "kuzushiji.reading.many",
     "resume": "kuzushiji.training.experiment",
+    "show_outliers": "kuzushiji.inference.familiarity",
     "train": "kuzushiji.training.experiment",
 }
 
@@ -41,12 +45,16 @@ __all__ = [
     "calibrate",
     "compare",
     "create_model",
+    "detect_outliers",
     "ensemble",
     "evaluate",
     "list_models",
     "load",
+    "measure_ensemble",
+    "predict",
     "recognize",
     "resume",
+    "show_outliers",
     "train",
 ]
 
@@ -55,9 +63,12 @@ if TYPE_CHECKING:
     from kuzushiji.data.images import CharacterImages
     from kuzushiji.errors import KuzushijiError
     from kuzushiji.evaluation.calibration import calibrate
-    from kuzushiji.evaluation.compare import compare
     from kuzushiji.evaluation.ensemble import ensemble
     from kuzushiji.evaluation.metrics import evaluate
+    from kuzushiji.evaluation.outliers import detect_outliers
+    from kuzushiji.evaluation.several import compare, measure_ensemble
+    from kuzushiji.inference.familiarity import show_outliers
+    from kuzushiji.inference.predict import predict
     from kuzushiji.models import create_model, list_models
     from kuzushiji.reading.many import recognize
     from kuzushiji.reading.recognizer import Recognizer

@@ -7,7 +7,7 @@ from scipy.stats import binomtest, spearmanr
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.evaluation.compare import (
     adjusted,
-    compare,
+    compare_groups,
     divided,
     score,
 )
@@ -55,7 +55,7 @@ def test_holm_multiplies_step_by_step():
 
 def test_a_comparison_is_the_difference_of_the_measures():
     one, other = make(2.5, 1), make(2.0, 2)
-    (compared,) = compare({"one": one, "other": other})
+    (compared,) = compare_groups({"one": one, "other": other})
     first, second = evaluate(one, replicates=0), evaluate(other, replicates=0)
     for measure in ("accuracy", "balanced_accuracy", "auc_macro"):
         difference = getattr(first, measure).value - getattr(second, measure).value
@@ -77,7 +77,7 @@ def test_what_is_hard_for_both_cancels():
     wrong = np.flatnonzero(one.predicted != LABELS)[:10]
     changed[wrong, LABELS[wrong]] += 20
     other = Predictions(changed, LABELS, one.ids, one.classes, "kmnist")
-    (compared,) = compare({"other": other, "one": one})
+    (compared,) = compare_groups({"other": other, "one": one})
     alone = evaluate(one).accuracy
     assert compared.accuracy.high - compared.accuracy.low < (alone.high - alone.low) / 2
     assert compared.accuracy.low > 0
@@ -85,7 +85,7 @@ def test_what_is_hard_for_both_cancels():
 
 
 def test_a_thing_compared_with_itself_does_not_differ():
-    (compared,) = compare({"one": make(2, 1), "same": make(2, 1)})
+    (compared,) = compare_groups({"one": make(2, 1), "same": make(2, 1)})
     assert (compared.accuracy.value, compared.p_value, compared.differs()) == (0, 1, False)
 
 
@@ -94,7 +94,7 @@ def test_intervals_hold_the_difference_about_as_often_as_they_say():
     truth = np.mean([accuracy(make(2.0, 900 + n, labels)) - accuracy(make(1.7, 950 + n, labels)) for n in range(50)])
     held = 0
     for number in range(40):
-        (compared,) = compare(
+        (compared,) = compare_groups(
             {"one": make(2.0, number, labels), "other": make(1.7, 500 + number, labels)}, replicates=200
         )
         held += compared.accuracy.low <= truth <= compared.accuracy.high
@@ -103,7 +103,7 @@ def test_intervals_hold_the_difference_about_as_often_as_they_say():
 
 def test_of_several_seeds_the_means_are_compared():
     ones, others = [make(2.2, 1), make(2.2, 2), make(2.2, 3)], [make(2.0, 4), make(2.0, 5)]
-    (compared,) = compare({"one": ones, "other": others})
+    (compared,) = compare_groups({"one": ones, "other": others})
     expected = np.mean([accuracy(each) for each in ones]) - np.mean([accuracy(each) for each in others])
     assert compared.accuracy.value == pytest.approx(expected)
     assert (compared.seeds, compared.only_first, compared.only_second) == ((3, 2), None, None)
@@ -112,33 +112,33 @@ def test_of_several_seeds_the_means_are_compared():
 
 
 def test_a_difference_must_be_greater_than_what_seeds_make():
-    near = compare({"one": [make(2.6, 1), make(2.6, 2)], "other": [make(1.5, 3), make(1.5, 4)]})[0]
-    far = compare({"one": [make(4.5, 1), make(1.2, 2)], "other": [make(1.5, 3), make(1.5, 4)]})[0]
+    near = compare_groups({"one": [make(2.6, 1), make(2.6, 2)], "other": [make(1.5, 3), make(1.5, 4)]})[0]
+    far = compare_groups({"one": [make(4.5, 1), make(1.2, 2)], "other": [make(1.5, 3), make(1.5, 4)]})[0]
     for compared in (near, far):
         assert compared.p_adjusted < 0.05
     assert near.differs()
     assert far.seed_error > abs(far.accuracy.value) / 2
     assert not far.differs()
-    assert compare({"one": make(2.6, 1), "other": [make(1.5, 3), make(1.5, 4)]})[0].seed_error is None
+    assert compare_groups({"one": make(2.6, 1), "other": [make(1.5, 3), make(1.5, 4)]})[0].seed_error is None
 
 
 def test_the_error_over_seeds_is_that_of_two_means():
     groups = {"one": [make(2, 1), make(2, 2), make(2, 3)], "other": [make(1.8, 4), make(1.8, 5)]}
     squares = [np.var([accuracy(each) for each in group], ddof=1) / len(group) for group in groups.values()]
-    assert compare(groups)[0].seed_error == pytest.approx(np.sqrt(sum(squares)))
+    assert compare_groups(groups)[0].seed_error == pytest.approx(np.sqrt(sum(squares)))
 
 
 def test_doubling_every_seed_changes_nothing_but_their_number():
     one, other = make(2.2, 1), make(2.0, 4)
-    (single,) = compare({"one": one, "other": other})
-    (double,) = compare({"one": [one, one], "other": [other, other]})
+    (single,) = compare_groups({"one": one, "other": other})
+    (double,) = compare_groups({"one": [one, one], "other": [other, other]})
     assert double.accuracy == single.accuracy
     assert double.p_value == pytest.approx(single.p_value)
 
 
 def test_p_values_are_corrected_for_all_pairs_together():
     groups = {"a": make(2.4, 1), "b": make(2.2, 2), "c": make(2.0, 3)}
-    compared = compare(groups)
+    compared = compare_groups(groups)
     assert [(each.first, each.second) for each in compared] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert [each.p_adjusted for each in compared] == holm([each.p_value for each in compared])
     (alone,) = adjusted(compared[:1])
@@ -147,7 +147,7 @@ def test_p_values_are_corrected_for_all_pairs_together():
 
 def test_pairs_may_be_chosen_and_turned_round():
     groups = {"a": make(2.4, 1), "b": make(2.2, 2), "c": make(2.0, 3)}
-    (compared,) = compare(groups, [("c", "a")])
+    (compared,) = compare_groups(groups, [("c", "a")])
     assert compared.accuracy.value < 0
     turned = compared.swapped()
     assert (turned.first, turned.second) == ("a", "c")
@@ -159,12 +159,12 @@ def test_pairs_may_be_chosen_and_turned_round():
 
 def test_scores_stand_for_their_predictions():
     one, other = make(2.4, 1), make(2.0, 2)
-    assert compare({"one": score(one), "other": score(other)}) == compare({"one": one, "other": other})
+    assert compare_groups({"one": score(one), "other": score(other)}) == compare_groups({"one": one, "other": other})
 
 
 def test_classes_of_which_a_draw_may_lose_all_images_are_no_trouble():
     labels = np.array([0] * 30 + [1])
-    compared = compare({"one": make(1.0, 1, labels), "other": make(1.0, 2, labels)}, replicates=50)
+    compared = compare_groups({"one": make(1.0, 1, labels), "other": make(1.0, 2, labels)}, replicates=50)
     assert np.isfinite(compared[0].balanced_accuracy.low)
 
 
@@ -180,20 +180,20 @@ def test_classes_of_which_a_draw_may_lose_all_images_are_no_trouble():
 )
 def test_what_can_not_be_compared_is_refused(groups, message):
     with pytest.raises(UsageError, match=message):
-        compare(groups)
+        compare_groups(groups)
 
 
 def test_logits_that_are_not_finite_are_refused():
     broken = make(2, 1)
     broken.logits[3, 1] = np.nan
     with pytest.raises(DataError, match="not finite"):
-        compare({"one": broken, "other": make(2, 2)})
+        compare_groups({"one": broken, "other": make(2, 2)})
 
 
 @pytest.mark.parametrize("options", [{"confidence": 1.0}, {"confidence": 0}, {"replicates": -1}])
 def test_numbers_out_of_range_are_refused(options):
     with pytest.raises(UsageError):
-        compare({"one": make(2, 1), "other": make(2, 2)}, **options)
+        compare_groups({"one": make(2, 1), "other": make(2, 2)}, **options)
 
 
 def test_images_that_one_alone_named_right():
@@ -202,7 +202,7 @@ def test_images_that_one_alone_named_right():
     right = [set(np.flatnonzero(each.predicted == each.labels).tolist()) for each in (first, second)]
     assert set(only_first.tolist()) == right[0] - right[1]
     assert set(only_second.tolist()) == right[1] - right[0]
-    (compared,) = compare({"one": first, "other": second}, replicates=0)
+    (compared,) = compare_groups({"one": first, "other": second}, replicates=0)
     assert (len(only_first), len(only_second)) == (compared.only_first, compared.only_second)
 
 

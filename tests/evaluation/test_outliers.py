@@ -14,7 +14,7 @@ from sklearn.covariance import EmpiricalCovariance
 from sklearn.metrics import roc_auc_score
 
 from kuzushiji.errors import DataError
-from kuzushiji.evaluation.outliers import detect
+from kuzushiji.evaluation.outliers import detect_outliers
 from kuzushiji.inference.familiarity import SHRINKAGE, fit_class_means, greatest_probability, negative_energy
 from kuzushiji.runs.familiarities import MEASURES, Familiarities, Shown
 
@@ -68,7 +68,9 @@ def test_distance_counts_directions_in_which_the_training_images_do_not_vary():
     hnp.arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 5)),
 )
 def test_areas_are_those_of_scikit_learn(known, foreign):
-    (found,) = detect(Familiarities(shown("known", column(known)), (shown("noise", column(foreign)),)), replicates=20)
+    (found,) = detect_outliers(
+        Familiarities(shown("known", column(known)), (shown("noise", column(foreign)),)), replicates=20
+    )
     expected = roc_auc_score([1] * len(known) + [0] * len(foreign), [*known, *foreign])
     for measure in MEASURES:
         area, mistaken = found.auroc[measure], found.mistaken[measure]
@@ -83,7 +85,7 @@ def test_intervals_are_about_as_wide_as_the_spread_of_other_draws():
     areas, widths = [], []
     for _ in range(30):
         known, foreign = column(generator.normal(1.5, 1, 200)), column(generator.normal(0, 1, 100))
-        (found,) = detect(Familiarities(shown("known", known), (shown("noise", foreign),)), replicates=100)
+        (found,) = detect_outliers(Familiarities(shown("known", known), (shown("noise", foreign),)), replicates=100)
         area = found.auroc["energy"]
         areas.append(area.value)
         widths.append(area.high - area.low)
@@ -93,7 +95,9 @@ def test_intervals_are_about_as_wide_as_the_spread_of_other_draws():
 def test_what_a_network_has_no_measure_of_is_left_out():
     familiarity = column([1, 2, 3])
     familiarity[:, 2] = np.nan
-    (found,) = detect(Familiarities(shown("known", familiarity), (shown("noise", column([0, 0])),)), replicates=0)
+    (found,) = detect_outliers(
+        Familiarities(shown("known", familiarity), (shown("noise", column([0, 0])),)), replicates=0
+    )
     assert set(found.auroc) == set(found.mistaken) == {"probability", "energy"}
     assert found.count == 2
     written = json.loads(json.dumps(found.to_dict(), allow_nan=False))

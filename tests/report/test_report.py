@@ -14,7 +14,7 @@ from PIL import Image
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, RunError
-from kuzushiji.evaluation.runs import evaluate_run
+from kuzushiji.evaluation.runs import stored_evaluation
 from kuzushiji.plots.style import DARK, LIGHT, has_glyph
 from kuzushiji.report import content, write_figures, write_report
 from kuzushiji.report.characters import COLUMNS, Sprite, font_subset
@@ -142,7 +142,7 @@ def test_ids_are_unique_and_links_within_the_page_lead_somewhere(report):
 def test_report_tells_the_numbers_of_the_evaluation(written, report):
     run, images = written
     _, page = report
-    evaluation = evaluate_run(run)
+    evaluation = stored_evaluation(run)
     for estimate in (evaluation.accuracy, evaluation.balanced_accuracy, evaluation.top5_accuracy, evaluation.macro_f1):
         assert f"{estimate.value:.2%}" in page.text
         assert f"{estimate.low:.2%} to {estimate.high:.2%}" in page.text
@@ -262,7 +262,7 @@ def test_without_images_the_rest_stands(tmp_path, undrawn):
     assert "kuzushiji data get kmnist" in page.text
     assert not page.count("i", class_="ink")
     assert "Confusion matrix" in html
-    assert f"{evaluate_run(run).accuracy.value:.2%}" in page.text
+    assert f"{stored_evaluation(run).accuracy.value:.2%}" in page.text
     assert "Right and wrong, by character" in page.text
 
 
@@ -347,7 +347,7 @@ def test_all_right_and_all_wrong(tmp_path, accuracy, said):
     run = make_run(tmp_path / "run", images, accuracy=accuracy)
     _, page = read(write_report(run, images=images))
     assert said in page.text
-    assert f"{evaluate_run(run).accuracy.value:.2%}" in page.text
+    assert f"{stored_evaluation(run).accuracy.value:.2%}" in page.text
 
 
 def test_a_network_that_is_no_longer_known(tmp_path, undrawn):

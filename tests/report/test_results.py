@@ -9,7 +9,7 @@ import pytest
 
 from kuzushiji.errors import DataError
 from kuzushiji.evaluation.calibration import calibrate
-from kuzushiji.evaluation.outliers import detect
+from kuzushiji.evaluation.outliers import detect_outliers
 from kuzushiji.evaluation.runs import outliers_file
 from kuzushiji.report.results import CERTAINTY, FREQUENCY, OUTLIERS, results_page
 from kuzushiji.report.results_page import write_page
@@ -108,7 +108,7 @@ def test_outliers_are_listed_where_all_seeds_were_shown_them(runs):
     familiarities(runs[0]).save(outliers_file(runs[0]))
     assert OUTLIERS not in results_page(runs)
     rows = rows_below(results_page(runs[:1]), OUTLIERS)
-    (detection,) = detect(familiarities(runs[0]))
+    (detection,) = detect_outliers(familiarities(runs[0]))
     assert [row[2] for row in rows] == ["probability", "energy", "distance"]
     assert rows[1][3].startswith(f"{100 * detection.auroc['energy'].value:.2f} (")
     familiarities(runs[1]).save(outliers_file(runs[1]))

@@ -153,9 +153,9 @@ def _resumed(name: str, device: str) -> Run:
 def finish(run: Run, *, report: bool, json: bool) -> None:
     """Evaluates a finished run, writes its report and prints both."""
     from kuzushiji.cli.tables import print_evaluation
-    from kuzushiji.evaluation.runs import evaluate_run
+    from kuzushiji.evaluation.runs import stored_evaluation
 
-    evaluation = evaluate_run(run) if run.predictions_file().exists() else None
+    evaluation = stored_evaluation(run) if run.predictions_file().exists() else None
     if evaluation is None:
         notes.print("this data has no test split; measure the run on other data with `kuzushiji evaluate`")
     if report and evaluation is not None:

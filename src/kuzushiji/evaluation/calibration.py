@@ -19,6 +19,7 @@ Conventions, where they are a matter of choice:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_estimate, check_i
 from kuzushiji.evaluation.selective import CurvePoint, measure_selective
 from kuzushiji.evaluation.temperature import fit_temperature, scaled
 from kuzushiji.runs.predictions import Predictions
+from kuzushiji.runs.run import Run, as_predictions, find_run
 
 BINS = 15
 REPLICATES_AT_ONCE = 256
@@ -154,9 +156,10 @@ class Calibration:
 
 
 def calibrate(
-    predictions: Predictions,
+    what: Predictions | Run | str | Path,
     validation: Predictions | None = None,
     *,
+    on: str = "test",
     confidence: float = 0.95,
     replicates: int = 1000,
     seed: int = 0,
@@ -164,9 +167,11 @@ def calibrate(
     """Measures how far the certainty of predictions can be trusted, before and after temperature scaling.
 
     Args:
-        predictions: logits and labels of N images of C classes.
-        validation: of the same network and other images, for the temperature; without them, or if they are empty or
-            cannot tell it (`fit_temperature`), there is no `after`.
+        what: logits and labels of N images of C classes; or a run, its name or its path.
+        validation: predictions of the same network and other images, for the temperature; a run's own if None.  Without
+            them, or if they are empty or cannot tell it (`fit_temperature`), there is no `after`.
+        on: of a run, which predictions: `test`, or `NAME-SPLIT` of other data that was predicted.  What was predicted
+            with test-time augmentation (`-tta`) needs validation images that were so too.
         confidence, replicates, seed: of the intervals, as in `evaluate`.
 
     Raises:
@@ -174,9 +179,13 @@ def calibrate(
         UsageError: confidence or replicates out of range, or the validation predictions are of other classes.
 
     Example:
-        >>> calibrate(run.predictions(), run.predictions("validation")).temperature     # doctest: +SKIP
+        >>> calibrate("resnet-kmnist").temperature                                      # doctest: +SKIP
         1.19
     """
+    predictions = as_predictions(what, on)
+    if validation is None and not isinstance(what, Predictions):
+        run, alike = find_run(what), "validation-tta" if on.endswith("-tta") else "validation"
+        validation = run.predictions(alike) if run.predictions_file(alike).exists() else None
     predictions.check()
     check_interval(confidence, replicates)
     temperature, fitted_on = nan, 0

@@ -25,7 +25,7 @@ from kuzushiji.runs.predictions import Predictions
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What `compare` needs to know of predictions; it is far smaller than they are.
+    """What `compare_groups` needs to know of predictions; it is far smaller than they are.
 
     Attributes:
         right: int64 (N,), how many of the predictions named each image right.
@@ -114,7 +114,7 @@ class Comparison:
         return {**vars(self), "seeds": list(self.seeds), **estimates}
 
 
-def compare(
+def compare_groups(
     groups: Mapping[str, Group],
     pairs: Sequence[tuple[str, str]] | None = None,
     *,
@@ -142,7 +142,7 @@ def compare(
         DataError: predictions are no such thing: empty, not finite, labels that are none.
 
     Example:
-        >>> compare({"lenet5": one.predictions(), "alexnet": other.predictions()})[0].p_value     # doctest: +SKIP
+        >>> compare_groups({"lenet5": one.predictions(), "alexnet": other.predictions()})[0].p_value  # doctest: +SKIP
         3.1e-42
     """
     scored: dict[int, Scores] = {}  # the same predictions may stand in several groups
@@ -187,14 +187,14 @@ def compare(
 
 
 def score(predictions: Predictions, *, replicates: int = 1000, seed: int = 0) -> Scores:
-    """Measures predictions for `compare`, which does so itself; apart from it, so that they need not stay in memory.
+    """Measures predictions as `compare_groups` does itself; apart from it, so that they need not stay in memory.
 
     Args:
         predictions: logits and labels of N images.
-        replicates, seed: as of `compare`; only what was drawn alike can be compared.
+        replicates, seed: as of `compare_groups`; only what was drawn alike can be compared.
 
     Raises:
-        UsageError, DataError: as `compare` does.
+        UsageError, DataError: as `compare_groups` does.
     """
     predictions.check()
     check_interval(replicates=replicates)
@@ -231,7 +231,7 @@ def divided(first: Predictions, second: Predictions) -> tuple[NDArray[np.int64],
     """Rows of the images that the first alone named right, and of those that the second alone did.
 
     Args:
-        first, second: predictions of the same images, as `compare` checks.
+        first, second: predictions of the same images, as `compare_groups` checks.
     """
     right, other = (each.predicted == each.labels for each in (first, second))
     return np.flatnonzero(right & ~other), np.flatnonzero(other & ~right)

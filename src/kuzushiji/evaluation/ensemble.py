@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.errors import UsageError
 from kuzushiji.runs.predictions import Predictions
+from kuzushiji.runs.run import Run, as_predictions
 
 AVERAGES = ("probabilities", "logits")
 
@@ -20,31 +22,42 @@ LossAndSlope = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]
 
 
 def ensemble(
-    members: Sequence[Predictions], *, weights: Sequence[float] | None = None, average: str = "probabilities"
+    members: Sequence[Predictions | Run | str | Path],
+    *,
+    weights: Sequence[float] | None = None,
+    average: str = "probabilities",
+    on: str = "test",
 ) -> Predictions:
     """What several networks say together: the mean of their probabilities, or of their logits.
 
     Args:
-        members: predictions of the same images, one a network.
+        members: predictions of the same images, one a network; or runs, their names or their paths.
         weights: of each, not negative, their sum above 0; all the same if None.
         average: `probabilities`, by which an answer counts that one is sure of (a mixture), or `logits`, by which one
             that another holds for impossible does not (a product of experts).
+        on: of runs, which predictions: `test`, `validation`, or `NAME-SPLIT` of other data that was predicted.
 
     Returns:
         Predictions whose softmax is the mean of the probabilities, or whose logits are the mean logits.
 
     Raises:
         UsageError: there are none, or they are of different images, or the weights are none.
+        DataError: a run has no such predictions.
+
+    Example:
+        >>> evaluate(ensemble(["lenet5", "alexnet"])).accuracy.value                    # doctest: +SKIP
+        0.9687
     """
-    check_same_images(members)
+    said = [as_predictions(member, on) for member in members]
+    check_same_images(said)
     _check_average(average)
-    shares = _shares(weights, len(members))
+    shares = _shares(weights, len(said))
     if average == "logits":
-        mean = sum(share * member.logits.astype(np.float64) for share, member in zip(shares, members, strict=True))
+        mean = sum(share * each.logits.astype(np.float64) for share, each in zip(shares, said, strict=True))
     else:
-        mean = sum(share * member.probabilities for share, member in zip(shares, members, strict=True))
+        mean = sum(share * each.probabilities for share, each in zip(shares, said, strict=True))
         mean = np.log(np.maximum(mean, SMALLEST))
-    return replace(members[0], logits=np.asarray(mean, dtype=np.float32), config_fingerprint="")
+    return replace(said[0], logits=np.asarray(mean, dtype=np.float32), config_fingerprint="")
 
 
 def fit_weights(members: Sequence[Predictions], *, average: str = "probabilities") -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ Conventions, where they are a matter of choice:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import nan
+from pathlib import Path
 from typing import Any, SupportsFloat
 
 import numpy as np
@@ -36,6 +37,7 @@ from kuzushiji.evaluation.bootstrap import (
 )
 from kuzushiji.evaluation.roc import areas_with_replicates
 from kuzushiji.runs.predictions import Predictions
+from kuzushiji.runs.run import Run, as_predictions, find_run
 
 TOP = 5
 
@@ -260,35 +262,39 @@ def _read(kind: type[Evaluation | ClassScores | FrequencyGroup], written: Mappin
 
 
 def evaluate(
-    predictions: Predictions,
+    what: Predictions | Run | str | Path,
     *,
+    on: str = "test",
     train_counts: ArrayLike | None = None,
     confidence: float = 0.95,
     replicates: int = 1000,
     seed: int = 0,
 ) -> Evaluation:
-    """Measures predictions.
+    """Measures predictions, or those of a run.
 
     The intervals of the averages are bootstrapped over the images: the same number of images is drawn with
     replacement `replicates` times, and each draw is measured as the whole was (`bootstrap_interval`).
 
     Args:
-        predictions: logits and labels of N images of C classes.
-        train_counts: (C,), training images of each class, for `by_frequency` and `auc_inverse_frequency`.  A class
-            with none is left out of that average.
+        what: logits and labels of N images of C classes; or a run, its name or its path.
+        on: of a run, which predictions: `test`, `validation`, or `NAME-SPLIT` of other data that was predicted.
+        train_counts: (C,), training images of each class, for `by_frequency` and `auc_inverse_frequency`; a run knows
+            its own.  A class with none is left out of that average.
         confidence: share of such intervals that should hold the true value, between 0 and 1.
         replicates: 0 gives the averages no intervals.
         seed: of the draws.
 
     Raises:
         DataError: there are no predictions, logits are not finite, labels or counts do not fit the classes.
-        UsageError: confidence or replicates out of range.
+        UsageError: confidence or replicates out of range, or there is no such run.
 
     Example:
-        >>> from kuzushiji import Predictions, evaluate
-        >>> evaluate(Predictions.load("runs/resnet/predictions.npz")).accuracy          # doctest: +SKIP
+        >>> evaluate("resnet-kmnist").accuracy                                          # doctest: +SKIP
         Estimate(value=0.9543, low=0.9501, high=0.9583)
     """
+    predictions = as_predictions(what, on)
+    if train_counts is None and not isinstance(what, Predictions):
+        train_counts = np.array(find_run(what).config.train_counts)
     predictions.check()
     check_interval(confidence, replicates)
     labels, predicted = predictions.labels.astype(np.int64), predictions.predicted

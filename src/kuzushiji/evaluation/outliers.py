@@ -50,7 +50,7 @@ class Detection:
         return {"name": self.name, "description": self.description, "count": self.count, **written}
 
 
-def detect(
+def detect_outliers(
     shown: Familiarities, *, confidence: float = 0.95, replicates: int = 1000, seed: int = 0
 ) -> tuple[Detection, ...]:
     """Measures how well each kind of foreign images is told from those of known characters.

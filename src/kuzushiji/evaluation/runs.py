@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from kuzushiji.errors import DataError
 from kuzushiji.evaluation.calibration import Calibration, calibrate
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
@@ -16,30 +14,26 @@ from kuzushiji.runs.familiarities import Familiarities
 from kuzushiji.runs.run import Run
 
 
-def evaluate_run(run: Run, key: str = "test") -> Evaluation:
-    """Computes all metrics of a run from its predictions; those of the test set are kept in `evaluation.json`.
+def stored_evaluation(run: Run, on: str = "test") -> Evaluation:
+    """The evaluation of a run; that of the test images is kept in `evaluation.json`, and computed where it is missing,
+    damaged or older than the predictions.
 
     Args:
-        key: the split, or `NAME-SPLIT` for another dataset, whose predictions are read.
+        on: as in `evaluate`.
 
     Raises:
         DataError: the predictions are missing or damaged.
     """
-    evaluation = evaluate(run.predictions(key), train_counts=np.array(run.config.train_counts))
-    if key == "test":
-        write_text(run.evaluation_file, json.dumps(evaluation.to_dict(), ensure_ascii=False))
-    return evaluation
-
-
-def stored_evaluation(run: Run) -> Evaluation:
-    """The evaluation that is kept in `evaluation.json`, computed first where it is missing, damaged or older than
-    the predictions."""
+    if on != "test":
+        return evaluate(run, on=on)
     try:
         if run.evaluation_file.stat().st_mtime >= run.predictions_file().stat().st_mtime:
             return Evaluation.from_dict(json.loads(run.evaluation_file.read_text(encoding="utf-8")))
     except (OSError, ValueError, DataError):
         pass
-    return evaluate_run(run)
+    evaluation = evaluate(run)
+    write_text(run.evaluation_file, json.dumps(evaluation.to_dict(), ensure_ascii=False))
+    return evaluation
 
 
 def calibration_file(run: Run) -> Path:
@@ -47,29 +41,18 @@ def calibration_file(run: Run) -> Path:
     return run.path / "calibration.json"
 
 
-def calibrate_run(run: Run, key: str = "test") -> Calibration:
-    """Measures how far a run's certainty can be trusted, with a temperature fitted on its validation images if it has
-    any; of the test set the result is kept in `calibration.json`.
-
-    What was predicted with test-time augmentation (`-tta`) needs validation images that were so too.
+def stored_calibration(run: Run, on: str = "test") -> Calibration:
+    """The calibration of a run; that on the test images is kept in `calibration.json`, and computed where it is
+    missing, damaged or older than the predictions of test or validation images.
 
     Args:
-        key: as in `evaluate_run`.
+        on: as in `calibrate`.
 
     Raises:
         DataError: the predictions are missing or damaged.
     """
-    alike = "validation-tta" if key.endswith("-tta") else "validation"
-    validation = run.predictions(alike) if run.predictions_file(alike).exists() else None
-    calibration = calibrate(run.predictions(key), validation)
-    if key == "test":
-        write_text(calibration_file(run), json.dumps(calibration.to_dict(), ensure_ascii=False))
-    return calibration
-
-
-def stored_calibration(run: Run) -> Calibration:
-    """The calibration that is kept in `calibration.json`, computed first where it is missing, damaged or older than
-    the predictions of test or validation images."""
+    if on != "test":
+        return calibrate(run, on=on)
     try:
         sources = [run.predictions_file(), run.predictions_file("validation")]
         newest = max(path.stat().st_mtime for path in sources if path.exists())
@@ -79,7 +62,9 @@ def stored_calibration(run: Run) -> Calibration:
                 return stored
     except (OSError, ValueError, DataError):
         pass
-    return calibrate_run(run)
+    calibration = calibrate(run)
+    write_text(calibration_file(run), json.dumps(calibration.to_dict(), ensure_ascii=False))
+    return calibration
 
 
 def outliers_file(run: Run) -> Path:

@@ -1,16 +1,106 @@
 """A run's network, shown images: `Predictions`, kept in the run folder."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import torch
 
+from kuzushiji.data import datasets
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import with_classes_of
-from kuzushiji.errors import UsageError
+from kuzushiji.errors import KuzushijiError, UsageError
 from kuzushiji.inference.device import device_for
-from kuzushiji.inference.outputs import UNMOVED, Shifts, outputs
+from kuzushiji.inference.outputs import AROUND, UNMOVED, Shifts, outputs
 from kuzushiji.inference.weights import load_network
 from kuzushiji.runs.predictions import Predictions
-from kuzushiji.runs.run import Run
+from kuzushiji.runs.run import Run, find_run
+from kuzushiji.runs.splits import splits_of
+
+
+def predict(
+    run: Run | str | Path,
+    data: str | Path | CharacterImages | None = None,
+    *,
+    tta: bool = False,
+    device: str = "auto",
+) -> Predictions:
+    """What a run's network says of its test images, or of other data; it is kept in the run folder.
+
+    Args:
+        run: a finished run, its name or its path.
+        data: other data, of which the test split is predicted, or the last where it has none; or images.
+        tta: test-time augmentation: the mean of the probabilities for the image as it is and moved by a pixel in each
+            of the eight directions.
+        device: where the network runs: auto, cpu, cuda or mps.
+
+    Raises:
+        RunError: the run is not finished.
+        UsageError: it has no test images, or the images have another size or other classes than it was trained for.
+        DataError: the data is missing or damaged.
+
+    Example:
+        >>> evaluate(predict("resnet-kmnist", "kkanji:k49")).accuracy.value             # doctest: +SKIP
+        0.8812
+    """
+    run = find_run(run)
+    return run.predictions(keep_predictions(run, data, tta=tta, device=device))
+
+
+def keep_predictions(
+    run: Run,
+    data: str | Path | CharacterImages | None = None,
+    *,
+    tta: bool = False,
+    device: str = "auto",
+    tell: Callable[[str], None] = lambda text: None,
+) -> str:
+    """Does what `predict` does, where it is not done for the test images yet.
+
+    Args:
+        tell: gets what a reader should know.
+
+    Returns:
+        Under which name the predictions are kept: what `on` is in `evaluate`, `calibrate`, `compare` and `ensemble`.
+
+    Raises:
+        RunError, UsageError, DataError: as `predict` does.
+    """
+    run.check_finished()
+    shifts, ending = (AROUND, "-tta") if tta else (UNMOVED, "")
+    on = f"test{ending}"
+    if data is not None or not run.predictions_file(on).exists():
+        images = data if isinstance(data, CharacterImages) else _images(run, data)
+        if data is not None:
+            on = f"{images.name}-{images.split}{ending}"
+        predictions = predict_run(run, images, on, device, shifts=shifts)
+        if left_out := len(images) - len(predictions):
+            tell(f"{left_out:,} images show characters that the network does not know")
+    if data is None and tta and not run.predictions_file("validation-tta").exists():
+        _move_validation(run, device, tell)
+    return on
+
+
+def _images(run: Run, data: str | Path | None) -> CharacterImages:
+    """The test images of other data, or the last split where it has none; those of the run if None."""
+    source = run.config.data.address if data is None else data
+    names = datasets.splits(source)
+    if data is None and "test" not in names:
+        raise UsageError(f"{source} has no test split; name other data with --data")
+    height, width = run.config.model.image_size
+    split = "test" if "test" in names else names[-1]
+    return datasets.load(source, split, image_size=height if height == width else None)
+
+
+def _move_validation(run: Run, device: str, tell: Callable[[str], None]) -> None:
+    """Predicts the validation images too as the test images were, so that a temperature can be fitted on them."""
+    if not run.predictions_file("validation").exists():
+        return
+    try:
+        if validation := splits_of(run.config).validation:
+            predict_run(run, validation, "validation-tta", device, shifts=AROUND)
+    except KuzushijiError as error:
+        tell(f"Without a temperature: {error}")
 
 
 def predict_run(

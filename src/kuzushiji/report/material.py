@@ -14,7 +14,7 @@ from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import DataError, KuzushijiError, RunError
 from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
-from kuzushiji.evaluation.outliers import Detection, detect
+from kuzushiji.evaluation.outliers import Detection, detect_outliers
 from kuzushiji.evaluation.runs import stored_calibration, stored_evaluation, stored_outliers
 from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.familiarities import Familiarities
@@ -100,7 +100,7 @@ class Material:
     @cached_property
     def detections(self) -> tuple[Detection, ...]:
         """How well images of other things are told from those of known characters; empty where it was not measured."""
-        return () if self.outliers is None else detect(self.outliers)
+        return () if self.outliers is None else detect_outliers(self.outliers)
 
     @cached_property
     def kept_epoch(self) -> int | None:

@@ -10,7 +10,7 @@ from kuzushiji.errors import DataError
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
-from kuzushiji.evaluation.outliers import Detection, detect
+from kuzushiji.evaluation.outliers import Detection, detect_outliers
 from kuzushiji.evaluation.runs import same_but_for_the_seed, stored_calibration, stored_evaluation, stored_outliers
 from kuzushiji.evaluation.selective import ACCURACIES, COVERAGES
 from kuzushiji.report.results_page import Section, Table, write_page
@@ -190,7 +190,7 @@ def _outliers(runs: Sequence[Run]) -> tuple[tuple[Detection, ...], ...]:
         shown = [stored_outliers(run) for run in runs]
     except DataError:
         return ()  # damaged, or of another training
-    return tuple(detect(each) for each in shown if each) if all(shown) else ()
+    return tuple(detect_outliers(each) for each in shown if each) if all(shown) else ()
 
 
 def _changes(config: RunConfig) -> str:

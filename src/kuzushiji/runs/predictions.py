@@ -54,6 +54,11 @@ class Predictions:
         """The class with the greatest logit of each image, (N,)."""
         return self.logits.argmax(axis=1)
 
+    @property
+    def accuracy(self) -> float:
+        """The share of the images that were named right."""
+        return float((self.predicted == self.labels).mean())
+
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
         """Softmax of the logits, (N, C), each row summing to 1."""

@@ -198,12 +198,14 @@ def all_runs(pattern: str = "*") -> list[Run]:
     return sorted(found, key=lambda run: (run.config_file.stat().st_mtime, run.name))
 
 
-def find_run(name: str | Path) -> Run:
-    """The run with this path, this name, or a name that begins so if there is only one.
+def find_run(name: Run | str | Path) -> Run:
+    """The run with this path, this name, or a name that begins so if there is only one; a run is itself.
 
     Raises:
         UsageError: there is none, or several begin so; the message names them.
     """
+    if isinstance(name, Run):
+        return name
     path = run_path(name, "", "")
     if (path / "config.json").is_file():
         return Run(path)
@@ -216,3 +218,25 @@ def find_run(name: str | Path) -> Run:
     if not names:
         raise UsageError(f"there is no run {str(name)!r}; no run has been made yet in {runs_folder()}")
     raise unknown_name("run", str(name), names)
+
+
+def as_predictions(what: Predictions | Run | str | Path, on: str = "test") -> Predictions:
+    """The predictions that are meant.
+
+    Args:
+        what: predictions themselves, or a finished run, its name or its path.
+        on: of a run, which: `test`, `validation`, or `NAME-SPLIT` of other data that was predicted.
+
+    Raises:
+        UsageError: there is no such run.
+        RunError: it is not finished.
+        DataError: it has no such predictions, or the file is damaged; the message names the run.
+    """
+    if isinstance(what, Predictions):
+        return what
+    run = find_run(what)
+    run.check_finished()
+    try:
+        return run.predictions(on)
+    except DataError as error:
+        raise DataError(f"{run.name}: {error}") from None

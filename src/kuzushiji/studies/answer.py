@@ -19,7 +19,7 @@ from kuzushiji.errors import KuzushijiError, RunError, UsageError
 from kuzushiji.evaluation.compare import (
     Comparison,
     Scores,
-    compare,
+    compare_groups,
     score,
 )
 from kuzushiji.evaluation.ensemble import ensemble
@@ -261,7 +261,7 @@ def gather_answer(study: Study, data: str, folder: Path, outcomes: Sequence[Outc
         reasons = "; ".join(f"{result.label}: {', '.join(result.failures) or result.missing}" for result in results)
         raise RunError(f"no training of {study.name} came to its end: {reasons}")
     scores = {result.label: result.scores for result in measured}
-    comparisons: Sequence[Comparison] = compare(scores) if len(measured) > 1 else ()
+    comparisons: Sequence[Comparison] = compare_groups(scores) if len(measured) > 1 else ()
     order, ordered_by = _order(measured)
     effects = _effects(study, scores)
     return Answer(study, data, folder, results, tuple(comparisons), effects, order, ordered_by, pretrainings)
@@ -398,8 +398,8 @@ def _effects(study: Study, scores: Mapping[str, tuple[Scores, ...]]) -> tuple[Ef
         for side, place in zip(sides, (0, 1), strict=True):
             groups[side] = [each for pair in pairs for each in scores[pair[place]]]
         asked.append(sides)
-    together = compare(groups, asked)
-    singles = iter(compare({**scores}, [pair for pairs in pairs_of.values() for pair in pairs]))
+    together = compare_groups(groups, asked)
+    singles = iter(compare_groups({**scores}, [pair for pairs in pairs_of.values() for pair in pairs]))
     effects = []
     for (name, pairs), whole in zip(pairs_of.items(), together, strict=True):
         each = tuple(next(singles) for _ in pairs)
