@@ -212,25 +212,26 @@ class TorchTrainer:
 
     def epoch(self) -> None:
         from kuzushiji.training.loop import fit
+        from kuzushiji.training.tasks.classify import Classification
 
         def keep(state: dict[str, Any]) -> None:
             self.state = state
 
         self.done += 1
         recipe = self.recipe.change(epochs=max(self.done, 1))  # the schedule is constant, so that epochs can be added
-        self.network, _ = fit(
-            self.network, self.images, None, recipe, device=self.device, state=self.state, save_state=keep
-        )
+        task = Classification(self.images, None, recipe, self.device)
+        self.network, _ = fit(self.network, task, state=self.state, save_state=keep)
 
     def train_by(self, recipe: str, model: str, seed: int) -> float:
         """Trains a network from its beginning to its end as `kuzushiji train` does; the seconds that it took."""
         from kuzushiji.runs.recipe import named_recipe
         from kuzushiji.training.loop import fit
+        from kuzushiji.training.tasks.classify import Classification
 
         started = time.perf_counter()
         chosen = named_recipe(recipe).change(seed=seed)
         self.create(model, seed, chosen.initialization)
-        self.network, _ = fit(self.network, self.images, None, chosen, device=self.device)
+        self.network, _ = fit(self.network, Classification(self.images, None, chosen, self.device))
         return time.perf_counter() - started
 
     def test(self) -> float:

@@ -11,7 +11,7 @@ from kuzushiji.errors import Interrupted, RunError, UsageError
 from kuzushiji.studies.load import parse_study
 from kuzushiji.studies.plan import Training, study_folder
 from kuzushiji.studies.runner import FAILURE, Outcome, StudyWatch, _attempt_elsewhere, run_study
-from kuzushiji.training.loop import TrainingProgress
+from kuzushiji.training.session import TrainingProgress
 
 TWO = """
 question = "Which?"

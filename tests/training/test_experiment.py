@@ -145,6 +145,16 @@ def test_a_damaged_checkpoint_is_told(bars):
         resume(run, data=bars)
 
 
+def test_the_checkpoint_of_another_version_is_refused(bars):
+    with pytest.raises(Interrupted):
+        train("nn_1", bars, run="mine", watch=interrupt_after(1), **QUICK)
+    run = find_run("mine")
+    first = {name: value for name, value in load_checkpoint(run.checkpoint_file).items() if name != "format"}
+    torch.save(first, run.checkpoint_file)  # version 0.1 did not number its formats
+    with pytest.raises(RunError, match="another version"):
+        resume(run, data=bars)
+
+
 def test_a_run_is_trained_by_one_process_at_a_time(bars):
     with pytest.raises(Interrupted):
         train("nn_1", bars, run="mine", watch=interrupt_after(1), **QUICK)

@@ -9,12 +9,11 @@ from kuzushiji.errors import UsageError
 from kuzushiji.models import create_model
 from kuzushiji.models.network import Network
 from kuzushiji.runs.recipe import Recipe
-from kuzushiji.training import loop
-from kuzushiji.training.loop import fit
+from kuzushiji.training import session
 from kuzushiji.training.mixup import Mixture, draw_mixture, loss_and_correct, mixed, mixing_layers
 from kuzushiji.training.optimizers import loss_of
+from tests.training.fitting import fit
 
-CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=2, batch_size=32, lr=0.05, weight_decay=0.0, rotate=0.0, scale=0.0, shear=0.0)
 
 
@@ -116,10 +115,10 @@ class Cut(Exception):
 
 @pytest.mark.parametrize("changes", [{"mixup": 0.4}, {"manifold_mixup": 2.0, "ema": 0.9}], ids=["input", "manifold"])
 def test_resumed_training_ends_with_the_same_bits(bars, monkeypatch, changes):
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(session, "CHECKPOINT_SECONDS", -1.0)
     recipe = RECIPE.change(**changes)
     small = bars.select(slice(0, 96))
-    unbroken, epochs = fit(network(), small, None, recipe, device=CPU)
+    unbroken, epochs = fit(network(), small, None, recipe)
     assert 0 < epochs[-1]["train_accuracy"] < 1
     states = []
 
@@ -129,19 +128,19 @@ def test_resumed_training_ends_with_the_same_bits(bars, monkeypatch, changes):
             raise Cut
 
     with pytest.raises(Cut):
-        fit(network(), small, None, recipe, device=CPU, save_state=save)
-    resumed, again = fit(network(), small, None, recipe, device=CPU, state=states[-1])
+        fit(network(), small, None, recipe, save_state=save)
+    resumed, again = fit(network(), small, None, recipe, state=states[-1])
     for name, value in unbroken.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     assert [line["train_loss"] for line in epochs] == [line["train_loss"] for line in again]
-    plain, _ = fit(network(), small, None, RECIPE, device=CPU)
+    plain, _ = fit(network(), small, None, RECIPE)
     assert not torch.equal(plain.head.weight, unbroken.head.weight)
 
 
 @pytest.mark.parametrize("model", ["lenet5", "nn_dense_batch_norm"])
 def test_networks_of_other_kinds_train_with_it_too(bars, model):
     recipe = RECIPE.change(epochs=1, manifold_mixup=1.0)
-    fit(network(model), bars.select(slice(0, 32)), None, recipe, device=CPU)
+    fit(network(model), bars.select(slice(0, 32)), None, recipe)
 
 
 def test_only_one_of_the_two():

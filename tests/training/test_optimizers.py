@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from kuzushiji.runs.recipe import Recipe
 from kuzushiji.training.muon import orthogonal
-from kuzushiji.training.optimizers import averaged, climbed, create_optimizer, learning_rate, loss_of
+from kuzushiji.training.optimizers import Average, climbed, create_optimizer, learning_rate, loss_of
 
 
 def keras_adadelta(weight, gradients, lr, rho=0.95, epsilon=1e-7):
@@ -106,33 +106,34 @@ def test_label_smoothing_of_both_losses_meets_the_smoothed_target():
 
 def test_average_of_weights_follows_its_definition():
     network = nn.Linear(1, 1, bias=False)
-    average = averaged(network, Recipe(ema=0.5))
+    average = Average(network, Recipe(ema=0.5))
     expected = None
     for step, value in enumerate([1.0, 2.0, 4.0]):
         network.weight.data.fill_(value)
-        average.update_parameters(network)
+        average.update(step, 3)
         decay = min(0.5, (1 + step) / (10 + step))
         expected = value if expected is None else decay * expected + (1 - decay) * value
-    assert average.module.weight.item() == pytest.approx(expected)
+    assert average.kept.weight.item() == pytest.approx(expected)
 
 
 def test_average_takes_counters_as_they_are():
     network = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    average = averaged(network, Recipe(ema=0.9))
-    for _ in range(3):
+    average = Average(network, Recipe(ema=0.9))
+    for step in range(3):
         network(torch.randn(4, 2))
-        average.update_parameters(network)
-    assert average.module[1].num_batches_tracked.item() == 3
-    assert average.module[1].running_mean.isfinite().all()
+        average.update(step, 3)
+    assert average.kept[1].num_batches_tracked.item() == 3
+    assert average.kept[1].running_mean.isfinite().all()
 
 
 def test_stochastic_weight_averaging_is_the_mean():
     network = nn.Linear(1, 1, bias=False)
-    average = averaged(network, Recipe(swa=0.5))
-    for value in (1.0, 2.0, 6.0):
+    average = Average(network, Recipe(swa=0.5))
+    for step, value in enumerate([5.0, 7.0, 9.0, 1.0, 2.0, 6.0]):
         network.weight.data.fill_(value)
-        average.update_parameters(network)
-    assert average.module.weight.item() == pytest.approx(3.0)
+        assert (average.kept is network) == (step <= 3)
+        average.update(step, 6)
+    assert average.kept.weight.item() == pytest.approx(3.0)
 
 
 def test_sharpness_aware_minimisation_looks_uphill_and_comes_back():

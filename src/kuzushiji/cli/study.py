@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kuzushiji.studies.definition import Study
     from kuzushiji.studies.plan import Training
     from kuzushiji.studies.runner import Outcome, StudyWatch
-    from kuzushiji.training.loop import TrainingProgress
+    from kuzushiji.training.session import TrainingProgress
 
 
 def study(
@@ -234,9 +234,9 @@ def _watch() -> Iterator[StudyWatch]:
     def progress(training: Training, now: TrainingProgress) -> None:
         bar.update(
             bars[training.path],
-            completed=(now.epoch - 1) * now.steps + now.step,
-            total=now.epochs * now.steps,
-            note=f"epoch {now.epoch}/{now.epochs}  accuracy {now.accuracy:.2%}  {now.images_per_second:,.0f} images/s",
+            completed=now.done,
+            total=now.total,
+            note=f"epoch {now.epoch}/{now.epochs}  {now.text}",
         )
 
     def epoch(training: Training, metrics: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kuzushiji.sweep.settings import Sweep
     from kuzushiji.sweep.storage import OpenSweep
     from kuzushiji.sweep.trials import SweepWatch
-    from kuzushiji.training.loop import TrainingProgress
+    from kuzushiji.training.session import TrainingProgress
 
 LISTED = 10
 """How many of the best trials are printed."""
@@ -232,8 +232,7 @@ def _watched(opened: OpenSweep, most: int) -> Iterator[tuple[SweepWatch, Callabl
         show()
 
     def progress(now: TrainingProgress) -> None:
-        part = (now.epoch - 1 + now.step / now.steps) / now.epochs
-        show(part, f", epoch {now.epoch}/{now.epochs}")
+        show(now.done / now.total, f", epoch {now.epoch}/{now.epochs}")
 
     def look() -> None:
         for trial in opened.trials(*UNDER_WAY):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kuzushiji.runs.run import Run
     from kuzushiji.runs.splits import Splits
     from kuzushiji.training.experiment import TrainingWatch
-    from kuzushiji.training.loop import TrainingProgress
+    from kuzushiji.training.session import TrainingProgress
 
 
 @contextmanager
@@ -51,9 +51,9 @@ def console_watch() -> Iterator[TrainingWatch]:
         bar.update(
             task("training"),
             description=f"epoch {now.epoch}/{now.epochs}",
-            completed=(now.epoch - 1) * now.steps + now.step,
-            total=now.epochs * now.steps,
-            note=f"loss {now.loss:.4f}  accuracy {now.accuracy:.2%}  {now.images_per_second:,.0f} images/s",
+            completed=now.done,
+            total=now.total,
+            note=now.text,
         )
 
     def epoch(metrics: dict[str, Any]) -> None:

@@ -109,7 +109,7 @@ class Material:
         if not metrics:
             return None
         if self.config.recipe.keep == "best" and metrics[0].get("validation_accuracy") is not None:
-            from kuzushiji.training.loop import best_epoch
+            from kuzushiji.training.session import best_epoch
 
             return best_epoch(metrics)
         return metrics[-1]["epoch"]

@@ -26,7 +26,7 @@ from kuzushiji.studies.checks import check_networks
 from kuzushiji.studies.definition import Study
 from kuzushiji.studies.plan import Common, Training, plan_trainings, study_folder
 from kuzushiji.training.experiment import TrainingWatch, resume, train
-from kuzushiji.training.loop import TrainingProgress
+from kuzushiji.training.session import TrainingProgress
 from kuzushiji.training.start import describe_start
 
 FAILURE = "failure.txt"

@@ -21,7 +21,7 @@ from kuzushiji.sweep.space import written
 from kuzushiji.sweep.storage import UNDER_WAY, OpenSweep, suggest, take_sampler
 from kuzushiji.training import experiment
 from kuzushiji.training.experiment import TrainingWatch
-from kuzushiji.training.loop import best_epoch
+from kuzushiji.training.session import best_epoch
 
 DEFAULT_TRIALS = 20
 

@@ -32,8 +32,10 @@ from kuzushiji.runs.splits import Splits, read_splits, splits_of
 from kuzushiji.training.augment import resized
 from kuzushiji.training.checkpoint import load_checkpoint, save_checkpoint
 from kuzushiji.training.distillation import Teacher, describe_teacher, load_teacher
-from kuzushiji.training.loop import TrainingProgress, fit, fit_once
+from kuzushiji.training.loop import fit, fit_once
+from kuzushiji.training.session import TrainingProgress
 from kuzushiji.training.start import describe_start, start_from
+from kuzushiji.training.tasks.classify import Classification
 from kuzushiji.version import __version__
 
 WHITENED_BY = 500
@@ -235,17 +237,15 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Tra
             if state and state["epochs"]:
                 write_metrics(state["epochs"])  # of the last one the line may be missing, if it was killed between
 
+            teacher = _teacher(config, splits.train, device)
+            task = Classification(splits.train, splits.validation, recipe, device, teacher)
             if MODELS[config.model.name].fitted:
-                network = fit_once(network, splits.train, splits.validation, recipe, device=device, on_epoch=epoch_done)
+                network = fit_once(network, task, on_epoch=epoch_done)
                 save_checkpoint(run.checkpoint_file, {})  # not finished until the test images are predicted
             else:
                 network, _ = fit(
                     network,
-                    splits.train,
-                    splits.validation,
-                    recipe,
-                    device=device,
-                    teacher=_teacher(config, splits.train, device),
+                    task,
                     state=state,
                     save_state=lambda state: save_checkpoint(run.checkpoint_file, state),
                     on_progress=watch.progress,

@@ -1,83 +1,41 @@
 """The training loop."""
 
-import math
 import time
 from collections.abc import Callable
-from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kuzushiji.data.images import CharacterImages
-from kuzushiji.errors import Diverged, Interrupted
-from kuzushiji.inference.device import autocast, choose_dtype, keep_freed_memory
-from kuzushiji.inference.outputs import as_input, as_tensor, outputs
+from kuzushiji.inference.device import keep_freed_memory
+from kuzushiji.inference.outputs import as_tensor
 from kuzushiji.interruption import interruptible
-from kuzushiji.runs.recipe import Recipe
-from kuzushiji.training.augment import augment, resized
-from kuzushiji.training.distillation import Teacher, divergence
-from kuzushiji.training.mixup import Mixture, draw_mixture, loss_and_correct, mixed
-from kuzushiji.training.optimizers import averaged, climbed, create_optimizer, learning_rate
+from kuzushiji.training.optimizers import Average, climbed, create_optimizer, learning_rate
+from kuzushiji.training.session import Session, TrainingProgress
 from kuzushiji.training.start import training_mode
-
-CHECKPOINT_SECONDS = 60.0
-"""A training that is killed loses at most so much, and the step it was in."""
-
-REPORT_SECONDS = 0.2
-
-
-AUGMENTATIONS = ("translate", "rotate", "scale", "shear", "elastic", "thickness", "cutout", "erasing")
-"""The recipe's fields that `augment` takes."""
-
-NO_VALIDATION = {"validation_loss": None, "validation_accuracy": None}
-
-
-@dataclass(frozen=True)
-class TrainingProgress:
-    """How far a training has come.
-
-    Attributes:
-        epoch, epochs: the epoch it is in, from 1, and how many there will be.
-        step, steps: the step of the epoch it has done, from 1, and how many there are.
-        loss, accuracy: means over the epoch so far, on training images as they were augmented (and mixed: see
-            `loss_and_correct`).
-        images_per_second: training speed over the epoch so far.
-    """
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float
-    accuracy: float
-    images_per_second: float
+from kuzushiji.training.tasks import Task
+from kuzushiji.training.tasks.classify import Classification
+from kuzushiji.training.world import Alone, World
 
 
 def fit(
     network: nn.Module,
-    train: CharacterImages,
-    validation: CharacterImages | None,
-    recipe: Recipe,
+    task: Task,
     *,
-    device: torch.device,
-    teacher: Teacher | None = None,
+    world: World | None = None,
     state: dict[str, Any] | None = None,
     save_state: Callable[[dict[str, Any]], None] = lambda state: None,
     on_progress: Callable[[TrainingProgress], None] = lambda progress: None,
     on_epoch: Callable[[dict[str, Any]], None] = lambda metrics: None,
 ) -> tuple[nn.Module, list[dict[str, Any]]]:
-    """Trains a network in place.
+    """Trains a network in place, as the task's recipe says.
 
     With the same arguments, seed and machine the outcome is the same to the bit on a CPU, whether the training ran
     through or was cut off and taken up again from a saved state.
 
     Args:
-        network: weights as they start; it must stand on `device` already.
-        validation: images on which the best epoch is chosen; None if the last is kept.
-        teacher: whose answers the network is to learn besides the labels.
+        network: weights as they start; it must stand on the task's device already.
+        world: the processes that train it together; this one alone if None.
         state: what an earlier call gave to `save_state`, to go on from there.
         save_state: receives the state after each epoch, about every minute, and before an interruption ends it.
         on_progress: called a few times a second.
@@ -92,146 +50,56 @@ def fit(
         Interrupted: Ctrl-C or a request to terminate arrived; the state has been saved.
     """
     keep_freed_memory()
-    images, labels = as_tensor(train.images), as_tensor(train.labels)
-    steps = steps_per_epoch(len(train), recipe.batch_size)
-    dtype = choose_dtype(recipe.precision, device)
-    changes = {name: getattr(recipe, name) for name in AUGMENTATIONS}
+    world, recipe = world or Alone(), task.recipe
+    torch.manual_seed(recipe.seed + world.rank)
     optimizer = create_optimizer(network, recipe)
-    average = averaged(network, recipe)
-    kept = network
-    averaged_from = steps * recipe.epochs * (1 - recipe.swa) if recipe.swa else 0
-    counts = torch.from_numpy(train.class_counts()).clamp(min=1).to(device)
-    prior = recipe.logit_adjustment * (counts / counts.sum()).log()
-    epochs: list[dict[str, Any]] = []
-    best: dict[str, Any] | None = None
-    first_epoch = first_step = 0
-    tally = _Tally(device)
-    torch.manual_seed(recipe.seed)
+    average = Average(network, recipe)
+    trained = world.shared(network)
 
-    if state is not None:
-        first_epoch, first_step, epochs, best = state["epoch"], state["step"], state["epochs"], state["best"]
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        if average:
-            average.load_state_dict(state["average"])
-            kept = average.module if average.n_averaged else network
-        tally.restore(state["tally"])
-        _restore_random_state(state["random"], device)
-
-    def save(epoch: int, step: int) -> None:
-        save_state(
-            {
-                "epoch": epoch,
-                "step": step,
-                "epochs": epochs,
-                "best": best,
-                "network": network.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "average": average.state_dict() if average else None,
-                "tally": tally.state(),
-                "random": _random_state(device),
-            }
-        )
-
-    def gradients(
-        batch: Tensor, target: Tensor, mixture: Mixture | None, taught: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        with autocast(device, dtype), mixed(mixture):
-            logits = network(batch).float()
-        loss, correct = loss_and_correct(recipe, logits + prior, target, mixture)
-        if taught is not None:
-            loss = loss.lerp(divergence(logits, taught, recipe.temperature), recipe.distillation)
+    def gradients(batch: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
+        loss, counted = task.loss(trained, batch)
         optimizer.zero_grad()
         loss.backward()
-        return loss, correct
+        return loss, counted
 
-    last_saved = last_reported = time.monotonic()
     with interruptible() as stop:
-        for epoch in range(first_epoch, recipe.epochs):
-            if stopped_early(epochs, recipe.patience):
-                break
-            order = _epoch_order(train, recipe, epoch)
-            share = share_of_size(recipe, epoch)
+        parts = {"network": network, "optimizer": optimizer, "average": average}
+        session = Session(task, world, parts, stop=stop, save=save_state, on_progress=on_progress, on_epoch=on_epoch)
+        if state is not None:
+            session.restore(state)
+        steps = recipe.epochs * session.steps
+        for epoch in session.epochs_left():
+            order = task.order(epoch)
             training_mode(network)
-            for step in range(first_step, steps):
-                started = time.perf_counter()
-                chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-                target = labels[chosen].to(device)
-                lr = learning_rate(recipe, epoch * steps + step, recipe.epochs * steps)
+            for step in session.steps_left():
+                lr = learning_rate(recipe, session.steps_done, steps)
                 for group in optimizer.param_groups:
                     group["lr"] = lr
-
-                batch = resized(augment(as_input(images[chosen], device), **changes), share)
-                mixture = draw_mixture(network, recipe, len(batch))
-                taught = teacher(batch if mixture is None else mixture.of(batch), chosen) if teacher else None
-                loss, correct = gradients(batch, target, mixture, taught)
+                chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+                numbers = chosen[world.rank :: world.size]
+                batch = task.batch(network, numbers, epoch)
+                loss, counted = gradients(batch)
                 if recipe.sam:
                     with climbed(network, recipe.sam):
-                        gradients(batch, target, mixture, taught)
+                        gradients(batch)
                 optimizer.step()
-                if average and epoch * steps + step >= averaged_from:
-                    average.update_parameters(network)
-                    kept = average.module
-                tally.add(loss, correct, len(batch), time.perf_counter() - started)
+                average.update(session.steps_done, steps)
+                session.step_done(loss, counted, len(numbers))
+            session.epoch_done(average.kept, task.validate(average.kept), lr)
 
-                now = time.monotonic()
-                due = stop.is_set() or now - last_saved > CHECKPOINT_SECONDS
-                if due or now - last_reported > REPORT_SECONDS or step + 1 == steps:
-                    last_reported = now
-                    mean_loss, accuracy = tally.means()
-                    _check_finite(mean_loss, epoch, recipe)
-                    on_progress(
-                        TrainingProgress(
-                            epoch + 1, recipe.epochs, step + 1, steps, mean_loss, accuracy, tally.images_per_second
-                        )
-                    )
-                if due and step + 1 < steps:
-                    save(epoch, step + 1)
-                    last_saved = now
-                    if stop.is_set():
-                        raise Interrupted("the training was interrupted; its state is saved")
-
-            started = time.perf_counter()
-            measured = _validate(kept, validation, recipe, device, dtype) if validation else NO_VALIDATION
-            epochs.append(
-                {
-                    "epoch": epoch + 1,
-                    "train_loss": mean_loss,
-                    "train_accuracy": accuracy,
-                    **measured,
-                    "lr": lr,
-                    "seconds": tally.seconds + time.perf_counter() - started,
-                    "images_per_second": tally.images_per_second,
-                }
-            )
-            if recipe.keep == "best" and validation and best_epoch(epochs) == epoch + 1:
-                best = deepcopy(kept.state_dict())
-            first_step, tally = 0, _Tally(device)
-            save(epoch + 1, 0)
-            last_saved = time.monotonic()
-            on_epoch(epochs[-1])
-            if stop.is_set() and epoch + 1 < recipe.epochs:
-                raise Interrupted("the training was interrupted; its state is saved")
-
-    if best is not None:
-        kept.load_state_dict(best)
-    return kept.eval(), epochs
+    kept = average.kept
+    if session.best is not None:
+        kept.load_state_dict(session.best)
+    return kept.eval(), session.epochs
 
 
 def fit_once(
-    network: nn.Module,
-    train: CharacterImages,
-    validation: CharacterImages | None,
-    recipe: Recipe,
-    *,
-    device: torch.device,
-    on_epoch: Callable[[dict[str, Any]], None] = lambda metrics: None,
+    network: nn.Module, task: Classification, *, on_epoch: Callable[[dict[str, Any]], None] = lambda metrics: None
 ) -> nn.Module:
     """Fits a classical model, which takes the training images in one pass; in place.
 
     Args:
-        network: one with `fit`, standing on `device` already.
-        validation: images to measure it on; None if there are none.
+        network: one with `fit`, standing on the task's device already.
         on_epoch: called at the end with the metrics, as `Run.metrics` has them, and what the model chose by itself.
 
     Returns:
@@ -240,12 +108,13 @@ def fit_once(
     Raises:
         UsageError: there are too few training images for it.
     """
-    torch.manual_seed(recipe.seed)
+    torch.manual_seed(task.recipe.seed)
     started = time.perf_counter()
     fitting: Any = network
-    chosen = fitting.fit(as_tensor(train.images).to(device), as_tensor(train.labels).to(device))
+    images, labels = (as_tensor(values).to(task.device) for values in (task.train.images, task.train.labels))
+    chosen = fitting.fit(images, labels)
     fitted = time.perf_counter()
-    measured = _validate(network, validation, recipe, device, torch.float32) if validation else NO_VALIDATION
+    measured = task.validate(network)
     on_epoch(
         {
             "epoch": 1,
@@ -254,104 +123,8 @@ def fit_once(
             **measured,
             "lr": None,
             "seconds": time.perf_counter() - started,
-            "images_per_second": len(train) / (fitted - started),
+            "images_per_second": task.images / (fitted - started),
             **chosen,
         }
     )
     return network.eval()
-
-
-def best_epoch(epochs: list[dict[str, Any]]) -> int:
-    """Number, from 1, of the first epoch with the highest validation accuracy and, among equals, the lowest loss."""
-    return max(epochs, key=lambda line: (line["validation_accuracy"], -line["validation_loss"]))["epoch"]
-
-
-def stopped_early(epochs: list[dict[str, Any]], patience: int) -> bool:
-    """Whether the last `patience` epochs brought nothing better."""
-    return bool(patience and epochs and len(epochs) - best_epoch(epochs) >= patience)
-
-
-def steps_per_epoch(images: int, batch_size: int) -> int:
-    """Steps of an epoch.  A last batch of a single image is left out: batch normalisation needs two."""
-    full, rest = divmod(images, batch_size)
-    return max(1, full + (rest > 1))
-
-
-class _Tally:
-    """Sums over the training images of an epoch: loss, correct answers, images, seconds."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.sums = torch.zeros(2, device=device)
-        self.images = 0
-        self.seconds = 0.0
-
-    def add(self, loss: Tensor, correct: Tensor, images: int, seconds: float) -> None:
-        self.sums += torch.stack([loss.detach() * images, correct])
-        self.images += images
-        self.seconds += seconds
-
-    def means(self) -> tuple[float, float]:
-        """Mean loss and accuracy."""
-        loss, correct = (self.sums / self.images).tolist()
-        return loss, correct
-
-    @property
-    def images_per_second(self) -> float:
-        return self.images / self.seconds
-
-    def state(self) -> dict[str, Any]:
-        return {"sums": self.sums, "images": self.images, "seconds": self.seconds}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.sums.copy_(state["sums"])
-        self.images, self.seconds = state["images"], state["seconds"]
-
-
-def _check_finite(loss: float, epoch: int, recipe: Recipe) -> None:
-    if not math.isfinite(loss):
-        raise Diverged(
-            f"the loss became {loss} in epoch {epoch + 1}: the training diverged. "
-            f"Try a smaller learning rate (--lr {recipe.lr / 10:g})"
-            + (" or --precision float32" if recipe.precision != "float32" else "")
-        )
-
-
-def _validate(
-    network: nn.Module, validation: CharacterImages, recipe: Recipe, device: torch.device, dtype: torch.dtype
-) -> dict[str, float]:
-    tally = _Tally(device)
-    for logits, labels in outputs(network, validation, device, dtype):
-        tally.add(*loss_and_correct(recipe, logits, labels), len(labels), 0.0)
-    loss, accuracy = tally.means()
-    return {"validation_loss": loss, "validation_accuracy": accuracy}
-
-
-def share_of_size(recipe: Recipe, epoch: int) -> float:
-    """What share of their sides the images have in an epoch, counted from 0."""
-    grown = min(1.0, epoch / max(1.0, recipe.epochs * 2 / 3))
-    return recipe.start_size + (1 - recipe.start_size) * grown
-
-
-def _epoch_order(train: CharacterImages, recipe: Recipe, epoch: int) -> Tensor:
-    """The numbers of the images of an epoch in their order, which depends on nothing but the seed and the epoch.
-
-    All images once; or as many, of which the rare classes' come more often the more `balance` asks for it.
-    """
-    random = np.random.default_rng([recipe.seed, epoch])
-    if not recipe.balance:
-        return torch.from_numpy(random.permutation(len(train)))
-    chance = train.class_counts()[train.labels] ** -recipe.balance
-    return torch.from_numpy(random.choice(len(train), len(train), p=chance / chance.sum()))
-
-
-def _random_state(device: torch.device) -> dict[str, Tensor]:
-    state = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
-    return state
-
-
-def _restore_random_state(state: dict[str, Tensor], device: torch.device) -> None:
-    torch.set_rng_state(state["cpu"])
-    if device.type == "cuda" and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"], device)

@@ -136,22 +136,41 @@ def loss_of(recipe: Recipe, logits: Tensor, labels: Tensor) -> Tensor:
     return F.mse_loss(logits.softmax(dim=1), target)
 
 
-def averaged(network: nn.Module, recipe: Recipe) -> AveragedModel | None:
-    """The average of a network's weights and buffers that the recipe asks for, None if it asks for none.
+class Average:
+    """The average of a network's weights and buffers that the recipe asks for, if it asks for one.
 
     The exponential moving average (`ema`) grows slower as it grows older: its decay starts low and reaches the
     recipe's after about 10 / (1 - decay) steps, so that a short training is not left with its first weights.  The other
-    (`swa`) is the mean of all steps that it is told of.
+    (`swa`) is the mean of the last steps.
     """
-    if not (recipe.ema or recipe.swa):
-        return None
 
-    def update(average: Tensors, current: Tensors, count: Tensor | int) -> None:
-        count = int(count)
-        weight = 1 - min(recipe.ema, (1 + count) / (10 + count)) if recipe.ema else 1 / (1 + count)
+    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
+        self.network, self.recipe = network, recipe
+        self.model: AveragedModel | None = None
+        if recipe.ema or recipe.swa:
+            self.model = AveragedModel(network, multi_avg_fn=self._mix, use_buffers=True)
+
+    @property
+    def kept(self) -> nn.Module:
+        """The averaged network, or the network itself as long as there is no average."""
+        return self.model.module if self.model and self.model.n_averaged else self.network
+
+    def update(self, step: int, steps: int) -> None:
+        """Takes the weights after a step, counted from 0, of so many in the whole training."""
+        if self.model and (not self.recipe.swa or step >= steps * (1 - self.recipe.swa)):
+            self.model.update_parameters(self.network)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.model.state_dict() if self.model else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if self.model:
+            self.model.load_state_dict(state)
+
+    def _mix(self, average: Tensors, current: Tensors, count: Tensor | int) -> None:
+        count, decay = int(count), self.recipe.ema
+        weight = 1 - min(decay, (1 + count) / (10 + count)) if decay else 1 / (1 + count)
         if average[0].is_floating_point():
             torch._foreach_lerp_(average, current, weight)
         else:
             torch._foreach_copy_(average, current)
-
-    return AveragedModel(network, multi_avg_fn=update, use_buffers=True)
