@@ -35,7 +35,7 @@ write_idx(folder / "idx" / "train-labels-idx1-ubyte", labels.astype(np.uint8))
 
 LOAD = """
 import json, resource, sys, time
-from kuzushiji.data.datasets import load
+from kuzushiji.data.source import load
 start = time.perf_counter()
 data = load(sys.argv[1]) if sys.argv[1:] else None
 seconds = time.perf_counter() - start

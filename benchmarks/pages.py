@@ -34,12 +34,13 @@ CHARACTERS = 683_464
 
 LOAD = """
 import json, sys, time
-from kuzushiji.data.datasets import load, splits
+from kuzushiji.data.source import parse
 start = time.perf_counter()
-train = load(sys.argv[1])
+source = parse(sys.argv[1])
+train = source.load()
 seconds = time.perf_counter() - start
 start = time.perf_counter()
-parts = [load(sys.argv[1], split) for split in splits(sys.argv[1])]
+parts = [source.load(split) for split in source.splits]
 again = time.perf_counter() - start
 print(json.dumps({"seconds": seconds, "again": again, "counts": [len(part) for part in parts]}))
 """

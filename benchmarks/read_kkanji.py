@@ -18,7 +18,7 @@ from kuzushiji.data.catalogue import sets as catalog
 
 READ = """
 import json, sys, time
-from kuzushiji.data.datasets import load
+from kuzushiji.data.source import load
 source = sys.argv[1]
 start = time.perf_counter()
 splits = [load(source, split) for split in ("train", "validation", "test")]

@@ -20,10 +20,10 @@ from PIL import Image
 
 import kuzushiji
 from kuzushiji import characters
-from kuzushiji.data.pages.characters import pages_of
 from kuzushiji.data.pages.cutting import clip
 from kuzushiji.data.pages.files import FileReader
 from kuzushiji.data.pages.tables import list_pages
+from kuzushiji.data.source import parse
 from kuzushiji.evaluation.bootstrap import wilson_interval
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.reading.recognizer import Recognition, Recognizer
@@ -165,7 +165,7 @@ def measure_pages(recognizer: Recognizer, source: str) -> str:
 def boxed_pages(source: str) -> Iterator[tuple[Pixels, list[list[int]], str]]:
     """Of each page that has an image: the image, the boxes (x, y, width, height) within it, their characters."""
     with FileReader() as reader:
-        for page in list_pages(pages_of(source).path).pages:
+        for page in list_pages(parse(source).pages.path).pages:
             if page.image is not None:
                 gray = read_gray(reader.read(page.image))
                 yield gray, clip(page.boxes, gray.shape)[0].tolist(), page.characters

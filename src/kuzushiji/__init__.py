@@ -26,7 +26,7 @@ _HOME_OF = {
     "ensemble": "kuzushiji.evaluation.ensemble",
     "evaluate": "kuzushiji.evaluation.metrics",
     "list_models": "kuzushiji.models",
-    "load": "kuzushiji.data.datasets",
+    "load": "kuzushiji.data.source",
     "measure_ensemble": "kuzushiji.evaluation.several",
     "predict": "kuzushiji.inference.predict",
     "recognize": "kuzushiji.reading.many",
@@ -59,8 +59,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from kuzushiji.data.datasets import load
     from kuzushiji.data.images import CharacterImages
+    from kuzushiji.data.source import load
     from kuzushiji.errors import KuzushijiError
     from kuzushiji.evaluation.calibration import calibrate
     from kuzushiji.evaluation.ensemble import ensemble

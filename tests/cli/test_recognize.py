@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from kuzushiji.cli import main
-from kuzushiji.data.datasets import load
+from kuzushiji.data.source import load
 from kuzushiji.reading import pretrained
 from tests.reading.writing import page_of_writing
 

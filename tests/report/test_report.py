@@ -267,7 +267,7 @@ def test_without_images_the_rest_stands(tmp_path, undrawn):
 
 
 def test_images_are_loaded_from_where_the_run_had_them(real_data, tmp_path, undrawn):
-    from kuzushiji.data.datasets import load
+    from kuzushiji.data.source import load
 
     test = load(real_data / "kmnist6k", "test")
     images = test.select(slice(300))

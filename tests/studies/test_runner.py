@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from kuzushiji.data.source import parse
 from kuzushiji.errors import Interrupted, RunError, UsageError
 from kuzushiji.studies.load import parse_study
 from kuzushiji.studies.plan import Training, study_folder
@@ -180,7 +181,7 @@ def test_a_folder_that_can_not_be_made_is_told(bars_folder, tmp_path):
 
 def test_a_study_has_a_folder_for_each_set_of_data(own_home):
     assert study_folder(study(), "brush:kmnist") == own_home / "studies" / "mine--brush-kmnist"
-    assert study_folder(study(), str(Path("some") / "where")).name == "mine--where"
+    assert study_folder(study(), parse(Path("some") / "where").label).name == "mine--where"
 
 
 def test_a_process_tells_the_story_of_its_training(bars_folder, tmp_path):

@@ -10,6 +10,7 @@ from filelock import FileLock
 from safetensors import safe_open
 
 import kuzushiji
+from kuzushiji.data.source import parse
 from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import Interrupted, KuzushijiError, RunError, UsageError
 from kuzushiji.inference.predict import predict_run
@@ -239,7 +240,7 @@ def test_a_last_training_takes_validation_images_too(tmp_path, uneven):
     for split, chosen in (("train", uneven.select(slice(80))), ("validation", uneven.select(slice(80, None)))):
         np.savez(tmp_path / f"own-{split}-imgs.npz", chosen.images)
         np.savez(tmp_path / f"own-{split}-labels.npz", chosen.labels)
-    chosen, last = (read_splits(tmp_path, Recipe(refit=share)) for share in (0.0, 0.8))
+    chosen, last = (read_splits(parse(tmp_path), Recipe(refit=share)) for share in (0.0, 0.8))
     assert (len(chosen.train), len(chosen.validation)) == (80, 40)
     assert len(last.train) + len(last.validation) == 120
     assert len(last.validation) == 8
@@ -321,7 +322,7 @@ def test_progress_is_told(bars):
 
 
 def test_limit_takes_so_many(own_home):
-    splits = experiment.read_splits("brush:kmnist", Recipe(validation_fraction=0.1), limit=200)
+    splits = experiment.read_splits(parse("brush:kmnist"), Recipe(validation_fraction=0.1), limit=200)
     assert len(splits.train) + len(splits.validation) == 200
 
 

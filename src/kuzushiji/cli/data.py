@@ -64,11 +64,12 @@ def info(name: str, /, *, json: bool = False) -> None:
         Print it as JSON.
     """
     from kuzushiji.data.catalogue.verify import state
-    from kuzushiji.data.pages.characters import known_report, pages_of
+    from kuzushiji.data.pages.characters import known_report
+    from kuzushiji.data.source import parse
     from kuzushiji.records import as_plain
 
     entry = dataset(name)
-    known = known_report(pages_of(name)) if entry.unit == "pages" else None
+    known = known_report(parse(name).pages) if entry.unit == "pages" else None
     if json:
         report = {"report": as_plain(known) if known else None} if entry.unit == "pages" else {}
         print_json(_facts(entry) | {"state": state(name)} | report)
@@ -281,27 +282,29 @@ def pages(
     json
         Print the report as JSON.
     """
-    from kuzushiji.data.pages.characters import cached_characters, pages_of, report_of
+    from kuzushiji.data.pages.characters import cached_characters, report_of
     from kuzushiji.data.pages.problems import KINDS
     from kuzushiji.data.pages.tables import list_pages
+    from kuzushiji.data.source import parse
     from kuzushiji.records import as_plain
 
     if page is not None and draw is None:
         raise UsageError("--page says which page to draw; say where with --draw, such as --draw page.png")
-    source = pages_of(name)
+    source = parse(name)
+    origin = source.pages
     if draw is not None:
-        _draw_page(list_pages(source.path), page, draw, dark)
+        _draw_page(list_pages(origin.path), page, draw, dark)
     with count_bar() as bar:
         task = bar.add_task("cutting", total=None)
-        found = cached_characters(source, progress=lambda done, total: bar.update(task, completed=done, total=total))
+        found = cached_characters(origin, progress=lambda done, total: bar.update(task, completed=done, total=total))
     report = report_of(found)
     splits = {split: stop - start for split, (start, stop) in found.bounds.items()}
     if json:
-        print_json({"name": source.name, "divided_by": source.by, "splits": splits} | as_plain(report))
+        print_json({"name": source.name, "divided_by": origin.by, "splits": splits} | as_plain(report))
         return
     results.print(f"{source.name}: {_page_facts(report)}", markup=False, soft_wrap=True)
     divided = ", ".join(f"{split} {count:,}" for split, count in splits.items())
-    few = f"; fewer than 3 {source.by}s are not divided" if "all" in splits else f", divided by {source.by}"
+    few = f"; fewer than 3 {origin.by}s are not divided" if "all" in splits else f", divided by {origin.by}"
     results.print(f"characters: {divided}{few}", markup=False, soft_wrap=True)
     if report.problems:
         print_table(

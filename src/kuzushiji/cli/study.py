@@ -88,17 +88,19 @@ def study(
     data = data or chosen.data
     if not data:
         raise UsageError("say which data to train and measure on, such as --data kmnist")
+    from kuzushiji.data.source import parse
     from kuzushiji.studies.plan import study_folder
     from kuzushiji.studies.runner import run_study
 
-    folder = output if output is not None else study_folder(chosen, data)
+    source = parse(data)
+    folder = output if output is not None else study_folder(chosen, source.label)
     for place in (folder, docs):
         if place is not None and place.exists() and not place.is_dir():
             raise UsageError(f"{place} is a file; name a folder")
     with _watch() as watch:
         outcomes = run_study(
             chosen,
-            data,
+            source,
             folder=folder,
             seeds=seeds,
             limit=limit,
@@ -114,7 +116,7 @@ def study(
     from kuzushiji.studies.conclusion import conclude
 
     notes.print("comparing and drawing")
-    answer = gather_answer(chosen, data, folder, outcomes)
+    answer = gather_answer(chosen, source, folder, outcomes)
     conclusion = conclude(answer)
     settings = {
         **{"only": only, "seeds": seeds, "epochs": epochs, "limit": limit},

@@ -175,7 +175,7 @@ def _settings(
 
 
 def _made_name(settings: Sweep) -> str:
-    dataset = Path(settings.data).name.replace(":", "-")
+    dataset = settings.source.label.replace(":", "-")
     return f"{settings.model}-{dataset}-{datetime.now():%Y%m%d-%H%M%S}"
 
 

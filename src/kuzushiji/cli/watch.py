@@ -74,12 +74,13 @@ def console_watch() -> Iterator[TrainingWatch]:
 
 def _boxes_left_out(data: DataConfig) -> str:
     """What to say of boxes on pages that became no character; nothing of other data."""
-    from kuzushiji.data.datasets import is_name, parts
-    from kuzushiji.data.pages.characters import SIDE, find_pages, known_report
+    from kuzushiji.data.pages.characters import SIDE, Pages, known_report
+    from kuzushiji.data.source import parse
 
-    name = data.address
-    pages = find_pages(name) if (data.path or is_name(name)) and not parts(name) else None
+    source = parse(data.address)
+    pages = source.origin if isinstance(source.origin, Pages) else None
     report = known_report(pages, side=data.image_size or SIDE) if pages else None
     if report is None or not report.left_out:
         return ""
-    return f"{report.left_out:,} of {report.boxes:,} boxes are left out; `kuzushiji data pages {name}` says why"
+    why = f"`kuzushiji data pages {source.address}` says why"
+    return f"{report.left_out:,} of {report.boxes:,} boxes are left out; {why}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kuzushiji.data import datasets
 from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import check_cut_off, subsample
 from kuzushiji.errors import RunError, UsageError, unknown_name
 from kuzushiji.explore.balance import Balance, measure_balance
@@ -99,7 +99,7 @@ class ExplorationWatch:
 
 
 def explore(
-    data: str | Path | dict[str, CharacterImages],
+    data: str | Path | Source | dict[str, CharacterImages],
     *,
     only: Sequence[str] | None = None,
     on: str = PIXELS,
@@ -215,13 +215,13 @@ def check_parts(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _read(
-    data: str | Path | dict[str, CharacterImages], limit: int | None, seed: int, watch: ExplorationWatch
+    data: str | Path | Source | dict[str, CharacterImages], limit: int | None, seed: int, watch: ExplorationWatch
 ) -> dict[str, CharacterImages]:
     if isinstance(data, dict):
         splits = data
     else:
-        names = datasets.splits(data)
-        splits = {name: datasets.load(data, name, progress=watch.reading) for name in names}
+        source = parse(data)
+        splits = {name: source.load(name, progress=watch.reading) for name in source.splits}
     splits = {name: replace(images, split=name) for name, images in splits.items()}
     if limit is not None:
         splits = {name: subsample(images, limit, seed=seed) for name, images in splits.items()}

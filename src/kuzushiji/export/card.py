@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from math import isnan
 
 from kuzushiji.data.catalogue import sets as catalog
+from kuzushiji.data.source import named_in
+from kuzushiji.data.synthetic.brush import Brush
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
@@ -214,7 +216,7 @@ def _licence(facts: Facts) -> str:
 
 def _has_brush(about: Description) -> bool:
     """Whether the embedded brush glyphs are among the data."""
-    return any(part.partition(":")[0] == "brush" for part in about.dataset.split("+"))
+    return any(isinstance(source.origin, Brush) for source in named_in(about.dataset))
 
 
 def _percent(estimate: Estimate) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.data.catalogue import sets as catalog
+from kuzushiji.data.source import published_in
 from kuzushiji.errors import KuzushijiError, RunError, UsageError, unknown_name
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.evaluation.runs import stored_calibration, stored_evaluation
@@ -163,7 +164,7 @@ def sources_of(config: RunConfig, credit: Sequence[str] = ()) -> tuple[catalog.D
     """
     found: dict[str, catalog.Dataset] = {each: catalog.dataset(each) for each in credit}
     for each in [config, *(before for _, before in _before(config))]:
-        found |= {source.name: source for source in catalog.behind(each.data.name, each.data.source)}
+        found |= {source.name: source for source in published_in(each.data.name, each.data.source)}
     return tuple(found.values())
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from kuzushiji.data import datasets
+from kuzushiji.data.source import parse
 from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.imaging.cut import to_square
@@ -158,10 +158,10 @@ def pictures_of_test(run: Run, numbers: Sequence[int] = ()) -> list[Picture]:
         DataError: the data of the run is missing or damaged.
     """
     config = run.config
-    source = config.data.address
-    if "test" not in datasets.splits(source):
+    source = parse(config.data.address)
+    if "test" not in source.splits:
         raise UsageError(f"{source} has no test images; name image files")
-    data = datasets.load(source, "test", image_size=config.data.image_size)
+    data = source.load("test", image_size=config.data.image_size)
     data = with_classes_of(config.classes, data, has_rare=config.data.rare is not None)
     for number in numbers:
         if not 0 <= number < len(data):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.data import datasets
 from kuzushiji.data.catalogue.sets import DATASETS
 from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.source import load, parse
 from kuzushiji.data.splits import subsample, with_classes_of
 from kuzushiji.data.synthetic import foreign
 from kuzushiji.errors import DataError, RunError, UsageError
@@ -158,10 +158,10 @@ def show_outliers(
 
 
 def _test_images(config: RunConfig, side: int) -> CharacterImages:
-    source = config.data.address
-    if "test" not in datasets.splits(source):
+    source = parse(config.data.address)
+    if "test" not in source.splits:
         raise UsageError(f"{source} has no test split, with which the outliers could be compared")
-    return datasets.load(source, "test", image_size=side)
+    return source.load("test", image_size=side)
 
 
 def _training_images(run: Run) -> CharacterImages:
@@ -215,7 +215,7 @@ def _first_at_hand(names: tuple[str, ...]) -> CharacterImages | None:
     """The test images of the first of these sets whose files are here."""
     for name in names:
         try:
-            return datasets.load(name, "test")
+            return load(name, "test")
         except DataError:
             continue
     return None

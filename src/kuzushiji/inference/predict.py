@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kuzushiji.data import datasets
 from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import KuzushijiError, UsageError
 from kuzushiji.inference.device import device_for
@@ -20,7 +20,7 @@ from kuzushiji.runs.splits import splits_of
 
 def predict(
     run: Run | str | Path,
-    data: str | Path | CharacterImages | None = None,
+    data: str | Path | Source | CharacterImages | None = None,
     *,
     tta: bool = False,
     device: str = "auto",
@@ -49,7 +49,7 @@ def predict(
 
 def keep_predictions(
     run: Run,
-    data: str | Path | CharacterImages | None = None,
+    data: str | Path | Source | CharacterImages | None = None,
     *,
     tta: bool = False,
     device: str = "auto",
@@ -81,15 +81,14 @@ def keep_predictions(
     return on
 
 
-def _images(run: Run, data: str | Path | None) -> CharacterImages:
+def _images(run: Run, data: str | Path | Source | None) -> CharacterImages:
     """The test images of other data, or the last split where it has none; those of the run if None."""
-    source = run.config.data.address if data is None else data
-    names = datasets.splits(source)
-    if data is None and "test" not in names:
+    source = parse(run.config.data.address if data is None else data)
+    if data is None and "test" not in source.splits:
         raise UsageError(f"{source} has no test split; name other data with --data")
     height, width = run.config.model.image_size
-    split = "test" if "test" in names else names[-1]
-    return datasets.load(source, split, image_size=height if height == width else None)
+    split = "test" if "test" in source.splits else source.splits[-1]
+    return source.load(split, image_size=height if height == width else None)
 
 
 def _move_validation(run: Run, device: str, tell: Callable[[str], None]) -> None:

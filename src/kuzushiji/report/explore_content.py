@@ -8,7 +8,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from kuzushiji.characters import parents
-from kuzushiji.data.catalogue import sets as catalog
+from kuzushiji.data.source import published_in, title_of
 from kuzushiji.explore.exploration import PIXELS, Exploration
 from kuzushiji.explore.findings import findings
 from kuzushiji.explore.health import Health
@@ -50,7 +50,7 @@ def explore_content(found: Exploration) -> dict[str, Any]:
         "version": __version__,
         "has_glyph": has_glyph,
         "code_points": code_points,
-        "title": catalog.title_of(found.name),
+        "title": title_of(found.name),
         "run": "explored",
         "name": found.name,
         "findings": findings(found),
@@ -75,7 +75,7 @@ def explore_content(found: Exploration) -> dict[str, Any]:
             for name, draw in plain_figures(found).items()
             if name != "components"  # drawn with cells of the sprite, which follow the theme
         },
-        "published": catalog.behind(found.name),
+        "published": published_in(found.name),
         "sprite": pictures.sprite,
         "image_ratio": found.main_split.image_size[0] / found.main_split.image_size[1],
     }

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.data import datasets
 from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.source import load, published_in, title_of
 from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import DataError, KuzushijiError, RunError
 from kuzushiji.evaluation.calibration import Calibration
@@ -117,12 +117,12 @@ class Material:
     @property
     def sources(self) -> list[catalog.Dataset]:
         """The published datasets that the run was trained on, by their names or by the names of their files."""
-        return catalog.behind(self.config.data.name, self.config.data.source)
+        return published_in(self.config.data.name, self.config.data.source)
 
     @property
     def dataset_title(self) -> str:
         """What the dataset is called: its published name, or the last part of a path."""
-        return catalog.title_of(self.config.data.name, self.config.data.source)
+        return title_of(self.config.data.name, self.config.data.source)
 
     def images_of(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The images of some predictions, (K, H, W)."""
@@ -152,7 +152,7 @@ def gather(run: Run, images: CharacterImages | None = None) -> Material:
     missing_images, rows = "", np.empty(0, dtype=np.int64)
     try:
         if images is None:
-            images = datasets.load(config.data.address, "test")
+            images = load(config.data.address, "test")
         images = with_classes_of(predictions.classes, images, has_rare=config.data.rare is not None)
         rows = _rows(predictions, images)
     except KuzushijiError as error:

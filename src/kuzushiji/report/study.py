@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isnan
-from pathlib import Path
 
 from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.catalogue.verify import state
+from kuzushiji.data.source import title_of
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.evaluation.learning_curve import held_out
 from kuzushiji.models import MODELS
@@ -195,7 +195,7 @@ def _results(answer: Answer) -> Section:
     )
     blocks.append(Text(text, quiet=True))
     if study.published.source and _published_measures(answer):
-        on = f", on {catalog.title_of(study.published.data)}" if study.published.data else ""
+        on = f", on {title_of(study.published.data)}" if study.published.data else ""
         blocks.append(Text(f"Published: {study.published.source}{on}.", quiet=True))
     for result in answer.results:
         if result.failures:
@@ -456,7 +456,7 @@ def _how(answer: Answer, command: str) -> Section:
     splits = config.data.splits
     counts = ", ".join(f"{split.count:,} {_split_name(name)}" for name, split in splits.items())
     facts = [
-        f"Data: {catalog.title_of(answer.data)}, {len(config.classes):,} classes; {counts} images"
+        f"Data: {answer.data.title}, {len(config.classes):,} classes; {counts} images"
         + (" in the first of the trials." if _splits_differ(answer) else "."),
         f"Machine: {str(config.machine) or 'not noted'}.",
     ]
@@ -489,7 +489,7 @@ def _commands(trained: Sequence[Run]) -> tuple[str, ...]:
 def _pretrained(answer: Answer, pretraining: Pretraining) -> str:
     """What a pre-training was trained on, and that it is not compared."""
     trial = pretraining.trial
-    data = f"{catalog.title_of(trial.data)} for others to start from"
+    data = f"{title_of(trial.data)} for others to start from"
     if pretraining.failure:
         return f"{trial.label} was to be trained on {data}: {pretraining.failure}."
     once = ", once for all seeds" if answer.seeds > 1 else ""
@@ -566,7 +566,7 @@ def _benchmark(answer: Answer) -> Section | None:
 
 def _ours(answer: Answer, result: Result, column: Column) -> str:
     """Our figure for a cell: of this study's data, or of another run of the study on the data of the column."""
-    if answer.data in column.data:
+    if answer.data.name in column.data:
         return _share(result.mean(column.measure)) if result.measured else "–"
     for data in column.data:
         values = stored_values(answer.study, data)
@@ -577,15 +577,15 @@ def _ours(answer: Answer, result: Result, column: Column) -> str:
 
 def _missing(answer: Answer, column: Column) -> str:
     """Where our figures of a column come from, or why there are none."""
-    if answer.data in column.data:
+    if answer.data.name in column.data:
         splits = answer.first_run.config.data.splits
         return (
-            f"{column.title}: ours are on {catalog.title_of(answer.data)}, {splits['train'].count:,} training and "
+            f"{column.title}: ours are on {answer.data.title}, {splits['train'].count:,} training and "
             f"{splits['test'].count:,} test images."
         )
     for data in column.data:
         if stored_values(answer.study, data):
-            return f"{column.title}: ours are from this study on {catalog.title_of(data)}."
+            return f"{column.title}: ours are from this study on {title_of(data)}."
     catalogued = [data for data in column.data if data in catalog.DATASETS]
     if not catalogued:
         return f"{column.title}: it is no kuzushiji and not in the catalogue, so that nothing was measured on it."
@@ -599,8 +599,8 @@ def _missing(answer: Answer, column: Column) -> str:
 
 
 def _footer(answer: Answer) -> tuple[str, ...]:
-    credits = (f"Data: {entry.attribution}, licensed under {entry.licence}." for entry in catalog.behind(answer.data))
-    return (*dict.fromkeys(credits), f"Study {answer.study.name} on {Path(answer.data).name}.")
+    credits = (f"Data: {entry.attribution}, licensed under {entry.licence}." for entry in answer.data.published)
+    return (*dict.fromkeys(credits), f"Study {answer.study.name} on {answer.data}.")
 
 
 def _of_theirs(trial: Trial, measure: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from kuzushiji.data.catalogue import sets as catalog
+from kuzushiji.data.source import title_of
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.models import MODELS
 from kuzushiji.plots.balance import coverage_figure
@@ -119,7 +119,7 @@ def published_title(answer: Answer) -> str:
     if not answer.ordered_by:
         return ""
     data = answer.study.published.data
-    return f"published {measure_title(answer.ordered_by)}" + (f", {catalog.title_of(data)}" if data else "")
+    return f"published {measure_title(answer.ordered_by)}" + (f", {title_of(data)}" if data else "")
 
 
 def _accuracies(answer: Answer, dark: bool) -> Figure:
@@ -184,7 +184,7 @@ def _effects(answer: Answer, dark: bool) -> Figure:
 def _order(answer: Answer, dark: bool) -> Figure:
     known = [result for result in answer.measured if answer.ordered_by in result.trial.theirs]
     theirs = [result.trial.theirs[answer.ordered_by] for result in known]
-    titles = f"published, {catalog.title_of(answer.study.published.data)}", f"ours, {catalog.title_of(answer.data)}"
+    titles = f"published, {title_of(answer.study.published.data)}", f"ours, {answer.data.title}"
     return order_figure([result.label for result in known], theirs, [result.accuracy for result in known], titles, dark)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.files import write_text
 from kuzushiji.models import MODELS, resolve
 from kuzushiji.plots.files import save_all, svg
@@ -70,7 +69,7 @@ def page_content(result: SweepResult) -> dict[str, Any]:
     settings = result.settings
     return {
         "version": __version__,
-        "title": f"Search for {settings.model} on {catalog.title_of(settings.data)}",
+        "title": f"Search for {settings.model} on {settings.source.title}",
         "run": result.name,
         "objective": settings.objective,
         "conclusion": result.conclusion,
@@ -89,7 +88,7 @@ def page_content(result: SweepResult) -> dict[str, Any]:
         ],
         "facts": _facts(result),
         "command": settings.command(),
-        "published": catalog.behind(settings.data),
+        "published": settings.source.published,
         "sprite": Sprite(),
         "image_ratio": 1.0,
     }
@@ -163,7 +162,7 @@ def _facts(result: SweepResult) -> list[tuple[str, list[tuple[str, str]]]]:
     shared.append(("Recipe", settings.recipe or resolve(settings.model)[1]))
     shared += [(name, param_text(value)) for name, value in settings.fixed.items()]
     shared += [(f"Option {name}", param_text(value)) for name, value in settings.options.items()]
-    data = [("Dataset", catalog.title_of(settings.data)), ("Validation", f"{result.validation_images or 0:,} images")]
+    data = [("Dataset", settings.source.title), ("Validation", f"{result.validation_images or 0:,} images")]
     data += [
         (name.replace("_", " ").capitalize(), str(value))
         for name in ("limit", "image_size", "cover", "rare_below")

@@ -15,6 +15,7 @@ A run folder holds
 
 import hashlib
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
@@ -155,13 +156,13 @@ class Run:
         shutil.rmtree(self.path)
 
 
-def run_path(run: str | Path | None, model: str, dataset: str) -> Path:
+def run_path(run: str | Path | None, model: str, label: str) -> Path:
     """Where a run called `run` lies: a path is taken as it is, a plain name goes among the runs.
 
-    Without a name, one is made of model, data and time.
+    Without a name, one is made of model, label of the data and time.
     """
     if run is None:
-        made = f"{model}-{Path(dataset).name.replace(':', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
+        made = f"{model}-{re.sub('[:/]', '-', label)}-{datetime.now():%Y%m%d-%H%M%S}"
         path, number = runs_folder() / made, 2
         while path.exists():
             path, number = runs_folder() / f"{made}-{number}", number + 1

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from kuzushiji.data import datasets
 from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import add_to_training, frequent_classes, group_rare, validation_split
 from kuzushiji.errors import UsageError
 from kuzushiji.runs.config import RareConfig, RunConfig
@@ -31,7 +30,7 @@ class Splits:
 
 
 def read_splits(
-    data: str | Path | CharacterImages,
+    data: Source | CharacterImages,
     recipe: Recipe,
     *,
     limit: int | None = None,
@@ -45,7 +44,8 @@ def read_splits(
     """Reads a dataset and sets validation images apart: the dataset's own, or as the recipe says.
 
     Args:
-        data, limit, image_size, cover, rare_below, test: as in `train`.
+        data: where the images are, or training images at hand.
+        limit, image_size, cover, rare_below, test: as in `train`.
         with_test: whether the test images are read.
         reading: gets how many images of how many have been read.
 
@@ -59,12 +59,11 @@ def read_splits(
     if isinstance(data, CharacterImages):
         images = data
     else:
-        images = datasets.load(data, "train", limit=limit, image_size=image_size, progress=reading)
-        names = datasets.splits(data)
-        if "validation" in names:
-            validation = datasets.load(data, "validation", image_size=image_size, progress=reading)
-        if "test" in names and with_test:
-            test = datasets.load(data, "test", image_size=image_size, progress=reading)
+        images = data.load("train", limit=limit, image_size=image_size, progress=reading)
+        if "validation" in data.splits:
+            validation = data.load("validation", image_size=image_size, progress=reading)
+        if "test" in data.splits and with_test:
+            test = data.load("test", image_size=image_size, progress=reading)
     rare = None
     if cover is not None or rare_below is not None:
         kept = frequent_classes(images, cover=cover, rare_below=rare_below)
@@ -112,7 +111,7 @@ def splits_of(
         DataError, UsageError: as in `read_splits`.
     """
     return read_splits(
-        data if data is not None else config.data.address,
+        data if data is not None else parse(config.data.address),
         config.recipe,
         limit=config.data.limit,
         image_size=config.data.image_size,

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from kuzushiji.data import datasets
-from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.source import Source, load, parse
 from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import KuzushijiError, RunError, UsageError
 from kuzushiji.evaluation.compare import (
@@ -153,7 +152,7 @@ class Answer:
 
     Attributes:
         study: the question.
-        data: name of the data.
+        data: what it was asked of.
         folder: where the run folders lie.
         results: one a trial, in the order of the study.
         comparisons: every measured trial with every other, p-values corrected together.
@@ -164,7 +163,7 @@ class Answer:
     """
 
     study: Study
-    data: str
+    data: Source
     folder: Path
     results: tuple[Result, ...]
     comparisons: tuple[Comparison, ...]
@@ -233,12 +232,12 @@ class Answer:
         raise KeyError((first, second))
 
 
-def gather_answer(study: Study, data: str, folder: Path, outcomes: Sequence[Outcome]) -> Answer:
+def gather_answer(study: Study, data: str | Path | Source, folder: Path, outcomes: Sequence[Outcome]) -> Answer:
     """Reads the runs of a study and compares them.
 
     Args:
         study: what was asked.
-        data: name or path of the data.
+        data: what it was asked of.
         folder: where the run folders lie.
         outcomes: what `run_study` gave.
 
@@ -264,7 +263,7 @@ def gather_answer(study: Study, data: str, folder: Path, outcomes: Sequence[Outc
     comparisons: Sequence[Comparison] = compare_groups(scores) if len(measured) > 1 else ()
     order, ordered_by = _order(measured)
     effects = _effects(study, scores)
-    return Answer(study, data, folder, results, tuple(comparisons), effects, order, ordered_by, pretrainings)
+    return Answer(study, parse(data), folder, results, tuple(comparisons), effects, order, ordered_by, pretrainings)
 
 
 def _result(trial: Trial, outcomes: Mapping[str, Sequence[Outcome]]) -> Result:
@@ -331,7 +330,7 @@ def test_images(answer: Answer, predictions: Predictions) -> CharacterImages | N
     """The images that were predicted, in the order of the predictions; None where they can't be had any more."""
     config = answer.first_run.config
     try:
-        images = datasets.load(config.data.address, "test", image_size=config.data.image_size)
+        images = load(config.data.address, "test", image_size=config.data.image_size)
         images = with_classes_of(config.classes, images, has_rare=config.data.rare is not None)
     except KuzushijiError:
         return None
@@ -347,7 +346,7 @@ def cut_off(answer: Answer) -> Balance | None:
     if not config.data.rare:
         return None
     try:
-        images = datasets.load(config.data.address, "train", limit=config.data.limit, image_size=config.data.image_size)
+        images = load(config.data.address, "train", limit=config.data.limit, image_size=config.data.image_size)
     except KuzushijiError:
         return None
     balance = measure_balance({"train": images}, config.data.cover or 1.0)
@@ -453,8 +452,8 @@ def to_json(answer: Answer, conclusion: Sequence[str]) -> dict[str, Any]:
         "title": answer.study.title,
         "question": answer.study.question,
         "source": answer.study.source,
-        "data": answer.data,
-        "data_title": catalog.title_of(answer.data),
+        "data": answer.data.address,
+        "data_title": answer.data.title,
         "folder": str(answer.folder),
         "test_images": answer.best.evaluations[0].count,
         "conclusion": list(conclusion),

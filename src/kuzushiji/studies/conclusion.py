@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from math import isnan
 
-from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.studies.answer import (
@@ -91,7 +90,7 @@ def listing(names: Sequence[str]) -> str:
 
 def _best(answer: Answer) -> str:
     best, count = answer.best, answer.best.evaluations[0].count
-    where = f"the {count:,} test images of {catalog.title_of(answer.data)}"
+    where = f"the {count:,} test images of {answer.data.title}"
     if len(answer.measured) == 1:
         return f"{best.label} names {accuracy_text(best)} of {where} right; there is nothing to compare it with."
     return f"Of {len(answer.measured)} trials, {best.label} names most of {where} right: {accuracy_text(best)}."

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kuzushiji.data import datasets
+from kuzushiji.data.source import parse
 from kuzushiji.errors import KuzushijiError, UsageError
 from kuzushiji.files import file_hash
 from kuzushiji.home import home
@@ -26,7 +26,7 @@ class Training:
         seed: of the recipe.
         path: the run folder.
         model, options, recipe_name, changes: as `kuzushiji.train` takes them; `changes` holds the seed too.
-        data: name or path of the dataset.
+        data: address of the dataset.
         limit, image_size, device, cover, rare_below: likewise.
         pretraining: whether it is trained for others to start from, and no more.
         start: the run folder that it starts from, which another training of the study may fill first; empty for none.
@@ -75,9 +75,9 @@ class Common:
     device: str
 
 
-def study_folder(study: Study, data: str) -> Path:
-    """Where a study keeps its runs and its answer unless it is told otherwise."""
-    return home() / "studies" / f"{study.name}--{_slug(Path(data).name)}"
+def study_folder(study: Study, label: str) -> Path:
+    """Where a study on data with this label keeps its runs and its answer unless it is told otherwise."""
+    return home() / "studies" / f"{study.name}--{_slug(label)}"
 
 
 def plan_trainings(study: Study, seeds: int, common: Common) -> list[Training]:
@@ -117,7 +117,7 @@ def _training(trial: Trial, seed: int, before: Training | None, common: Common) 
         options=dict(trial.options),
         recipe_name=trial.recipe_name,
         changes={key: value for key, value in recipe.to_dict().items() if value != named[key]},
-        data=datasets.found_again(trial.data) if trial.data else common.data,
+        data=parse(trial.data).address if trial.data else common.data,
         limit=min(limits, default=None),
         image_size=common.image_size,
         device=common.device,

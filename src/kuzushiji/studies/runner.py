@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from kuzushiji.data import datasets
+from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import Diverged, Interrupted, KuzushijiError, RunError, UsageError
 from kuzushiji.files import write_text
@@ -75,7 +75,7 @@ class StudyWatch:
 
 def run_study(
     study: Study,
-    data: str,
+    data: str | Path | Source,
     *,
     folder: Path | None = None,
     seeds: int | None = None,
@@ -90,7 +90,7 @@ def run_study(
 
     Args:
         study: what to train.
-        data: name or path of a dataset with a test split.
+        data: anything with a test split that `kuzushiji.load` takes.
         folder: where the run folders go, `study_folder` if None.
         seeds: train each trial with the seeds 0 to `seeds` - 1; as the study says if None.
         limit: train on so many images at most.
@@ -124,12 +124,13 @@ def run_study(
     cover = study.cover if cover is None else cover
     check_cut_off(cover, rare_below)
     choose_device(device)
-    if "test" not in datasets.splits(data):
-        raise UsageError(f"{data} has no test split, on which a study measures; take other data")
-    test = datasets.load(data, "test", image_size=image_size)
+    source = parse(data)
+    if "test" not in source.splits:
+        raise UsageError(f"{source} has no test split, on which a study measures; take other data")
+    test = source.load("test", image_size=image_size)
     check_networks(study, len(test.classes), test.image_size)
-    folder = study_folder(study, data) if folder is None else folder
-    common = Common(folder, datasets.found_again(data), limit, image_size, cover, rare_below, device)
+    folder = study_folder(study, source.label) if folder is None else folder
+    common = Common(folder, source.address, limit, image_size, cover, rare_below, device)
     trainings = plan_trainings(study, seeds, common)
     with _alone(folder):
         known = {training.path: outcome for training in trainings if (outcome := _known_outcome(training))}
@@ -150,7 +151,7 @@ def attempt(training: Training, watch: TrainingWatch) -> Outcome:
     """
     try:
         if training.run.finished:  # but its predictions were lost
-            test = datasets.load(training.data, "test", image_size=training.image_size)
+            test = parse(training.data).load("test", image_size=training.image_size)
             predict_run(training.run, test, "test", training.device)
         elif (training.run.path / "config.json").exists():
             resume(training.run, device=training.device, watch=watch)

@@ -10,15 +10,15 @@ from kuzushiji.studies.plan import study_folder
 ANSWER = "answer.json"
 
 
-def stored_values(study: Study, data: str, folder: Path | None = None) -> dict[str, dict[str, float]]:
+def stored_values(study: Study, label: str, folder: Path | None = None) -> dict[str, dict[str, float]]:
     """Label -> measure -> mean over the seeds, of an answer that was written before; empty where there is none.
 
     Args:
         study: which study.
-        data: on which data.
+        label: of the data that it was asked of.
         folder: where its answer lies, `study_folder` if None.
     """
-    path = (study_folder(study, data) if folder is None else folder) / ANSWER
+    path = (study_folder(study, label) if folder is None else folder) / ANSWER
     try:
         answer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         values = {trial["label"]: dict(trial["mean"]) for trial in answer["trials"]}

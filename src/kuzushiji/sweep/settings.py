@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from kuzushiji.data import datasets
+from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.models import MODELS, resolve
@@ -77,7 +77,7 @@ class Sweep:
 
     def __post_init__(self) -> None:
         # From wherever it is taken up, the data lies where it lay.
-        object.__setattr__(self, "data", datasets.found_again(self.data))
+        object.__setattr__(self, "data", parse(self.data).address)
         for kind, name, known in (
             ("sampler", self.sampler, SAMPLERS),
             ("pruner", self.pruner, PRUNERS),
@@ -105,6 +105,11 @@ class Sweep:
                     "search fewer values, or take --sampler tpe or random"
                 )
         self._check_options()
+
+    @cached_property
+    def source(self) -> Source:
+        """The data."""
+        return parse(self.data)
 
     @cached_property
     def base(self) -> Recipe:
@@ -145,7 +150,7 @@ class Sweep:
             DataError: it is missing.
             UsageError: there is no such dataset, or it would leave no validation images.
         """
-        if "validation" not in datasets.splits(self.data) and not self.base.validation_fraction:
+        if "validation" not in self.source.splits and not self.base.validation_fraction:
             raise UsageError("a sweep compares its trials on validation images; set --validation-fraction, such as 0.1")
 
     def to_dict(self) -> dict[str, Any]:
@@ -179,7 +184,7 @@ class Sweep:
         for each in fields(self):
             mine, its = getattr(self, each.name), getattr(other, each.name)
             if each.name == "data":
-                mine, its = Path(mine).name, Path(its).name
+                mine, its = self.source.label, other.source.label
             if isinstance(mine, Mapping):
                 mine, its = _listed(mine), _listed(its)
             if mine != its:

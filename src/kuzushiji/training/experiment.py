@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from kuzushiji.data import datasets
 from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import Interrupted, RunError, UsageError
 from kuzushiji.files import write_text
@@ -61,7 +61,7 @@ class TrainingWatch:
 
 def train(
     model: str,
-    data: str | Path | CharacterImages,
+    data: str | Path | Source | CharacterImages,
     *,
     recipe: str | Recipe | None = None,
     test: CharacterImages | None = None,
@@ -132,8 +132,8 @@ def train(
         raise UsageError(f"limit is {limit}; it must be at least 1")
     check_cut_off(cover, rare_below)
     chosen_device = device_for(model_name, device)
-    dataset = data.name if isinstance(data, CharacterImages) else str(data)
-    path = run_path(run, model, dataset)
+    data = data if isinstance(data, CharacterImages) else parse(data)
+    path = run_path(run, model, data.label if isinstance(data, Source) else data.name)
     if path.exists():
         raise UsageError(
             f"{path} exists already; choose another --run name, or resume it with `kuzushiji train --resume {path}`"
@@ -264,11 +264,9 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Tra
     return run
 
 
-def _path_of(data: str | Path | CharacterImages) -> str | None:
-    """Where data that is neither catalogued nor embedded lies, so that `resume` finds it from any folder."""
-    if isinstance(data, CharacterImages) or datasets.is_name(data):
-        return None
-    return datasets.found_again(data)
+def _path_of(data: Source | CharacterImages) -> str | None:
+    """What finds data again that its name does not, so that `resume` does from any folder."""
+    return data.address if isinstance(data, Source) and data.address != data.name else None
 
 
 def _tried(config: RunConfig, splits: Splits, device: torch.device) -> RunConfig:

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kuzushiji.data.datasets import load
 from kuzushiji.data.files import arrays as formats
 from kuzushiji.data.files.arrays import (
     class_of_folder,
@@ -30,6 +29,7 @@ from kuzushiji.data.files.arrays import (
 )
 from kuzushiji.data.files.listing import list_images
 from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.source import load
 from kuzushiji.errors import DataError, KuzushijiError, UsageError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (30, 7, 5), dtype=np.uint8)
@@ -263,7 +263,7 @@ def test_loading_takes_less_than_twice_the_memory_of_the_arrays(tmp_path: Path, 
     # VmHWM and not ru_maxrss, which a new process inherits from this one.
     code = """
 import sys
-from kuzushiji.data.datasets import load
+from kuzushiji.data.source import load
 def peak():
     return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 before = peak()

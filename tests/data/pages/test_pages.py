@@ -12,16 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from kuzushiji import home
-from kuzushiji.data.datasets import load, splits
 from kuzushiji.data.pages import characters as page_characters
 from kuzushiji.data.pages import cutting
-from kuzushiji.data.pages.characters import cached_characters, divide, pages_of, places, report_of
+from kuzushiji.data.pages.characters import Places, cached_characters, divide, places, report_of
 from kuzushiji.data.pages.cutting import clip
 from kuzushiji.data.pages.problems import KINDS, PageReport
 from kuzushiji.data.pages.tables import holds_pages, list_pages, read_page
+from kuzushiji.data.source import load, parse
 from kuzushiji.errors import DataError, KuzushijiError, UsageError
 from kuzushiji.imaging.cut import cut_page
 from kuzushiji.records import as_plain, from_plain
@@ -98,12 +99,16 @@ def kaggle(tmp_path: Path) -> Path:
 
 
 def report(name: str | Path) -> PageReport:
-    return report_of(cached_characters(pages_of(name)))
+    return report_of(cached_characters(parse(name).pages))
+
+
+def where(name: str | Path, ids: NDArray[np.int64]) -> Places:
+    return places(parse(name).pages, ids)
 
 
 def all_of(name: str | Path, image_size: int | None = None) -> dict[int, tuple[str, bytes]]:
     """Id -> character and pixels, in all splits together."""
-    parts = [load(name, split, image_size=image_size) for split in splits(name)]
+    parts = [load(name, split, image_size=image_size) for split in parse(name).splits]
     return {
         int(number): (part.classes[label], image.tobytes())
         for part in parts
@@ -186,7 +191,7 @@ def test_folders_and_zips_without_pages(kaggle: Path, tmp_path: Path) -> None:
     (tmp_path / "other" / "a.zip").write_bytes(b"PK no zip")
     assert not holds_pages(tmp_path / "other")
     with pytest.raises(UsageError, match=r"holds no pages; expected train\.csv beside train_images"):
-        pages_of(tmp_path / "other")
+        report(tmp_path / "other")
     with pytest.raises(UsageError, match=r"asks for a division by book, but .*other holds no pages"):
         load(f"{tmp_path / 'other'}:book")
     (tmp_path / "text.zip").write_text("text")
@@ -340,14 +345,14 @@ def test_a_clipped_box_shows_what_is_on_the_page() -> None:
 )
 def test_a_broken_page_is_left_out(kaggle: Path, harm, found: str) -> None:
     # Of the three splits the one with a single page, which must not end empty.
-    (page,) = set(places(kaggle, load(kaggle, "test").ids).pages)
+    (page,) = set(where(kaggle, load(kaggle, "test").ids).pages)
     harm(kaggle / "train_images" / f"{page}.jpg")
     (problem,) = report(kaggle).problems
     assert (problem.kind, problem.boxes, problem.pages) == ("broken_image", 12, 1)
     assert found in problem.examples[0]
     assert problem.examples[0].startswith(f"{page}: ")
-    assert [len(load(kaggle, split)) for split in splits(kaggle)] == [36, 12, 12]
-    assert page not in places(kaggle, load(kaggle, "test").ids).pages
+    assert [len(load(kaggle, split)) for split in parse(kaggle).splits] == [36, 12, 12]
+    assert page not in where(kaggle, load(kaggle, "test").ids).pages
 
 
 def test_a_missing_page_is_left_out(kaggle: Path) -> None:
@@ -371,7 +376,7 @@ def test_a_damaged_member_of_a_zip_is_left_out(kaggle: Path, tmp_path: Path) -> 
 def test_no_character_at_all(kaggle: Path) -> None:
     shutil.rmtree(kaggle / "train_images")
     with pytest.raises(DataError, match=r"gives no character: it lists 72 boxes\. no_image, such as 100_00000_1"):
-        cached_characters(pages_of(kaggle))
+        cached_characters(parse(kaggle).pages)
     assert kept() == []
 
 
@@ -463,7 +468,7 @@ def test_processes_give_what_one_gives(kaggle: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(cutting, "cores", lambda cores=cores: cores)
         monkeypatch.setenv("KUZUSHIJI_HOME", str(kaggle.parent / str(cores)))
         told.append([])
-        cached_characters(pages_of(kaggle), progress=lambda *counts: told[-1].append(counts))
+        cached_characters(parse(kaggle).pages, progress=lambda *counts: told[-1].append(counts))
         found.append(all_of(kaggle))
     assert found[0] == found[1]
     assert told[0] == told[1] == [(12 * done, 72) for done in range(1, 7)]
@@ -486,15 +491,15 @@ def test_changed_pages_are_cut_again_and_the_old_cache_removed(kaggle: Path, cha
     assert all_of(kaggle) != before[0]
     assert len(kept()) == 1
     assert kept() != before[1]
-    assert load(kaggle, splits(kaggle)[0]).source != before[2]
+    assert load(kaggle, parse(kaggle).splits[0]).source != before[2]
 
 
 @pytest.mark.parametrize("name", ["images.npy", "labels.npy", "about.json", "boxes.npy"])
 @pytest.mark.parametrize("harm", [lambda path: os.truncate(path, path.stat().st_size // 2), Path.unlink])
 def test_a_cache_that_is_not_whole_is_made_again(kaggle: Path, name: str, harm) -> None:
-    first = places(kaggle, load(kaggle).ids)
+    first = where(kaggle, load(kaggle).ids)
     harm(home.cache_folder() / "decoded" / kept()[0] / name)
-    second = places(kaggle, load(kaggle).ids)
+    second = where(kaggle, load(kaggle).ids)
     assert (first.boxes == second.boxes).all()
     assert len(kept()) == 1
 
@@ -511,7 +516,7 @@ def test_an_interrupted_cut_leaves_nothing(kaggle: Path) -> None:
 
 def test_a_full_disk_leaves_nothing(kaggle: Path) -> None:
     code = (
-        "import resource, sys\nfrom kuzushiji.data.datasets import load\n"
+        "import resource, sys\nfrom kuzushiji.data.source import load\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (90_000, 90_000))\nload(sys.argv[1])"
     )
     done = subprocess.run([sys.executable, "-c", code, kaggle], capture_output=True, text=True, timeout=180)
@@ -524,7 +529,7 @@ def test_a_full_disk_leaves_nothing(kaggle: Path) -> None:
 
 def test_no_page_and_no_book_is_in_two_splits(kaggle: Path) -> None:
     for name, unit in ((str(kaggle), "pages"), (f"{kaggle}:page", "pages"), (f"{kaggle}:book", "books")):
-        seen = [set(getattr(places(name, load(name, split).ids), unit)) for split in splits(name)]
+        seen = [set(getattr(where(name, load(name, split).ids), unit)) for split in parse(name).splits]
         assert [len(found) for found in seen] == ([4, 1, 1] if unit == "pages" else [1, 1, 1])
         assert len(set.union(*seen)) == sum(map(len, seen))
     assert load(f"{kaggle}:book").name == "pages:book"
@@ -535,11 +540,11 @@ def test_too_few_pages_are_not_divided(tmp_path: Path) -> None:
     source = write_kaggle(tmp_path / "pages")
     for name in NAMES[:4]:
         (source / "train_images" / f"{name}.jpg").unlink()
-    assert splits(source) == ("all",)
+    assert parse(source).splits == ("all",)
     assert len(load(source, "all")) == 24
     with pytest.raises(UsageError, match=r"has no split 'train'; it has all, as three pages or books at least"):
         load(source)
-    assert splits(source) == ("all",)  # now from the cache
+    assert parse(source).splits == ("all",)  # now from the cache
 
 
 def test_divide() -> None:
@@ -557,14 +562,14 @@ def test_divide() -> None:
 
 def test_places_of_characters(kaggle: Path) -> None:
     data = load(kaggle, limit=5)
-    found = places(kaggle, data.ids)
+    found = where(kaggle, data.ids)
     for number, page, book, box in zip(data.ids.tolist(), found.pages, found.books, found.boxes.tolist(), strict=True):
         assert page == NAMES[number // 12]
         assert book == page.split("_")[0]
         assert tuple(box) == BOXES[number % 12]
-    assert places(kaggle, data.ids[:0]).pages == ()
+    assert where(kaggle, data.ids[:0]).pages == ()
     with pytest.raises(UsageError, match="has no character with the id 72"):
-        places(kaggle, np.array([3, 72]))
+        where(kaggle, np.array([3, 72]))
 
 
 # The real pages
@@ -575,7 +580,7 @@ def test_the_real_pages(real_data: Path) -> None:
     with open(source / "train.csv", newline="", encoding="utf-8") as file:
         rows = {row["image_id"]: row["labels"].split()[::5] for row in csv.DictReader(file)}
     assert [len(codes) for codes in rows.values()] == [67, 80, 78, 166]
-    parts = {split: load(source, split) for split in splits(source)}
+    parts = {split: load(source, split) for split in parse(source).splits}
     assert {split: len(part) for split, part in parts.items()} == {"train": 244, "validation": 80, "test": 67}
     classes = parts["train"].classes
     assert len(classes) == 140
@@ -589,7 +594,7 @@ def test_the_real_pages(real_data: Path) -> None:
         assert black.min() > 0.4
         assert black.mean() > 0.65
         assert ink.min() > 240
-    assert splits(f"{source}:book") == ("all",)  # they are from two books
+    assert parse(f"{source}:book").splits == ("all",)  # they are from two books
 
 
 def test_no_error_but_ours(kaggle: Path, monkeypatch: pytest.MonkeyPatch) -> None:

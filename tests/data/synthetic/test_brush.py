@@ -7,7 +7,7 @@ from PIL import Image
 
 from kuzushiji.characters import K49, KMNIST, PARENT, hentaigana, parents
 from kuzushiji.data.catalogue.sets import dataset
-from kuzushiji.data.datasets import load, splits
+from kuzushiji.data.source import load, parse
 from kuzushiji.data.synthetic import brush
 from kuzushiji.errors import DataError, UsageError
 
@@ -69,7 +69,7 @@ def test_default_amounts():
 def test_the_name_asks_for_an_amount():
     assert set(load("brush:kmnist:12", "train").class_counts()) == {12}
     assert set(load("brush:kmnist:12", "test").class_counts()) == {2}
-    assert splits("brush:kmnist:12") == ("train", "test")
+    assert parse("brush:kmnist:12").splits == ("train", "test")
 
 
 @pytest.mark.parametrize("name", ["kmnst", "", "mnist", "K49", "../kmnist"])

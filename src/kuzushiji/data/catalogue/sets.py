@@ -4,7 +4,6 @@ Sizes and MD5 sums are those of the published files.  Where a file has no publis
 size the file has is accepted.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -294,43 +293,6 @@ SUPERSEDED = (
 def superseded(size: int, md5: str = "") -> Superseded | None:
     """The outdated edition that a file of this size, and this MD5 sum if it is known, is."""
     return next((old for old in SUPERSEDED if old.size == size and (not md5 or md5.startswith(old.md5))), None)
-
-
-def behind(name: str, files: Collection[str] = ()) -> list[Dataset]:
-    """The datasets of the catalogue whose images are in what is loaded by a name.
-
-    Args:
-        name: as `kuzushiji.load` takes it.
-        files: names of the files that it was loaded from.  A folder of one's own whose files are named as those of a
-            published dataset is taken for that one.
-
-    Example:
-        >>> [entry.name for entry in behind("brush:k49+kmnist6k+recognition:book")]
-        ['kmnist6k', 'recognition']
-    """
-    bases = [part.partition(":")[0] for part in name.split("+")]
-    if found := [DATASETS[base] for base in dict.fromkeys(bases) if base in DATASETS]:
-        return found
-    for entry in DATASETS.values():
-        if files and any(set(files) <= {file.name for file in format} for format in entry.formats.values()):
-            return [entry]
-    return []
-
-
-def title_of(name: str, files: Collection[str] = ()) -> str:
-    """What is loaded by a name, for a reader: published titles, or the last part of a path.
-
-    Example:
-        >>> title_of("k49")
-        'Kuzushiji-49'
-        >>> title_of("brush:k49+k49")
-        'brush:k49 and Kuzushiji-49'
-    """
-    if behind(name):
-        named = ((behind(part), part) for part in name.split("+"))
-        return " and ".join(found[0].title if found else part for found, part in named)
-    found = behind(name, files)
-    return found[0].title if found else Path(name).name or name
 
 
 def dataset(name: str) -> Dataset:

@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from kuzushiji import home
 from kuzushiji.data.files.decode import Progress, decode_listing
 from kuzushiji.data.files.listing import identity, list_images
+from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import HASH_SPLITS, assign_by_hash
-from kuzushiji.errors import KuzushijiError
+from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.files import file_hash, folder_written_whole
 
 _VERSION = 3
@@ -56,6 +57,26 @@ class CachedImages:
     source: dict[str, str]
     folder: Path
     about: dict[str, Any]
+
+    def of(self, split: str) -> CharacterImages:
+        """The images of a split.
+
+        Raises:
+            DataError: there are none.
+        """
+        if split not in self.bounds:
+            raise DataError(
+                f"{self.about['path']} holds no images for {split}; it has some for {', '.join(self.bounds)}"
+            )
+        start, stop = self.bounds[split]
+        return CharacterImages(
+            images=self.images[start:stop],
+            labels=self.labels[start:stop],
+            classes=self.classes,
+            split=split,
+            source=self.source,
+            ids=self.ids[start:stop],
+        )
 
 
 def cached_images(source: Path, *, side: int | None = None, progress: Progress | None = None) -> CachedImages:

@@ -1,7 +1,6 @@
 """Characters of pages as a dataset: cut once, kept, divided by page or by book.
 
-A source of pages is named as any dataset: `recognition`, or the path of a folder or a zip.  With `:book` behind it
-(`recognition:book`) no book is on both sides of the division; otherwise no page is.
+They are divided so that no page is on both sides, or no book.
 """
 
 import hashlib
@@ -15,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.characters import codepoint
-from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.files.cache import CachedImages, bounds_of, cached, find_cached, place_in_order
 from kuzushiji.data.files.decode import Progress
+from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.pages.cutting import BROKEN, CLIPPED, CUT, OUTSIDE, CutPages, cut_pages
 from kuzushiji.data.pages.files import FileReader, identity
 from kuzushiji.data.pages.problems import PageReport, Problem
-from kuzushiji.data.pages.tables import LAYOUTS, BoxedPage, PageListing, holds_pages, list_pages, page_names
+from kuzushiji.data.pages.tables import BoxedPage, PageListing, list_pages, page_names
 from kuzushiji.data.splits import HASH_SPLITS
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.imaging.read import read_gray
@@ -30,24 +29,26 @@ from kuzushiji.records import as_plain, from_plain
 SIDE = 80
 """Pixels a side of a character, unless another size is asked for."""
 
-_UNITS = ("page", "book")
+UNITS = ("page", "book")
+"""What can stay on one side of a division."""
+
 _VERSION = 2
 """Raised when the same pages would give other characters."""
 
 
 @dataclass(frozen=True)
-class PageSource:
+class Pages:
     """Where pages are, and how they are to be divided.
 
     Attributes:
         path: the folder or the zip.
-        by: `page` or `book`: what stays on one side of the division.
-        name: what the dataset is called.
+        by: one of `UNITS`: what stays on one side of the division.
+        dataset: name of the set of the catalogue that they are, empty for pages of one's own.
     """
 
     path: Path
-    by: str
-    name: str
+    by: str = "page"
+    dataset: str = ""
 
     @cached_property
     def identity(self) -> str:
@@ -56,13 +57,34 @@ class PageSource:
         Raises:
             DataError: they are not there.
         """
-        if not self.path.exists():
-            name = self.name.partition(":")[0]
+        if self.dataset and not self.path.exists():
             raise DataError(
-                f"{self.path} does not exist. `kuzushiji data get {name}` says how to get it; "
-                f"`kuzushiji data get {name} --from FOLDER` takes it from a folder or zip of yours"
+                f"{self.path} does not exist. `kuzushiji data get {self.dataset}` says how to get it; "
+                f"`kuzushiji data get {self.dataset} --from FOLDER` takes it from a folder or zip of yours"
             )
         return f"{_VERSION} {identity(self.path)}"
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """train, validation and test; or `all`, where there are fewer than three pages (or books) to divide.
+
+        Raises:
+            DataError: the tables of the pages are missing or damaged.
+        """
+        found = find_cached(self.path, _variant(self, SIDE), self.identity)
+        if found is not None:
+            return tuple(found.bounds)
+        names = page_names(self.path)
+        divided = divide(names.values() if self.by == "book" else names)
+        return HASH_SPLITS if "test" in divided.values() else ("all",)
+
+    def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
+        """The characters of a split, mapped into memory, of `SIDE` pixels a side if `side` is None.
+
+        Raises:
+            DataError: as `cached_characters`.
+        """
+        return cached_characters(self, side=side or SIDE, progress=progress).of(split)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,45 +102,7 @@ class Places:
     boxes: NDArray[np.int32]
 
 
-def find_pages(name: str | Path) -> PageSource | None:
-    """The pages that a name stands for; None if it does not stand for pages.
-
-    Raises:
-        UsageError: it ends with `:page` or `:book`, and what is before that does not stand for pages.
-    """
-    text = str(name)
-    base, _, by = text.rpartition(":")
-    if by not in _UNITS or not base or Path(text).exists():
-        base, by = text, ""
-    ending = ":book" if by == "book" else ""
-    if base in catalog.DATASETS:
-        if catalog.dataset(base).unit == "pages":
-            return PageSource(catalog.folder(base), by or "page", base + ending)
-    else:
-        path = Path(base).expanduser()
-        if path.exists() and holds_pages(path):
-            called = path.resolve().name if path.is_dir() else path.stem
-            return PageSource(path, by or "page", called + ending)
-    if by:
-        raise UsageError(f"{name} asks for a division by {by}, but {base} holds no pages")
-    return None
-
-
-def page_splits(pages: PageSource) -> tuple[str, ...]:
-    """train, validation and test; or `all`, where there are fewer than three pages (or books) to divide.
-
-    Raises:
-        DataError: the tables of the pages are missing or damaged.
-    """
-    found = find_cached(pages.path, _variant(pages, SIDE), pages.identity)
-    if found is not None:
-        return tuple(found.bounds)
-    names = page_names(pages.path)
-    divided = divide(names.values() if pages.by == "book" else names)
-    return HASH_SPLITS if "test" in divided.values() else ("all",)
-
-
-def cached_characters(pages: PageSource, *, side: int = SIDE, progress: Progress | None = None) -> CachedImages:
+def cached_characters(pages: Pages, *, side: int = SIDE, progress: Progress | None = None) -> CachedImages:
     """The characters of all pages, cut if that has not been done yet.
 
     Their ids count the boxes in the tables, bad ones included, so that they are the same for any size and division.
@@ -139,30 +123,30 @@ def cached_characters(pages: PageSource, *, side: int = SIDE, progress: Progress
     return cached(pages.path, _variant(pages, side), pages.identity, make)
 
 
-def places(name: str | Path, ids: NDArray[np.int64], *, side: int = SIDE) -> Places:
+def places(pages: Pages, ids: NDArray[np.int64], *, side: int = SIDE) -> Places:
     """Page, book and box of characters.
 
     Args:
-        name: what `load` was given, such as `recognition`.
+        pages: where they are.
         ids: (N,), the `ids` of the characters.
         side: pixels a side of the characters, where another size was asked for; spares cutting them anew.
 
     Raises:
-        UsageError: the name does not stand for pages, or has no character with one of the ids.
+        UsageError: they have no character with one of the ids.
         DataError: as `cached_characters`.
 
     Example:
-        >>> test = load("recognition", "test")                              # doctest: +SKIP
-        >>> places("recognition", test.ids[:1])                             # doctest: +SKIP
+        >>> source = parse("recognition")                                   # doctest: +SKIP
+        >>> places(source.pages, source.load("test").ids[:1])               # doctest: +SKIP
         Places(pages=('100241706_00004_2',), books=('100241706',), boxes=array([[1852, 1736, 104, 219]], dtype=int32))
     """
-    found = cached_characters(pages_of(name), side=side)
+    found = cached_characters(pages, side=side)
     order = np.argsort(found.ids)
     wanted = np.asarray(ids)
     rows = order[np.searchsorted(found.ids, wanted, sorter=order).clip(max=len(order) - 1)]
     if not np.array_equal(found.ids[rows], wanted):
         strange = wanted[found.ids[rows] != wanted][0]
-        raise UsageError(f"{name} has no character with the id {strange}")
+        raise UsageError(f"{pages.path} has no character with the id {strange}")
     names = [found.about["pages"][number] for number in np.load(found.folder / "pages.npy")[rows]]
     return Places(
         pages=tuple(page for page, _ in names),
@@ -180,24 +164,12 @@ def report_of(found: CachedImages) -> PageReport:
     return from_plain(found.about["report"], PageReport)
 
 
-def known_report(pages: PageSource, *, side: int = SIDE) -> PageReport | None:
+def known_report(pages: Pages, *, side: int = SIDE) -> PageReport | None:
     """The report of pages whose characters have been cut already; else None."""
     if not pages.path.exists():
         return None
     found = find_cached(pages.path, _variant(pages, side), pages.identity)
     return report_of(found) if found else None
-
-
-def pages_of(name: str | Path) -> PageSource:
-    """The pages that a name stands for.
-
-    Raises:
-        UsageError: it does not stand for pages.
-    """
-    pages = find_pages(name)
-    if pages is None:
-        raise UsageError(f"{name} holds no pages; expected {LAYOUTS}")
-    return pages
 
 
 def divide(names: Iterable[str]) -> dict[str, str]:
@@ -219,11 +191,11 @@ def divide(names: Iterable[str]) -> dict[str, str]:
     return dict(zip(ordered, splits, strict=True))
 
 
-def _variant(pages: PageSource, side: int) -> str:
+def _variant(pages: Pages, side: int) -> str:
     return f"{side} by {pages.by}"
 
 
-def _make(pages: PageSource, folder: Path, side: int, progress: Progress | None) -> dict[str, Any]:
+def _make(pages: Pages, folder: Path, side: int, progress: Progress | None) -> dict[str, Any]:
     listing = list_pages(pages.path)
     # Cut in the order of the splits, so that nothing need be moved unless something turns out to be damaged.
     to_cut = [page for page in listing.pages if page.image and len(page)]

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kuzushiji.characters import COMMON_PARENTS, K49, KMNIST, PARENT, hentaigana, parents
+from kuzushiji.data.files.decode import Progress
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, UsageError, unknown_name
 
@@ -88,6 +89,29 @@ FORMS = {
 
 ASPECTS = {"お": 1.3, "き": 0.85, "す": 0.8, "な": 0.95, "は": 1.05, "ま": 0.75, "や": 1.3, "れ": 0.95, "を": 1.1}
 """By how much a kana is wider for its height than in the fonts, where it was measured."""
+
+
+@dataclass(frozen=True)
+class Brush:
+    """Embedded brush glyphs in the shape of a set.
+
+    Attributes:
+        shape: name of the set, one of `SHAPES`.
+        amount: training images of the most frequent class, a sixth as many test images; as `make` has it if None.
+    """
+
+    shape: str
+    amount: int | None = None
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """train and test."""
+        return tuple(SHAPES[self.shape].counts)
+
+    def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
+        """The images of a split, drawn anew."""
+        amount = self.amount if self.amount is None or split == "train" else -(-self.amount // 6)
+        return make(self.shape, split, samples_per_class=amount)
 
 
 def make(name: str, split: str, *, samples_per_class: int | None = None, seed: int = 0) -> CharacterImages:

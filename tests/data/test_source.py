@@ -6,7 +6,6 @@ import pytest
 
 from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.catalogue.sets import dataset
-from kuzushiji.data.datasets import KMNIST6K_COUNT, found_again, is_name, load, parts, splits
 from kuzushiji.data.files.arrays import (
     read_class_map,
     write_arrays,
@@ -17,6 +16,7 @@ from kuzushiji.data.files.arrays import (
     write_tar,
 )
 from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.source import load, parse, published_in, title_of
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.files import file_hash
 
@@ -36,6 +36,12 @@ def at_home(name: str, source: Path) -> Path:
     folder = catalog.folder(name)
     shutil.copytree(source, folder)
     return folder
+
+
+def copy_pages(folder: Path) -> None:
+    """What looks like pages in the layout of Kaggle."""
+    folder.mkdir()
+    (folder / "train.csv").write_text("image_id,labels\n", encoding="utf-8")
 
 
 # Catalogued datasets, with the real files
@@ -92,8 +98,8 @@ def test_kmnist6k_is_cut_out_of_kmnist_where_its_own_files_are_missing() -> None
     write_arrays(catalog.folder("kmnist"), whole, prefix="kmnist")
     write_arrays(catalog.folder("kmnist"), whole.select(slice(0, 50), "test"), prefix="kmnist")
     train = load("kmnist6k")
-    assert (train.name, len(train)) == ("kmnist6k", KMNIST6K_COUNT)
-    assert (train.images == whole.images[:KMNIST6K_COUNT]).all()
+    assert (train.name, len(train)) == ("kmnist6k", 6284)
+    assert (train.images == whole.images[:6284]).all()
     assert len(load("kmnist6k", "test")) == 50
 
 
@@ -101,7 +107,7 @@ def test_kkanji_as_the_tar_or_unpacked() -> None:
     data = made(90, "一丁七", size=64)
     folder = catalog.folder("kkanji")
     write_tar(folder / "kkanji.tar", data)
-    packed = {split: load("kkanji", split) for split in splits("kkanji")}
+    packed = {split: load("kkanji", split) for split in parse("kkanji").splits}
     assert {split: len(found) for split, found in packed.items()} == {"train": 72, "validation": 9, "test": 9}
     assert {found.name for found in packed.values()} == {"kkanji"}
     (folder / "kkanji.tar").unlink()
@@ -124,8 +130,8 @@ def test_asking_for_the_size_that_it_has_makes_no_second_cache(own_home: Path) -
 def test_a_folder_of_class_folders(tmp_path: Path) -> None:
     data = made(60)
     write_class_folders(tmp_path / "mine", data)
-    assert splits(tmp_path / "mine") == ("train", "validation", "test")
-    parts = [load(tmp_path / "mine", split) for split in splits(tmp_path / "mine")]
+    assert parse(tmp_path / "mine").splits == ("train", "validation", "test")
+    parts = [load(tmp_path / "mine", split) for split in parse(tmp_path / "mine").splits]
     assert [len(part) for part in parts] == [48, 6, 6]
     assert {part.name for part in parts} == {"mine"}
     assert parts[0].classes == tuple("おきす")
@@ -138,7 +144,7 @@ def test_a_folder_that_its_user_has_divided(tmp_path: Path) -> None:
     train, test = made(30), made(9, seed=1)
     write_class_folders(tmp_path / "mine" / "train", train)
     write_class_folders(tmp_path / "mine" / "test", test.select(test.labels < 2))
-    assert splits(tmp_path / "mine") == ("train", "test")
+    assert parse(tmp_path / "mine").splits == ("train", "test")
     found = load(tmp_path / "mine", "test")
     assert found.classes == tuple("おきす")
     assert found.class_counts().tolist() == [3, 3, 0]
@@ -173,7 +179,7 @@ def test_array_files_without_a_class_map(tmp_path: Path, form: str) -> None:
             if path.suffix == ".csv":
                 path.unlink()
     train, test = load(tmp_path / "mine"), load(tmp_path / "mine", "test")
-    assert splits(tmp_path / "mine") == ("train", "test")
+    assert parse(tmp_path / "mine").splits == ("train", "test")
     assert train.classes == test.classes == ("0", "1", "2")
     assert (test.images == data.images[:9]).all()
 
@@ -293,7 +299,7 @@ def test_parent_kanji_stand_for_their_kana() -> None:
     data = made(100, "春越龍以須")
     folder = catalog.folder("kkanji")
     write_tar(folder / "kkanji.tar", data)
-    for split in splits("kkanji:k49"):
+    for split in parse("kkanji:k49").splits:
         kanji, kana = load("kkanji", split, image_size=12), load("kkanji:k49", split, image_size=12)
         assert kana.name == "kkanji:k49"
         assert kana.classes == tuple("いすを"), "in the order of Kuzushiji-49"
@@ -312,9 +318,9 @@ def test_several_are_put_together_by_their_characters(tmp_path: Path) -> None:
     write_class_folders(tmp_path / "own" / "train", own)
     write_class_folders(tmp_path / "own" / "test", own.select(slice(0, 9)))
     name = f"brush:kmnist:20+{tmp_path / 'own'}+brush:k49:6"
-    assert splits(name) == ("train", "test")
+    assert parse(name).splits == ("train", "test")
     data = load(name, "train", image_size=28)
-    each = [load(part, "train", image_size=28) for part in parts(name)]
+    each = [load(part, "train", image_size=28) for part in name.split("+")]
     assert data.classes[:11] == (*load("brush:kmnist:20").classes, "x")
     assert set(data.classes) == set().union(*(part.classes for part in each))
     assert len(data) == len(data.ids) == sum(map(len, each))
@@ -329,8 +335,8 @@ def test_several_are_put_together_by_their_characters(tmp_path: Path) -> None:
 def test_validation_images_are_trained_on_where_others_have_none() -> None:
     write_tar(catalog.folder("kkanji") / "kkanji.tar", made(100, "春越以", size=28))
     name = "brush:kmnist:5+kkanji"
-    assert splits(name) == ("train", "test")
-    counts = {split: len(load("kkanji", split)) for split in splits("kkanji")}
+    assert parse(name).splits == ("train", "test")
+    counts = {split: len(load("kkanji", split)) for split in parse("kkanji").splits}
     assert counts["validation"]
     assert len(load(name, "train")) == 50 + counts["train"] + counts["validation"]
     assert len(load(name, "test")) == 10 + counts["test"]
@@ -340,16 +346,16 @@ def test_a_folder_of_training_images_alone_adds_to_these(tmp_path: Path) -> None
     write_class_folders(tmp_path / "more" / "train", made(30, "すx"))
     write_tar(catalog.folder("kkanji") / "kkanji.tar", made(100, "春越以"))
     name = f"kkanji+{tmp_path / 'more'}"
-    assert splits(tmp_path / "more") == ("train",)
-    assert splits(name) == splits("kkanji") == ("train", "validation", "test")
-    together = {split: load(name, split, image_size=12) for split in splits(name)}
+    assert parse(tmp_path / "more").splits == ("train",)
+    assert parse(name).splits == parse("kkanji").splits == ("train", "validation", "test")
+    together = {split: load(name, split, image_size=12) for split in parse(name).splits}
     for split, data in together.items():
         alone = load("kkanji", split, image_size=12)
         assert data.classes == (*alone.classes, "x", "す")
         assert len(data) == len(alone) + (30 if split == "train" else 0)
         np.testing.assert_array_equal(data.images[: len(alone)], alone.images)
         np.testing.assert_array_equal(data.labels[: len(alone)], alone.labels)
-    assert splits(f"{tmp_path / 'more'}+{tmp_path / 'more'}") == ("train",)
+    assert parse(f"{tmp_path / 'more'}+{tmp_path / 'more'}").splits == ("train",)
 
 
 @pytest.mark.parametrize(
@@ -358,6 +364,11 @@ def test_a_folder_of_training_images_alone_adds_to_these(tmp_path: Path) -> None
         ("brush:kmnist+", "a plus with nothing beside it"),
         ("brush:kmnist+brush:kmnits", "did you mean brush:kmnist"),
         ("brush:kmnist+kmnits", "did you mean kmnist"),
+        ("kkanji:k48", "did you mean kkanji:k49"),
+        ("kmnist:book", "kmnist:book asks for a division by book, but kmnist holds no pages"),
+        ("own:page", "asks for a division by page, but .*own holds no pages"),
+        ("brush:kmnist:few", "asks for 'few' images of a class; expected a number"),
+        ("+", "a plus with nothing beside it"),
         ("brush:kmnist:2+own", "28 x 28 and 8 x 8|8 x 8 and 28 x 28"),
     ],
 )
@@ -367,14 +378,55 @@ def test_what_cannot_be_put_together_is_told(name: str, message: str, tmp_path: 
         load(name.replace("own", str(tmp_path / "own")), "train")
 
 
-def test_names_are_found_again_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "own").mkdir()
-    (tmp_path / "a+b").mkdir()
+def test_an_address_finds_the_data_again_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("own", "a+b"):
+        (tmp_path / name).mkdir()
+    copy_pages(tmp_path / "scans")
+    (tmp_path / "link").symlink_to("own")
     monkeypatch.chdir(tmp_path)
-    assert found_again("brush:k49+kkanji:k49") == "brush:k49+kkanji:k49"
-    assert found_again("own+kmnist") == f"{tmp_path / 'own'}+kmnist"
-    assert found_again("a+b") == str(tmp_path / "a+b")
-    assert parts("a+b") == parts("kmnist") == ()
-    assert is_name("brush:k49+kmnist")
-    assert not is_name("own+kmnist")
-    assert found_again("kmnits") == "kmnits", "for the message that names the nearest"
+    for typed, address in {
+        "brush:k49+kkanji:k49": "brush:k49+kkanji:k49",
+        "recognition:page": "recognition",
+        "recognition:book": "recognition:book",
+        "own+kmnist": f"{tmp_path / 'own'}+kmnist",
+        "a+b": f"{tmp_path / 'a+b'}",
+        "kmnist+a+b+own": f"kmnist+{tmp_path / 'a+b'}+{tmp_path / 'own'}",
+        "./gone": f"{tmp_path / 'gone'}",
+        "link": f"{tmp_path / 'own'}",
+        "scans:book": f"{tmp_path / 'scans'}:book",
+        "scans:page": f"{tmp_path / 'scans'}",
+    }.items():
+        assert parse(typed).address == parse(address).address == address
+        assert parse(typed).name == parse(address).name
+
+
+def test_what_a_source_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "link").symlink_to("own")
+    (tmp_path / "kk.tar").touch()
+    copy_pages(tmp_path / "scans")
+    monkeypatch.chdir(tmp_path / "own")
+    called = {
+        "brush:k49:60+recognition:book": ("brush:k49:60+recognition:book",) * 2,
+        "..": (tmp_path.name, tmp_path.name),
+        ".": ("own", "own"),
+        "../link": ("own", "link"),
+        "../kk.tar": ("kk", "kk.tar"),
+        "../scans:book+kmnist": ("scans:book+kmnist", "scans:book+kmnist"),
+        "kmnist+kmnist": ("kmnist", "kmnist+kmnist"),
+    }
+    assert {typed: (parse(typed).name, parse(typed).label) for typed in called} == called
+    assert str(parse("../own")) == "own"
+
+
+def test_titles_and_published_sets_of_what_was_typed_and_of_what_was_recorded(tmp_path: Path) -> None:
+    source = parse(f"brush:k49+kkanji:k49+{tmp_path}+recognition:book+kkanji")
+    titles = ["brush:k49", "Kuzushiji-Kanji", tmp_path.name, "Kuzushiji Recognition", "Kuzushiji-Kanji"]
+    assert source.title == " and ".join(titles)
+    assert [entry.name for entry in source.published] == ["kkanji", "recognition"]
+    assert title_of(source.name) == source.title
+    assert published_in(source.name) == list(source.published)
+    assert title_of("brush:mine+kmnist:book+k49") == "brush:mine and kmnist:book and Kuzushiji-49"
+    files = ["k49-train-imgs.npz", "k49-train-labels.npz"]
+    assert (title_of("copy", files), title_of("copy"), title_of("unnamed")) == ("Kuzushiji-49", "copy", "unnamed")
+    assert [entry.name for entry in published_in("copy", files)] == ["k49"]

@@ -1,0 +1,61 @@
+"""A set of the catalogue, as images of characters."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kuzushiji.data.catalogue.sets import Dataset, dataset, folder
+from kuzushiji.data.files.array_folder import ArrayFolder
+from kuzushiji.data.files.decode import Progress
+from kuzushiji.data.files.image_files import ImageFiles
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.splits import HASH_SPLITS
+from kuzushiji.errors import DataError
+
+_UNPACKED = "kkanji2"
+"""The folder within `kkanji.tar`."""
+
+
+@dataclass(frozen=True)
+class Catalogued:
+    """The characters of a set whose files lie in the home folder, as array files or, of kkanji, as image files."""
+
+    entry: Dataset
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The published ones; where there are none, those that the hash of the pixels makes."""
+        return HASH_SPLITS if "all" in self.entry.counts else tuple(self.entry.counts)
+
+    def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
+        """The images of a split; image files are brought to `side`, arrays keep the size that they have.
+
+        Raises:
+            DataError: files are missing or damaged; the message says how to get them.
+        """
+        entry, place = self.entry, folder(self.entry.name)
+        if entry.default_format == "tar":
+            native = (side, side) == entry.image_size  # no second cache of the same images
+            return ImageFiles(self._files(place)).read(split, None if native else side, progress)
+        arrays = ArrayFolder(place, tuple(entry.characters))
+        if (pair := arrays.pairs().get(split)) and pair.is_whole:
+            return arrays.read(split, side, progress)
+        if entry.subset_of:
+            whole = Catalogued(dataset(entry.subset_of)).read(split, side, progress)
+            return whole.select(slice(entry.counts[split]))
+        name = entry.name
+        raise self._missing(f"images or labels for {split} ({name}-{split}-imgs.npz, {name}-{split}-labels.npz)")
+
+    def _files(self, place: Path) -> Path:
+        """The archive, or the folder that it is unpacked into."""
+        archive = self.entry.files()[0].name
+        for path in (place / archive, place / _UNPACKED):
+            if path.exists():
+                return path
+        raise self._missing(archive)
+
+    def _missing(self, file: str) -> DataError:
+        name = self.entry.name
+        return DataError(
+            f"{folder(name)} lacks {file}. `kuzushiji data get {name}` fetches what is missing; "
+            f"`kuzushiji data get {name} --from FOLDER` takes the files from a folder of yours"
+        )

@@ -1,0 +1,116 @@
+"""A folder with the array files of a dataset, npz or IDX, named as those of Kuzushiji-MNIST."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from kuzushiji.data.files.arrays import read_class_map, read_labels, read_pair
+from kuzushiji.data.files.decode import Progress
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.splits import HASH_SPLITS
+from kuzushiji.errors import DataError
+from kuzushiji.files import file_hash
+
+_NPZ = re.compile(r"(?P<prefix>.+)-(?P<split>train|validation|test)-(?P<kind>imgs|labels)\.npz")
+_IDX = re.compile(r"(?P<split>train|validation|t10k)-(?P<kind>images|labels)[-.]idx[13]-ubyte(\.gz)?")
+_KINDS = ("images", "labels")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The files of one split; one of the two may be missing."""
+
+    images: Path | None
+    labels: Path | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether both are there."""
+        return self.images is not None and self.labels is not None
+
+
+@dataclass(frozen=True)
+class ArrayFolder:
+    """Array files in a folder, and perhaps a class map beside them.
+
+    Attributes:
+        path: the folder.
+        classes: the characters, for where no class map says them; if empty too, the labels are their own names.
+    """
+
+    path: Path
+    classes: tuple[str, ...] = ()
+
+    def pairs(self) -> dict[str, Pair]:
+        """The files of each split; npz goes before IDX where both are whole.  Empty where there is no folder.
+
+        Raises:
+            DataError: the folder holds the npz files of more than one dataset.
+        """
+        found: dict[tuple[str, str, str], Path] = {}
+        prefixes = set()
+        for path in sorted(self.path.iterdir()) if self.path.is_dir() else ():
+            if match := _NPZ.fullmatch(path.name):
+                prefixes.add(match["prefix"])
+                found["npz", match["split"], "images" if match["kind"] == "imgs" else "labels"] = path
+            elif match := _IDX.fullmatch(path.name):
+                split = "test" if match["split"] == "t10k" else match["split"]
+                found["idx", split, match["kind"]] = path
+        if len(prefixes) > 1:
+            names = " and ".join(sorted(prefixes))
+            raise DataError(f"{self.path} holds the files of {names}; give each a folder of its own")
+        pairs = {}
+        for split in HASH_SPLITS:
+            forms = [
+                Pair(*(found.get((form, split, kind)) for kind in ("images", "labels"))) for form in ("npz", "idx")
+            ]
+            # max takes the first of equals: whole before half, half before none, npz before IDX.
+            best = max(forms, key=lambda pair: (pair.images is not None) + (pair.labels is not None))
+            if best.images or best.labels:
+                pairs[split] = best
+        return pairs
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those of which there is any file."""
+        return tuple(self.pairs())
+
+    def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
+        """The images of a split, in the size that they have.
+
+        Raises:
+            DataError: one of the two files is missing, one is damaged, or they do not belong together.
+        """
+        pairs = self.pairs()
+        images_path, labels_path = pairs[split].images, pairs[split].labels
+        if images_path is None or labels_path is None:
+            there, lacking = (images_path, "labels") if images_path else (labels_path, "images")
+            raise DataError(f"{there} is there, but not the {lacking} that go with it; expected both in {self.path}")
+        images, labels = read_pair(images_path, labels_path)
+        read = [images_path, labels_path]
+        class_map = self._class_map()
+        if class_map is not None:
+            classes = read_class_map(class_map)
+            read.append(class_map)
+        else:
+            classes = self.classes or _numbers(pairs)
+        if labels.max(initial=-1) >= len(classes):
+            raise DataError(
+                f"{labels_path} has the label {labels.max()}, but {class_map or 'the dataset'} has {len(classes)} "
+                f"classes, 0 to {len(classes) - 1}; they do not belong together"
+            )
+        source = {path.name: file_hash(path) for path in read}
+        return CharacterImages(images=images, labels=labels, classes=classes, split=split, source=source)
+
+    def _class_map(self) -> Path | None:
+        found = sorted(self.path.glob("*classmap.csv"))
+        if len(found) > 1:
+            names = " and ".join(path.name for path in found)
+            raise DataError(f"{self.path} holds {names}; keep the one that is meant")
+        return found[0] if found else None
+
+
+def _numbers(pairs: dict[str, Pair]) -> tuple[str, ...]:
+    """As many numbers as all splits together need for classes."""
+    every = [read_labels(pair.labels) for pair in pairs.values() if pair.labels]
+    return tuple(str(number) for number in range(1 + max(int(found.max(initial=-1)) for found in every)))

@@ -1,0 +1,337 @@
+"""A name or a path of data, read once, at the door, into a frozen `Source`; behind the door nothing sees the text.
+
+kmnist                 a set of the catalogue
+recognition:book       its pages, no book of which is in two splits
+brush:k49:6000         embedded brush glyphs in the shape of a set, so many of its commonest class
+kkanji:k49             of kkanji the parent kanji of a set's kana, each as its kana
+scans, scans.zip:book  what lies at a path: class folders, a tar of them, npz or IDX files, pages
+brush:k49+scans        several, put together
+"""
+
+import os
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from kuzushiji.characters import K49, KMNIST
+from kuzushiji.data.catalogue.catalogued import Catalogued
+from kuzushiji.data.catalogue.sets import DATASETS, Dataset, folder
+from kuzushiji.data.derived import ParentKanji, Together
+from kuzushiji.data.files.array_folder import ArrayFolder
+from kuzushiji.data.files.decode import Progress
+from kuzushiji.data.files.image_files import ImageFiles
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.pages.characters import UNITS, Pages
+from kuzushiji.data.pages.tables import LAYOUTS, holds_pages
+from kuzushiji.data.splits import subsample
+from kuzushiji.data.synthetic.brush import SHAPES, Brush
+from kuzushiji.errors import DataError, UsageError, unknown_name
+from kuzushiji.imaging.cut import to_square
+
+_KANA = {"kkanji:k49": K49, "kkanji:kmnist": KMNIST}
+"""The names of parent kanji of some kana."""
+
+
+class Origin(Protocol):
+    """Where images are read; it knows neither its name nor what is wanted of the images but their size."""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that can be read."""
+
+    def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
+        """The images of a split; of what is decoded or cut at any rate, brought to (side, side)."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset that can be loaded.
+
+    Attributes:
+        name: what it and its images are called: `kmnist`, `brush:k49+scans`.
+        address: what finds it again from any folder: its name, or the whole of its path.
+        label: what the folder of something that is made of it is called, for a person to know it by.
+        title: what it is called to a reader: published titles, or its name.
+        published: the sets of the catalogue that its images are of.
+        origin: where they are read.
+    """
+
+    name: str
+    address: str
+    label: str
+    title: str
+    published: tuple[Dataset, ...] = field(repr=False)
+    origin: Origin
+
+    def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that it can be loaded in, such as train and test.
+
+        Raises:
+            DataError: what lies at a path is no dataset, or its pages are missing.
+        """
+        return self.origin.splits
+
+    @property
+    def pages(self) -> Pages:
+        """The pages that its characters stand on.
+
+        Raises:
+            UsageError: they stand on none.
+        """
+        if not isinstance(self.origin, Pages):
+            raise UsageError(f"{self.name} holds no pages; expected {LAYOUTS}")
+        return self.origin
+
+    def load(
+        self,
+        split: str = "train",
+        *,
+        limit: int | None = None,
+        image_size: int | None = None,
+        progress: Progress | None = None,
+    ) -> CharacterImages:
+        """Loads one split; see `load`."""
+        if image_size is not None and not 1 <= image_size <= 4096:
+            raise UsageError(f"an image size of {image_size} pixels; expected 1 to 4096")
+        if limit is not None and limit < 1:
+            raise UsageError(f"a limit of {limit} images; expected at least 1")
+        if split not in self.splits:
+            undivided = isinstance(self.origin, Pages) and self.splits == ("all",)
+            few = ", as three pages or books at least are needed to set some apart" if undivided else ""
+            raise UsageError(f"{self.name} has no split {split!r}; it has {', '.join(self.splits)}{few}")
+        data = replace(self.origin.read(split, image_size, progress), name=self.name)
+        if limit is not None:
+            data = subsample(data, limit)
+        if image_size is not None and data.image_size != (image_size, image_size):
+            data = replace(data, images=np.stack([to_square(image, image_size) for image in data.images]))
+        return data
+
+
+def load(
+    data: str | Path | Source,
+    split: str = "train",
+    *,
+    limit: int | None = None,
+    image_size: int | None = None,
+    progress: Progress | None = None,
+) -> CharacterImages:
+    """Loads one split of a dataset.
+
+    Args:
+        data: a name of the catalogue, such as `kmnist`; `brush:NAME` for the embedded brush set in the shape of NAME,
+            `brush:NAME:6000` for so many training images of its commonest class;
+            or a path: a folder with a folder for each class, named by its character or code point (`お`, `U+304A`),
+            perhaps within `train`, `validation` and `test`; a tar of such folders; or a folder with npz or IDX files
+            named as those of Kuzushiji-MNIST; or a folder or zip of pages with a box around each character, in the
+            layout of Kaggle or of CODH (`pages/`), of which the characters are cut out.  Of these no page is in two
+            splits; with `:book` behind the name, such as `recognition:book`, no book is.  A name of the catalogue goes
+            before a folder of the same name: write `./kmnist` for the folder.  `kkanji:k49` and `kkanji:kmnist` have,
+            of kkanji, the parent kanji of these sets' kana, each as its kana: their cursive forms are how the kana was
+            written too.  Several with a plus between them, such as `brush:k49+kmnist6k`, are put together, with the
+            classes of all; a folder with nothing but `train/` adds to the training images of the others.
+        split: one of `parse(data).splits`.
+        limit: take so many images at most, each class in its proportion.
+        image_size: bring the images to so many pixels a side; kept as they are if None, which for characters of pages
+            is 80.
+        progress: called with the numbers of images done and of all, while image files are decoded the first time.
+
+    Returns:
+        The images, ink bright on black; those of image files and pages are mapped into memory, not read.
+
+    Raises:
+        UsageError: there is no such dataset or split, or a number is out of range.
+        DataError: files are missing or damaged; the message names them and says what to do.
+
+    Example:
+        >>> load("kmnist", "test").images.shape                         # doctest: +SKIP
+        (10000, 28, 28)
+    """
+    return parse(data).load(split, limit=limit, image_size=image_size, progress=progress)
+
+
+def parse(data: str | Path | Source) -> Source:
+    """What a name or a path stands for; see `load` for what these can be.  A `Path` is a path, whatever its name.
+
+    A path need not exist yet: what is missing shows when it is loaded.
+
+    Raises:
+        UsageError: there is no such name; the message names the nearest.
+        DataError: what lies at a path may not be read, or is one file of several.
+
+    Example:
+        >>> parse("brush:k49+kmnist6k").title
+        'brush:k49 and Kuzushiji-MNIST 6k'
+    """
+    if isinstance(data, Source):
+        return data
+    if isinstance(data, Path):
+        return _at(data)
+    sources = tuple(_named(part) or _at_path(part) for part in _parts(data))
+    if len(sources) == 1:
+        return sources[0]
+    return Source(
+        name="+".join(dict.fromkeys(source.name for source in sources)),
+        address="+".join(source.address for source in sources),
+        label="+".join(source.label for source in sources),
+        title=" and ".join(source.title for source in sources),
+        published=tuple({entry.name: entry for source in sources for entry in source.published}.values()),
+        origin=Together(sources),
+    )
+
+
+# What was recorded
+
+
+def named_in(recorded: str) -> tuple[Source, ...]:
+    """The sources with a name of ours among those of which the name is that a run recorded; paths are left out."""
+    found = []
+    for part in recorded.split("+"):
+        with suppress(UsageError):
+            found += [source] if (source := _named(part)) else []
+    return tuple(found)
+
+
+def published_in(recorded: str, files: Collection[str] = ()) -> list[Dataset]:
+    """The sets of the catalogue whose images a run had.
+
+    Args:
+        recorded: the name of its data.
+        files: names of the files that these were loaded from.  A folder of one's own whose files are named as those of
+            a published dataset is taken for that one.
+
+    Example:
+        >>> [entry.name for entry in published_in("brush:k49+kmnist6k+recognition:book")]
+        ['kmnist6k', 'recognition']
+    """
+    if found := {entry.name: entry for source in named_in(recorded) for entry in source.published}:
+        return list(found.values())
+    for entry in DATASETS.values():
+        if files and any(set(files) <= {file.name for file in format} for format in entry.formats.values()):
+            return [entry]
+    return []
+
+
+def title_of(recorded: str, files: Collection[str] = ()) -> str:
+    """The title of data of which the name was recorded; see `published_in`.
+
+    Example:
+        >>> title_of("k49")
+        'Kuzushiji-49'
+        >>> title_of("brush:k49+k49")
+        'brush:k49 and Kuzushiji-49'
+    """
+    if published_in(recorded):
+        named = ((named_in(part), part) for part in recorded.split("+"))
+        return " and ".join(found[0].title if found else part for found, part in named)
+    found = published_in(recorded, files)
+    return found[0].title if found else Path(recorded).name or recorded
+
+
+# How a text is read
+
+
+def _parts(text: str) -> Iterator[str]:
+    """What stands between the pluses; a path that is there may have some of its own.
+
+    Raises:
+        UsageError: nothing stands between two of them.
+    """
+    pieces = text.split("+")
+    while pieces:
+        paths = ("+".join(pieces[:count]) for count in range(len(pieces), 1, -1))
+        part = next((path for path in paths if _exists(path)), pieces[0])
+        if not part:
+            raise UsageError(f"{text} has a plus with nothing beside it; expected names such as brush:k49+kmnist6k")
+        pieces = pieces[part.count("+") + 1 :]
+        yield part
+
+
+def _exists(text: str) -> bool:
+    """Whether this is a path that is there, or one with `:page` or `:book` behind it."""
+    return any(os.path.exists(os.path.expanduser(path)) for path in (text, _divided(text)[0]))
+
+
+def _divided(text: str) -> tuple[str, str]:
+    """A path, and the unit by which its pages are to be divided; empty if none was named."""
+    base, _, by = text.rpartition(":")
+    return (base, by) if base and by in UNITS and not os.path.exists(os.path.expanduser(text)) else (text, "")
+
+
+def _named(text: str) -> Source | None:
+    """What a name stands for; None if it is not one of ours.
+
+    Raises:
+        UsageError: it begins as one of ours, and goes on as none.
+    """
+    base, _, more = text.partition(":")
+    if base == "brush" and more:
+        return _called(text, _brush(text, *more.split(":", 1)))
+    if text in _KANA:
+        kanji = DATASETS[base]
+        return _called(text, ParentKanji(Catalogued(kanji), _KANA[text]), kanji)
+    if base not in DATASETS:
+        return None
+    entry = DATASETS[base]
+    if entry.unit == "pages" and more in ("", *UNITS):
+        pages = Pages(folder(base), more or "page", base)
+        return _called(base + _ending(pages.by), pages, entry)
+    if more in UNITS:
+        raise UsageError(f"{text} asks for a division by {more}, but {base} holds no pages")
+    return None if more else _called(base, Catalogued(entry), entry)
+
+
+def _called(name: str, origin: Origin, *published: Dataset) -> Source:
+    return Source(name, name, name, published[0].title if published else name, published, origin)
+
+
+def _brush(text: str, shape: str, amount: str = "") -> Brush:
+    if shape not in SHAPES:
+        raise unknown_name("brush set", text, [f"brush:{known}" for known in SHAPES])
+    if amount and not (amount.isascii() and amount.isdigit() and int(amount)):
+        raise UsageError(f"{text} asks for {amount!r} images of a class; expected a number, such as brush:kmnist:6000")
+    return Brush(shape, int(amount) if amount else None)
+
+
+def _at_path(text: str) -> Source:
+    """What lies at a path that was typed."""
+    base, by = _divided(text)
+    path = Path(os.path.expanduser(base))
+    if not os.path.exists(path) and path.name == base and not path.suffix:
+        known = [*DATASETS, *_KANA, *(f"brush:{shape}" for shape in SHAPES)]
+        raise UsageError(f"{unknown_name('dataset', text, known)}; nor is there a folder of this name")
+    return _at(path, by)
+
+
+def _at(path: Path, by: str = "") -> Source:
+    origin = _origin(path, by)
+    # As it is called where it lies, and where it was named: a link has both.
+    whole, named = path.resolve(), Path(os.path.abspath(path))
+    name = (whole.name if not path.is_file() else path.stem) + _ending(by)
+    return Source(name, f"{whole}{_ending(by)}", f"{named.name}{_ending(by)}", name, (), origin)
+
+
+def _ending(by: str) -> str:
+    return ":book" if by == "book" else ""
+
+
+def _origin(path: Path, by: str) -> Origin:
+    if not os.path.exists(path):
+        return ImageFiles(path)  # tells what it misses when it is read
+    if not os.access(path, os.R_OK | os.X_OK if path.is_dir() else os.R_OK):
+        raise DataError(f"{path} cannot be read: permission denied")
+    if holds_pages(path):
+        return Pages(path, by or "page")
+    if by:
+        raise UsageError(f"{path}:{by} asks for a division by {by}, but {path} holds no pages")
+    if path.name.endswith((".npz", "-ubyte", "-ubyte.gz")) and path.is_file():
+        raise DataError(f"{path} is one of a pair of files; name the folder that holds both images and labels")
+    return ArrayFolder(path) if path.is_dir() and ArrayFolder(path).pairs() else ImageFiles(path)
