@@ -9,6 +9,9 @@ import torch
 from kuzushiji.errors import UsageError
 from kuzushiji.models import MODELS
 
+PRIVATE_NAMES = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+"""What `torch.cpu` calls its functions that tell of bfloat16, where it has no `get_capabilities`."""
+
 
 def choose_device(name: str = "auto") -> torch.device:
     """The device called `name`; `auto` takes the first that is there of cuda, mps and cpu.
@@ -45,8 +48,15 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         features = torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else ""
-        fast = features == "AVX512" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+        fast = features == "AVX512" and has_bfloat16()
     return torch.bfloat16 if fast else torch.float32
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor has instructions for bfloat16, as far as PyTorch tells; older ones tell it privately."""
+    if tell := getattr(torch.cpu, "get_capabilities", None):
+        return any(tell().get(name) for name in ("avx512_bf16", "amx_bf16"))
+    return any(getattr(torch.cpu, name, bool)() for name in PRIVATE_NAMES)
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:

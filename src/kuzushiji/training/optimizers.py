@@ -170,7 +170,8 @@ class Average:
     def _mix(self, average: Tensors, current: Tensors, count: Tensor | int) -> None:
         count, decay = int(count), self.recipe.ema
         weight = 1 - min(decay, (1 + count) / (10 + count)) if decay else 1 / (1 + count)
-        if average[0].is_floating_point():
-            torch._foreach_lerp_(average, current, weight)
-        else:
-            torch._foreach_copy_(average, current)
+        for mean, value in zip(average, current, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, weight)
+            else:
+                mean.copy_(value)
