@@ -42,6 +42,12 @@ class Counts:
     loss: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Sweep:
+    name: str = ""
+    rates: Mapping[str, tuple[float, ...]] = field(default_factory=dict, metadata={"gathers": ("lr", "momentum")})
+
+
 PLAN = Plan("a", (Step(1.0), Step(0.5, "adam")), (28, 30), theirs={"accuracy": 0.9}, first=Step(2.0), images=3)
 
 
@@ -55,6 +61,21 @@ def test_what_is_written_is_read_again() -> None:
     assert written["first"] == {"lr": 2.0, "name": "sgd", "nesterov": False}
     assert from_plain(written, Plan) == PLAN
     assert as_plain(Plan("a", known=4))["known"] == 4
+
+
+def test_entries_that_are_gathered_stand_beside_the_others() -> None:
+    plain = {"lr": [0.1, 1], "name": "a"}
+
+    assert from_plain(plain, Sweep) == Sweep("a", {"lr": (0.1, 1.0)})
+    assert as_plain(from_plain(plain, Sweep)) == plain
+    for wrong, message in (
+        ({"lr": 0.1}, "^lr is 0.1; expected a list"),
+        ({"lr": [0.1, "b"]}, r"^lr\[1\] is 'b'; expected a number"),
+        ({"rl": 0.1}, "no key 'rl'; did you mean lr"),
+        ({"rates": {"lr": 0.1}}, "no key 'rates'"),
+    ):
+        with pytest.raises(DataError, match=message):
+            from_plain(wrong, Sweep)
 
 
 def test_missing_fields_have_their_defaults() -> None:

@@ -2,8 +2,9 @@
 
 A field is read as its type says and is never turned into another type: a text that looks like a number is no number;
 only a whole number may stand for a float.  A field that is missing has its default.  Tuples are lists in the file and
-arrays are lists of lists; NaN, which JSON does not have, is null.  Two entries in a field's metadata say how it is
-written: `key`, where its name in the file is another one, and `omit`, whether it is left out where it has its default.
+arrays are lists of lists; NaN, which JSON does not have, is null.  Three entries in a field's metadata say how it is
+written: `key`, where its name in the file is another one; `omit`, whether it is left out where it has its default; and
+`gathers`, the keys whose entries stand beside those of the other fields and are put together in this one, a mapping.
 """
 
 import json
@@ -24,6 +25,8 @@ from kuzushiji.errors import DataError, KuzushijiError, unknown_name
 from kuzushiji.files import write_text
 
 Kind = TypeVar("Kind")
+
+_GATHERS = "gathers"
 
 _IN_WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
@@ -99,7 +102,8 @@ def _told(problem: BaseException) -> str:
             continue
         inner, note = noted[0]
         if isinstance(note, AttributeValidationNote):
-            place += f".{next(_key(each) for each in fields(problem.cl) if each.name == note.name)}"
+            field = next(each for each in fields(problem.cl) if each.name == note.name)
+            place += "" if _GATHERS in field.metadata else f".{_key(field)}"
         else:
             place += f"[{note.index}]" if isinstance(note.index, int) else f".{note.index}"
         problem = inner
@@ -129,9 +133,7 @@ def _converter(tolerant: bool) -> Converter:
     converter.register_unstructure_hook(float, lambda value: None if isnan(value) else float(value))
     converter.register_unstructure_hook(np.generic, lambda value: converter.unstructure(value.item()))
     converter.register_unstructure_hook_func(_is_array, lambda value: converter.unstructure(value.tolist()))
-    converter.register_unstructure_hook_factory(
-        _is_record, lambda kind, converter: make_dict_unstructure_fn(kind, converter, **_overrides(kind))
-    )
+    converter.register_unstructure_hook_factory(_is_record, _record_as_plain)
     return converter
 
 
@@ -205,16 +207,33 @@ def _tuple(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
 
 
 def _record(kind: Any, converter: Converter, tolerant: bool) -> Callable[[Any, Any], Any]:
-    known = [_key(each) for each in fields(kind)]
+    gathered = {key: _key(each) for each in fields(kind) for key in each.metadata.get(_GATHERS, ())}
+    known = [*(_key(each) for each in fields(kind) if _GATHERS not in each.metadata), *gathered]
     read = make_dict_structure_fn(kind, converter, **_overrides(kind))
 
     def read_known(values: Any, kind: Any) -> Any:
         for key in () if tolerant else values:
             if key not in known:
                 raise unknown_name("key", str(key), known)
-        return read(values, kind)
+        plain: dict[str, Any] = {}
+        for key, value in values.items():
+            (plain.setdefault(gathered[key], {}) if key in gathered else plain)[key] = value
+        return read(plain, kind)
 
     return _of_shape(Mapping, "a table", read_known)
+
+
+def _record_as_plain(kind: Any, converter: Converter) -> Callable[[Any], Any]:
+    write = make_dict_unstructure_fn(kind, converter, **_overrides(kind))
+    gathers = [_key(each) for each in fields(kind) if _GATHERS in each.metadata]
+
+    def write_spread(record: Any) -> Any:
+        plain = write(record)
+        for key in gathers:
+            plain |= plain.pop(key)
+        return plain
+
+    return write_spread if gathers else write
 
 
 def _of_shape(shape: Any, words: str, read: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

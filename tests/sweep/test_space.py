@@ -40,6 +40,13 @@ def test_a_grid_of_steps_has_the_numbers_that_one_expects():
     assert all(type(value) is int for value in read("epochs=3..5").grid())
 
 
+def test_a_range_of_very_many_steps_is_not_spelled_out():
+    many = read("lr=0..1 step 1e-8")
+    assert (many.count(), many.high) == (10**8 + 1, 1.0)
+    with pytest.raises(UsageError, match="the grid has 100,000,000 combinations"):
+        Sweep("nn_1", "kmnist", {"batch_size": "1..100000000"}, sampler="grid")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -162,7 +169,11 @@ def test_a_file_says_the_same_as_the_command_line(tmp_path):
         ("trails = 3", UsageError, "did you mean trials"),
         ("trials = '3'", UsageError, "trials is '3'"),
         ("limit = true", UsageError, "limit is True"),
-        ("search = 3", UsageError, r"\[search\]"),
+        ("search = 3", UsageError, "search is 3; expected a table"),
+        ("shared = 3", UsageError, "shared is 3; expected a table"),
+        ("[shared]\nmodel = 3", UsageError, "shared.model is 3; expected a text"),
+        ("[shared]\nepoch = 3", UsageError, "did you mean epochs"),
+        ("[search]\noptions = 3", UsageError, "options is 3; expected a table"),
         ("[search]\nlr = 3", UsageError, "list of values"),
         ("[search]\nlr = [[1]]", UsageError, "list of values"),
     ],

@@ -251,6 +251,19 @@ def test_an_optuna_that_queues_trials_otherwise_is_named(bars_folder, monkeypatc
         open_sweep("mine")
 
 
+def test_a_sweep_that_an_older_version_began_goes_on(bars_folder):
+    settings = {
+        **{"model": "nn_1", "data": str(bars_folder), "search": {"lr": "0.001,0.01"}, "fixed": QUICK, "options": {}},
+        **{"recipe": None, "sampler": "grid", "pruner": "median", "objective": "accuracy", "limit": None},
+        **{"image_size": None, "cover": None, "rare_below": None},
+    }
+    begun = open_sweep("mine", Sweep("nn_1", str(bars_folder), GRID, fixed=QUICK))
+    begun.study.set_user_attr("kuzushiji", settings)
+    sweep = open_sweep("mine")
+    assert sweep.settings == Sweep("nn_1", str(bars_folder), {"lr": "0.001,0.01"}, fixed=QUICK, sampler="grid")
+    assert len(sweep.trials()) == 2
+
+
 SLOW_EPOCHS = """
 import time
 import optuna

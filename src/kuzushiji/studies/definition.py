@@ -140,7 +140,7 @@ class Trial:
     label: str = ""
     model: str = ""
     recipe_name: str = field(default="", metadata={"key": "recipe"})
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict, metadata={"gathers": RECIPE_FIELDS})
     options: Mapping[str, Any] = field(default_factory=dict)
     ensemble: tuple[str, ...] = ()
     theirs: Mapping[str, float] = field(default_factory=dict)

@@ -4,8 +4,8 @@ import math
 import re
 import tomllib
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
@@ -17,9 +17,6 @@ from kuzushiji.records import from_plain
 from kuzushiji.runs.recipe import check_for_fitting
 from kuzushiji.studies.checks import check_references
 from kuzushiji.studies.definition import MOST_TRAININGS, RECIPE_FIELDS, Study, Trial
-
-_OF_SHARED = ("model", "recipe", "options")
-_OF_TRIAL = tuple(each.metadata.get("key", each.name) for each in fields(Trial) if each.name != "changes")
 
 _SHIPPED = files("kuzushiji.studies") / "shipped"
 
@@ -72,17 +69,46 @@ def parse_study(text: str, name: str, where: str) -> Study:
         raise UsageError(f"{where}: {error}") from None
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """What stands in [shared]: a part of what may stand in a trial."""
+
+    model: str = ""
+    recipe_name: str = field(default="", metadata={"key": "recipe"})
+    changes: Mapping[str, Any] = field(default_factory=dict, metadata={"gathers": RECIPE_FIELDS})
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """What stands in [grid]: a label with names in braces, and the values to be combined."""
+
+    label: str = ""
+    axes: Mapping[str, tuple[Any, ...]] = field(
+        default_factory=dict, metadata={"gathers": ("model", "recipe", *RECIPE_FIELDS)}
+    )
+    options: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, values in {**self.axes, **self.options}.items():
+            if not values:
+                raise UsageError(f"{name} is an empty list; expected values to try")
+
+
 def _study(content: dict[str, Any], name: str, where: str) -> Study:
-    _check_keys(content, [*(each.name for each in fields(Study) if each.name != "name"), "shared", "grid"])
-    shared = _entry(_table(content, "shared"), _OF_SHARED, "[shared]")
+    known = {each.name for each in fields(Study)} - {"name"} | {"shared", "grid"}
+    for key in content:
+        if key not in known:
+            raise unknown_name("key", key, known)
+    plain = {key: value for key, value in content.items() if key not in ("shared", "trials", "grid")}
+    study = from_plain(_on_one_line(plain) | {"name": name}, Study, error=UsageError)
+    shared = from_plain(content.get("shared", {}), _Shared, where="[shared]", error=UsageError)
+    grid = from_plain(content.get("grid", {}), _Grid, where="[grid]", error=UsageError)
     tables = [(table, f"trial {number}") for number, table in enumerate(_trials(content, where), start=1)]
-    combinations = _combinations(_table(content, "grid"))
-    tables += [(table, f"combination {number} of [grid]") for number, table in enumerate(combinations, start=1)]
+    tables += [(table, f"combination {number} of [grid]") for number, table in enumerate(_combinations(grid), start=1)]
     if not tables:
         raise UsageError("there is no trial; add [[trials]] or a [grid]")
     trials = tuple(_trial(table, shared, place) for table, place in tables)
-    content = {key: value for key, value in content.items() if key not in ("shared", "trials", "grid")}
-    study = from_plain(_on_one_line(content) | {"name": name}, Study, error=UsageError)
     study = replace(study, title=study.title or name, trials=trials)
     check_references(study)
     return study
@@ -100,26 +126,14 @@ def _trials(content: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
     return tables
 
 
-def _entry(table: dict[str, Any], known: Iterable[str], where: str) -> Trial:
-    """What a table says of a trial, the fields of a recipe put together as `changes`."""
-    try:
-        _check_keys(table, [*known, *RECIPE_FIELDS])
-        plain = {key: value for key, value in table.items() if key not in RECIPE_FIELDS}
-        changes = {key: value for key, value in table.items() if key in RECIPE_FIELDS}
-        return from_plain(_on_one_line(plain) | {"changes": changes}, Trial, error=UsageError)
-    except UsageError as error:
-        raise UsageError(f"{where}: {error}") from None
-
-
-def _trial(table: dict[str, Any], shared: Trial, place: str) -> Trial:
+def _trial(table: dict[str, Any], shared: _Shared, place: str) -> Trial:
     """A trial with what it has in common with the others; what is wrong with it is told with where it stands."""
     label = table.get("label")
-    where = f"{place} ({label!r})" if isinstance(label, str) else place
-    own = _entry(table, _OF_TRIAL, where)
     try:
+        own = from_plain(_on_one_line(table), Trial, error=UsageError)
         return _ensemble(own, table) if own.ensemble else _complete(own, shared, table)
     except UsageError as error:
-        raise UsageError(f"{where}: {error}") from None
+        raise UsageError(f"{place}{f' ({label!r})' if isinstance(label, str) else ''}: {error}") from None
 
 
 def _ensemble(own: Trial, table: Mapping[str, Any]) -> Trial:
@@ -129,7 +143,7 @@ def _ensemble(own: Trial, table: Mapping[str, Any]) -> Trial:
     return replace(own, label=own.label or " + ".join(own.ensemble))
 
 
-def _complete(own: Trial, shared: Trial, table: Mapping[str, Any]) -> Trial:
+def _complete(own: Trial, shared: _Shared, table: Mapping[str, Any]) -> Trial:
     if not (own.model or shared.model):
         raise UsageError("it names no model")
     model, recipe_name = resolve(own.model or shared.model)
@@ -161,27 +175,18 @@ def _made_label(table: Mapping[str, Any], model: str) -> str:
     return ", ".join(parts) or model
 
 
-def _combinations(grid: dict[str, Any]) -> list[dict[str, Any]]:
+def _combinations(grid: _Grid) -> list[dict[str, Any]]:
     """A table of a trial for every combination of the values in [grid]."""
-    _check_keys(grid, ("label", *_OF_SHARED, *RECIPE_FIELDS))
-    label, options = grid.get("label", ""), {f"options.{key}": each for key, each in _table(grid, "options").items()}
-    if not isinstance(label, str):
-        raise UsageError(f"label of [grid] is {label!r}; expected a text")
-    axes = {key: value for key, value in grid.items() if key not in ("label", "options")} | options
-    for key, values in axes.items():
-        if not isinstance(values, list) or not values:
-            raise UsageError(f"{key} of [grid] is {values!r}; expected a list of values to try")
-    if (count := math.prod(map(len, axes.values()))) > MOST_TRAININGS:
+    axes = [*grid.axes.values(), *grid.options.values()]
+    if (count := math.prod(map(len, axes)) if axes else 0) > MOST_TRAININGS:
         raise UsageError(f"[grid] has {count:,} combinations, more than {MOST_TRAININGS:,}; try fewer values")
     made = []
-    for combination in product(*axes.values()) if axes else ():
-        values = dict(zip(axes, combination, strict=True))
-        table = {key: value for key, value in values.items() if not key.startswith("options.")}
-        chosen = {key.removeprefix("options."): value for key, value in values.items() if key.startswith("options.")}
-        if chosen:
-            table["options"] = chosen
-        if label:
-            table["label"] = _filled(label, {**table, **chosen})
+    for values in product(*axes) if axes else ():
+        table: dict[str, Any] = dict(zip(grid.axes, values[: len(grid.axes)], strict=True))
+        if options := dict(zip(grid.options, values[len(grid.axes) :], strict=True)):
+            table["options"] = options
+        if grid.label:
+            table["label"] = _filled(grid.label, {**table, **options})
         made.append(table)
     return made
 
@@ -195,19 +200,6 @@ def _filled(label: str, values: Mapping[str, Any]) -> str:
         return str(values[match[1]])
 
     return re.sub(r"\{(\w+)\}", value, label)
-
-
-def _check_keys(table: Mapping[str, Any], known: Iterable[str]) -> None:
-    for key in table:
-        if key not in (known := tuple(known)):
-            raise unknown_name("key", key, known)
-
-
-def _table(content: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = content.get(key, {})
-    if not isinstance(value, dict):
-        raise UsageError(f"{key} is {value!r}; expected a table")
-    return value
 
 
 def _on_one_line(value: Any) -> Any:

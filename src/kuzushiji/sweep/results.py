@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from kuzushiji.evaluation.bootstrap import wilson_interval
+from kuzushiji.records import as_plain
 from kuzushiji.sweep.settings import Sweep
 from kuzushiji.sweep.space import Range
 from kuzushiji.sweep.storage import OpenSweep
@@ -95,13 +96,13 @@ class SweepResult:
         """All of it, as JSON can hold it."""
         return {
             "name": self.name,
-            **self.settings.to_dict(),
+            **as_plain(self.settings),
             "seed": self.settings.base.seed,
             "validation_images": self.validation_images,
             "conclusion": self.conclusion,
-            "best": asdict(self.best) | {"interval": self.interval} if self.best else None,
+            "best": as_plain(self.best) | {"interval": self.interval} if self.best else None,
             "importance": self.importance,
-            "trials": [asdict(trial) for trial in self.trials],
+            "trials": as_plain(self.trials),
         }
 
 

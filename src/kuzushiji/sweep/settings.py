@@ -1,5 +1,6 @@
 """`Sweep`: what is searched for which network on which data, and how; all of it checked before anything runs."""
 
+import math
 import shlex
 import tomllib
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.models import MODELS, resolve
+from kuzushiji.records import from_plain
 from kuzushiji.runs.recipe import Recipe, named_recipe
 from kuzushiji.sweep.space import OPTION, Choices, Dimension, check_objective, dimension, written
 
@@ -96,9 +98,7 @@ class Sweep:
         check_cut_off(self.cover, self.rare_below)
         space = self.space  # reads the grammar
         if self.sampler == "grid":
-            combinations = 1
-            for each in space:
-                combinations *= len(each.grid())
+            combinations = math.prod(each.count() for each in space)
             if combinations > MOST_COMBINATIONS:
                 raise UsageError(
                     f"the grid has {combinations:,} combinations, more than {MOST_COMBINATIONS:,}; "
@@ -152,13 +152,6 @@ class Sweep:
         """
         if "validation" not in self.source.splits and not self.base.validation_fraction:
             raise UsageError("a sweep compares its trials on validation images; set --validation-fraction, such as 0.1")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything, as JSON can hold it."""
-        return {
-            each.name: dict(value) if isinstance(value := getattr(self, each.name), Mapping) else value
-            for each in fields(self)
-        }
 
     def command(self) -> str:
         """The `kuzushiji sweep` command that searches the same."""
@@ -217,21 +210,36 @@ def _listed(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={written(value)}" for name, value in sorted(values.items()))
 
 
-_ENTRIES: Mapping[str, type] = {
-    "data": str,
-    "name": str,
-    "trials": int,
-    "timeout": float,
-    "jobs": int,
-    "sampler": str,
-    "pruner": str,
-    "objective": str,
-    "limit": int,
-    "image_size": int,
-    "cover": float,
-    "rare_below": int,
-}
-"""What stands at the top of a file, and of which type."""
+@dataclass(frozen=True)
+class _Shared:
+    """What stands in [shared] of a file."""
+
+    model: str | None = None
+    recipe: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(
+        default_factory=dict, metadata={"gathers": tuple(each.name for each in fields(Recipe))}
+    )
+
+
+@dataclass(frozen=True)
+class _File:
+    """What stands in a file."""
+
+    data: str | None = None
+    name: str | None = None
+    trials: int | None = None
+    timeout: float | None = None
+    jobs: int | None = None
+    sampler: str | None = None
+    pruner: str | None = None
+    objective: str | None = None
+    limit: int | None = None
+    image_size: int | None = None
+    cover: float | None = None
+    rare_below: int | None = None
+    shared: _Shared = _Shared()
+    search: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -265,31 +273,15 @@ def read_file(path: Path) -> dict[str, Any]:
         raise DataError(f"{path} does not exist; expected a TOML file that describes a sweep") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path} can't be read as TOML ({error})") from None
-    shared, search = (_table(path, content, name) for name in ("shared", "search"))
-    for name, value in content.items():
-        if name not in _ENTRIES:
-            raise UsageError(f"{path}: {unknown_name('entry', name, (*_ENTRIES, 'shared', 'search'))}")
-        kind = _ENTRIES[name]
-        if type(value) is not kind and not (kind is float and type(value) is int):
-            raise UsageError(f"{path}: {name} is {value!r}; expected a value of type {kind.__name__}")
-    found: dict[str, Any] = dict(content)
-    for name in ("model", "recipe"):
-        if name in shared:
-            found[name] = shared.pop(name)
-    found["options"] = _table(path, shared, "options")
-    found["fixed"] = shared
-    searched_options = _table(path, search, "options")
-    search |= {f"{OPTION}{name}": values for name, values in searched_options.items()}
-    found["search"] = {name: _as_text(path, name, values) for name, values in search.items()}
-    return found
-
-
-def _table(path: Path, content: dict[str, Any], name: str) -> dict[str, Any]:
-    """Takes a table out of another; empty where it is not there."""
-    table = content.pop(name, {})
-    if not isinstance(table, dict):
-        raise UsageError(f"{path}: {name} is {table!r}; expected a table, [{name}]")
-    return table
+    file = from_plain(content, _File, where=f"{path}", error=UsageError)
+    options = file.search.get("options", {})
+    if not isinstance(options, Mapping):
+        raise UsageError(f"{path}: options is {options!r}; expected a table")
+    searched = {name: values for name, values in file.search.items() if name != "options"}
+    searched |= {f"{OPTION}{name}": values for name, values in options.items()}
+    found = {name: value for name, value in {**vars(file), **vars(file.shared)}.items() if value is not None}
+    del found["shared"]
+    return found | {"search": {name: _as_text(path, name, values) for name, values in searched.items()}}
 
 
 def _as_text(path: Path, name: str, values: Any) -> str:

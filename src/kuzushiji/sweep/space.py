@@ -43,6 +43,10 @@ class Choices:
         """The values as the grammar has them."""
         return ",".join(map(written, self.values))
 
+    def count(self) -> int:
+        """How many values there are."""
+        return len(self.values)
+
     def grid(self) -> tuple[Any, ...]:
         """Every value."""
         return self.values
@@ -74,22 +78,27 @@ class Range:
         scale = " log" if self.log else f" step {written(self.step)}" if self.step is not None else ""
         return f"{written(self.low)}..{written(self.high)}{scale}"
 
+    def count(self) -> int:
+        """How many values there are.
+
+        Raises:
+            UsageError: there is no end of them.
+        """
+        if self.step is None and (isinstance(self.low, float) or self.log):
+            raise UsageError(f"a grid can't hold every {self.name} of {self.text}; list its values, or give a step")
+        return math.floor((self.high - self.low) / (self.step or 1) + 1e-9) + 1
+
+    def value(self, number: int) -> int | float:
+        """The value of this number, from 0; rounded, for ten steps of 0.1 are not 1."""
+        return type(self.low)(round(self.low + number * (self.step or 1), 12))
+
     def grid(self) -> tuple[Any, ...]:
         """Every value.
 
         Raises:
-            UsageError: there is no end of values.
+            UsageError: as in `count`.
         """
-        step = self.step
-        if step is None:
-            if isinstance(self.low, float) or self.log:
-                raise UsageError(f"a grid can't hold every {self.name} of {self.text}; list its values, or give a step")
-            step = 1
-        # Rounded, for ten steps of 0.1 are not 1.
-        return tuple(
-            type(self.low)(round(self.low + number * step, 12))
-            for number in range(math.floor((self.high - self.low) / step + 1e-9) + 1)
-        )
+        return tuple(map(self.value, range(self.count())))
 
     def position(self, value: float) -> float:
         """Where a value lies between the ends, from 0 to 1, on the scale that is searched."""
@@ -209,7 +218,7 @@ def _range(name: str, text: str, kind: type) -> Range:
             raise UsageError(f"{name} has steps of {written(step)}; expected above 0 and no more than {high - low:g}")
         stepped = Range(name, low, high, step)
         # It ends at the last step that fits.
-        return Range(name, low, stepped.grid()[-1], step)
+        return Range(name, low, stepped.value(stepped.count() - 1), step)
     return Range(name, low, high)
 
 

@@ -26,6 +26,7 @@ from filelock import FileLock
 from kuzushiji.errors import KuzushijiError, UsageError, unknown_name
 from kuzushiji.files import write_text
 from kuzushiji.home import home
+from kuzushiji.records import as_plain, from_plain
 from kuzushiji.sweep.settings import Sweep
 from kuzushiji.sweep.space import Choices, Dimension
 
@@ -167,7 +168,7 @@ def open_sweep(name: str, settings: Sweep | None = None, storage: str | None = N
             load_if_exists=True,
         )
         if found is None:
-            study.set_user_attr("kuzushiji", settings.to_dict())
+            study.set_user_attr("kuzushiji", as_plain(settings))
         sweep = OpenSweep(name, folder, settings, study, opened)
         if settings.sampler == "grid":
             _queue_grid(sweep)
@@ -268,7 +269,7 @@ def _settings_of(name: str, storage: BaseStorage) -> Sweep | None:
     settings = storage.get_study_user_attrs(study_id).get("kuzushiji")
     if settings is None:
         raise UsageError(f"the storage has a study {name!r} that is no sweep of kuzushiji; choose another --name")
-    return Sweep(**settings)
+    return from_plain(settings, Sweep, where=f"the settings of the sweep {name}")
 
 
 def _pruner(settings: Sweep) -> optuna.pruners.BasePruner:

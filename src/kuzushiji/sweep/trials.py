@@ -98,7 +98,7 @@ def most_trials(sweep: OpenSweep, trials: int | None) -> int:
     asked = trials or sweep.study.user_attrs.get("trials")
     if sweep.settings.sampler != "grid":
         return asked or DEFAULT_TRIALS
-    combinations = math.prod(len(dimension.grid()) for dimension in sweep.settings.space)
+    combinations = math.prod(dimension.count() for dimension in sweep.settings.space)
     return min(asked or combinations, combinations)
 
 
