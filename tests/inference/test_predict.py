@@ -47,5 +47,5 @@ def test_data_without_test_images_needs_other_data(tmp_path):
     for file in bars.glob("*test*"):
         file.unlink()
     train("nn_1", bars, epochs=1, run="alone")
-    with pytest.raises(UsageError, match="no test split; name other data"):
+    with pytest.raises(UsageError, match="has no test images; name other data"):
         kuzushiji.predict("alone")

@@ -23,7 +23,6 @@ from kuzushiji.runs.command import command_of
 from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.predictions import Predictions
 from kuzushiji.runs.run import Run
-from kuzushiji.runs.splits import splits_of
 from kuzushiji.version import __version__
 
 MOST_LOST = 0.001
@@ -96,7 +95,7 @@ def export_run(
     if precision != "float32":
         if validation is None:
             raise UsageError(f"{run.name} has no validation images to measure {precision} on; export it in float32")
-        lost = _lost(validation, logits_of(reduced, _validation_images(run, config, validation)))
+        lost = _lost(validation, logits_of(reduced, _validation_images(run, validation)))
         if not lost < MOST_LOST:
             raise RunError(
                 f"{precision} costs {100 * lost:.2f} points of accuracy on {len(validation):,} validation images, "
@@ -191,19 +190,19 @@ def _config_in(path: Path) -> RunConfig | None:
         return None
 
 
-def _validation_images(run: Run, config: RunConfig, predictions: Predictions) -> NDArray[np.uint8]:
+def _validation_images(run: Run, predictions: Predictions) -> NDArray[np.uint8]:
     """The validation images of a run, those that it predicted.
 
     Raises:
         KuzushijiError: they are not at hand.
     """
     try:
-        images = splits_of(config).validation
+        images = run.images("validation")
     except KuzushijiError as error:
         raise type(error)(
             f"to store {run.name} in fewer bits, its validation images must be at hand: {error}"
         ) from None
-    if images is None or images.fingerprint() != predictions.data_fingerprint:
+    if images.fingerprint() != predictions.data_fingerprint:
         raise RunError(f"the validation images of {run.name} have changed since the training; export it in float32")
     return images.images
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from kuzushiji.data.source import parse
-from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.imaging.cut import to_square
 from kuzushiji.imaging.read import read_gray
@@ -154,15 +152,10 @@ def pictures_of_test(run: Run, numbers: Sequence[int] = ()) -> list[Picture]:
     """Test images of a run by their numbers, from 0; the first ones if there are none.
 
     Raises:
-        UsageError: there is no such image.
+        UsageError: there is no such image, or there are none at all.
         DataError: the data of the run is missing or damaged.
     """
-    config = run.config
-    source = parse(config.data.address)
-    if "test" not in source.splits:
-        raise UsageError(f"{source} has no test images; name image files")
-    data = source.load("test", image_size=config.data.image_size)
-    data = with_classes_of(config.classes, data, has_rare=config.data.rare is not None)
+    data = run.images("test")
     for number in numbers:
         if not 0 <= number < len(data):
             raise UsageError(f"there is no test image {number}; they go from 0 to {len(data) - 1}")

@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 
 from kuzushiji.data.catalogue.sets import DATASETS
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.data.source import load, parse
+from kuzushiji.data.source import load
 from kuzushiji.data.splits import subsample, with_classes_of
 from kuzushiji.data.synthetic import foreign
-from kuzushiji.errors import DataError, RunError, UsageError
+from kuzushiji.errors import DataError, UsageError
 from kuzushiji.runs.familiarities import MEASURES, Familiarities, Floats, Shown
 
 if TYPE_CHECKING:
     import torch
 
-    from kuzushiji.runs.config import RunConfig
     from kuzushiji.runs.run import Run
 
 OTHER_SETS = (("kkanji",), ("k49",), ("kmnist", "kmnist6k"))
@@ -140,10 +139,8 @@ def show_outliers(
     if height != width:
         raise UsageError(f"{run.name} takes images of {height} x {width} pixels; outliers can be drawn for square ones")
     classes, has_rare = config.classes, config.data.rare is not None
-    if known is None:
-        known = _test_images(config, height)
-    if train is None:
-        train = _training_images(run)
+    known = run.images("test") if known is None else known
+    train = run.images("train", check=True) if train is None else train
     known = subsample(with_classes_of(classes, known, has_rare=has_rare), KNOWN)
     train = _of_each_class(train, max(LEAST_OF_A_CLASS, TRAINING // len(classes)))
     kinds = _foreign_images(known, classes, has_rare)
@@ -155,28 +152,6 @@ def show_outliers(
         foreign=tuple(_shown(name, description, images, look) for name, description, images in kinds),
         config_fingerprint=run.fingerprint,
     )
-
-
-def _test_images(config: RunConfig, side: int) -> CharacterImages:
-    source = parse(config.data.address)
-    if "test" not in source.splits:
-        raise UsageError(f"{source} has no test split, with which the outliers could be compared")
-    return source.load("test", image_size=side)
-
-
-def _training_images(run: Run) -> CharacterImages:
-    """The images that the run learnt from.
-
-    Raises:
-        RunError: they have changed since.
-    """
-    from kuzushiji.runs.splits import splits_of
-
-    data = run.config.data
-    train = splits_of(run.config).train
-    if train.fingerprint() != data.splits["train"].fingerprint:
-        raise RunError(f"the training images of {data.name} are not those that {run.name} learnt from")
-    return train
 
 
 def _of_each_class(data: CharacterImages, count: int) -> CharacterImages:

@@ -15,7 +15,6 @@ from kuzushiji.inference.outputs import AROUND, UNMOVED, Shifts, outputs
 from kuzushiji.inference.weights import load_network
 from kuzushiji.runs.predictions import Predictions
 from kuzushiji.runs.run import Run, find_run
-from kuzushiji.runs.splits import splits_of
 
 
 def predict(
@@ -83,9 +82,9 @@ def keep_predictions(
 
 def _images(run: Run, data: str | Path | Source | None) -> CharacterImages:
     """The test images of other data, or the last split where it has none; those of the run if None."""
-    source = parse(run.config.data.address if data is None else data)
-    if data is None and "test" not in source.splits:
-        raise UsageError(f"{source} has no test split; name other data with --data")
+    if data is None:
+        return run.images("test")
+    source = parse(data)
     height, width = run.config.model.image_size
     split = "test" if "test" in source.splits else source.splits[-1]
     return source.load(split, image_size=height if height == width else None)
@@ -96,8 +95,7 @@ def _move_validation(run: Run, device: str, tell: Callable[[str], None]) -> None
     if not run.predictions_file("validation").exists():
         return
     try:
-        if validation := splits_of(run.config).validation:
-            predict_run(run, validation, "validation-tta", device, shifts=AROUND)
+        predict_run(run, run.images("validation"), "validation-tta", device, shifts=AROUND)
     except KuzushijiError as error:
         tell(f"Without a temperature: {error}")
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.data.source import load, published_in, title_of
+from kuzushiji.data.source import published_in, title_of
 from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import DataError, KuzushijiError, RunError
 from kuzushiji.evaluation.calibration import Calibration
@@ -152,7 +152,7 @@ def gather(run: Run, images: CharacterImages | None = None) -> Material:
     missing_images, rows = "", np.empty(0, dtype=np.int64)
     try:
         if images is None:
-            images = load(config.data.address, "test")
+            images = run.images("test")
         images = with_classes_of(predictions.classes, images, has_rare=config.data.rare is not None)
         rows = _rows(predictions, images)
     except KuzushijiError as error:

@@ -24,11 +24,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, RunError, UsageError, unknown_name
 from kuzushiji.home import runs_folder
 from kuzushiji.records import read_json, write_json
 from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.predictions import Predictions
+from kuzushiji.runs.splits import check_same, images_of
 
 _UNHASHED = ("created", "command", "machine", "versions")
 
@@ -136,6 +138,23 @@ class Run:
     def seconds(self) -> float:
         """How long the epochs took, with validation, in seconds."""
         return sum(line["seconds"] for line in self.metrics)
+
+    def images(self, split: str = "test", *, check: bool = False) -> CharacterImages:
+        """The images of a split again as they were: divided as then, of the size and with the classes that they had.
+
+        Args:
+            split: `train`, `validation` or `test`.
+            check: whether they must still be the same, pixel by pixel.
+
+        Raises:
+            UsageError: there is no such split, or the run was given images that only its caller had.
+            DataError: the data is missing or damaged.
+            RunError: they are not the same any more.
+        """
+        images = images_of(self.config, split)
+        if check:
+            check_same(self.config, split, images)
+        return images
 
     def predictions(self, split: str = "test") -> Predictions:
         """What the network said of a split.

@@ -1,13 +1,13 @@
 """The images of a run, divided into those that train, validate and test."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.source import Source, parse
-from kuzushiji.data.splits import add_to_training, frequent_classes, group_rare, validation_split
-from kuzushiji.errors import UsageError
-from kuzushiji.runs.config import RareConfig, RunConfig
+from kuzushiji.data.splits import add_to_training, frequent_classes, group_rare, validation_split, with_classes_of
+from kuzushiji.errors import RunError, UsageError
+from kuzushiji.runs.config import RareConfig, RunConfig, SplitConfig
 from kuzushiji.runs.recipe import Recipe
 
 
@@ -54,8 +54,6 @@ def read_splits(
         UsageError: the recipe needs validation images and there are none, or gives away what there is not.
     """
     validation = None
-    if not with_test:
-        test = None
     if isinstance(data, CharacterImages):
         images = data
     else:
@@ -64,32 +62,44 @@ def read_splits(
             validation = data.load("validation", image_size=image_size, progress=reading)
         if "test" in data.splits and with_test:
             test = data.load("test", image_size=image_size, progress=reading)
-    rare = None
+    splits = Splits(images, validation, test if with_test else None)
     if cover is not None or rare_below is not None:
-        kept = frequent_classes(images, cover=cover, rare_below=rare_below)
-        if merged := len(images.classes) - len(kept):
-            images = group_rare(images, kept)
-            validation, test = (each and group_rare(each, kept) for each in (validation, test))
-            rare = RareConfig(merged, int(images.class_counts()[-1]))
+        splits = _merged(splits, frequent_classes(images, cover=cover, rare_below=rare_below))
+    splits = _divided(splits, recipe)
+    if len(splits.train) < 2:
+        raise UsageError(f"{images.name} leaves {len(splits.train)} images to train on; at least 2 are needed")
+    if splits.validation is None and (recipe.keep == "best" or recipe.patience):
+        raise UsageError("keeping the best epoch, or stopping early, needs validation images; set validation_fraction")
+    if splits.test is not None and splits.test.classes != splits.train.classes:
+        raise UsageError("the test images have other classes than the training images")
+    return splits
+
+
+def _merged(splits: Splits, kept: tuple[str, ...]) -> Splits:
+    """The images with all classes that are not kept as one."""
+    merged = len(splits.train.classes) - len(kept)
+    if not merged:
+        return splits
+    train = group_rare(splits.train, kept)
+    validation, test = (each and group_rare(each, kept) for each in (splits.validation, splits.test))
+    return Splits(train, validation, test, RareConfig(merged, int(train.class_counts()[-1])))
+
+
+def _divided(splits: Splits, recipe: Recipe) -> Splits:
+    """Training and validation images as the recipe divides them; a split without images is none."""
+    train, validation = splits.train, splits.validation
     if validation is None and recipe.refit:
         raise UsageError(
-            f"{images.name} has no validation images of its own that could train; set refit to 0 and "
+            f"{train.name} has no validation images of its own that could train; set refit to 0 and "
             "validation_fraction to less"
         )
     if validation is None and recipe.validation_fraction:
-        images, validation = validation_split(
-            images, fraction=recipe.validation_fraction, method=recipe.validation, seed=recipe.seed
+        train, validation = validation_split(
+            train, fraction=recipe.validation_fraction, method=recipe.validation, seed=recipe.seed
         )
     elif validation is not None and recipe.refit:
-        images, validation = add_to_training(images, validation, recipe.refit, seed=recipe.seed)
-    validation, test = validation or None, test or None  # an empty split is none
-    if len(images) < 2:
-        raise UsageError(f"{images.name} leaves {len(images)} images to train on; at least 2 are needed")
-    if validation is None and (recipe.keep == "best" or recipe.patience):
-        raise UsageError("keeping the best epoch, or stopping early, needs validation images; set validation_fraction")
-    if test is not None and test.classes != images.classes:
-        raise UsageError("the test images have other classes than the training images")
-    return Splits(images, validation, test, rare)
+        train, validation = add_to_training(train, validation, recipe.refit, seed=recipe.seed)
+    return replace(splits, train=train, validation=validation or None, test=splits.test or None)
 
 
 def splits_of(
@@ -121,3 +131,26 @@ def splits_of(
         with_test=with_test,
         reading=reading,
     )
+
+
+def images_of(config: RunConfig, split: str) -> CharacterImages:
+    """Reads one split of a run once more: see `Run.images`."""
+    source = parse(config.data.address)
+    if split != "test":
+        found = splits_of(config).named().get(split)
+    elif "test" in source.splits:
+        test = source.load("test", image_size=config.data.image_size)
+        found = with_classes_of(config.classes, test, has_rare=config.data.rare is not None)
+    else:
+        found = None
+    if found is None:
+        raise UsageError(f"{source} has no {split} images; name other data")
+    return found
+
+
+def check_same(config: RunConfig, split: str, images: CharacterImages) -> None:
+    """Raises:
+    RunError: these are not the images that a run had as its `split`.
+    """
+    if config.data.splits.get(split) != SplitConfig(len(images), images.fingerprint()):
+        raise RunError(f"the {split} images of {config.data.name} are not those the run began with; train anew")

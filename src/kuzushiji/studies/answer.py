@@ -13,7 +13,6 @@ import numpy as np
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.source import Source, load, parse
-from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import KuzushijiError, RunError, UsageError
 from kuzushiji.evaluation.compare import (
     Comparison,
@@ -328,10 +327,8 @@ def predictions_of(result: Result, answer: Answer) -> Predictions:
 
 def test_images(answer: Answer, predictions: Predictions) -> CharacterImages | None:
     """The images that were predicted, in the order of the predictions; None where they can't be had any more."""
-    config = answer.first_run.config
     try:
-        images = load(config.data.address, "test", image_size=config.data.image_size)
-        images = with_classes_of(config.classes, images, has_rare=config.data.rare is not None)
+        images = answer.first_run.images("test")
     except KuzushijiError:
         return None
     return images if images.fingerprint() == predictions.data_fingerprint else None

@@ -28,7 +28,7 @@ from kuzushiji.runs.command import command_of
 from kuzushiji.runs.config import DataConfig, ModelConfig, RunConfig, SplitConfig
 from kuzushiji.runs.recipe import Recipe, check_for_fitting, named_recipe
 from kuzushiji.runs.run import Run, create_run, run_path
-from kuzushiji.runs.splits import Splits, read_splits, splits_of
+from kuzushiji.runs.splits import Splits, check_same, read_splits, splits_of
 from kuzushiji.training.augment import resized
 from kuzushiji.training.checkpoint import load_checkpoint, save_checkpoint
 from kuzushiji.training.distillation import Teacher, describe_teacher, load_teacher
@@ -210,8 +210,7 @@ def resume(
     chosen_device = device_for(config.model.name, device)
     splits = splits_of(config, data=data, test=test, with_test="test" in config.data.splits, reading=watch.reading)
     for name, split in splits.named().items():
-        if config.data.splits.get(name) != SplitConfig(len(split), split.fingerprint()):
-            raise RunError(f"the {name} images of {config.data.name} are not those the run began with; train anew")
+        check_same(config, name, split)
     with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
         return _train_to_the_end(run, splits, chosen_device, watch)
 
