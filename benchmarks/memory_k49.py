@@ -19,7 +19,8 @@ import sys
 from pathlib import Path
 import numpy as np
 from kuzushiji.characters import K49
-from kuzushiji.data.files.arrays import write_arrays, write_idx
+from kuzushiji.data.files.array_folder import write_arrays
+from kuzushiji.data.files.arrays import write_idx
 from kuzushiji.data.images import CharacterImages
 folder = Path(sys.argv[1])
 strokes = np.random.default_rng(0).integers(0, 256, (2000, {SIDE}, {SIDE}), dtype=np.uint8)
@@ -29,6 +30,7 @@ labels = np.arange({COUNT}, dtype=np.int64) % {CLASSES}
 data = CharacterImages(images, labels, K49, split="train")
 write_arrays(folder / "npz", data, prefix="k49")
 write_arrays(folder / "idx.gz", data, prefix="k49", form="idx")
+(folder / "idx").mkdir()
 write_idx(folder / "idx" / "train-images-idx3-ubyte", images)
 write_idx(folder / "idx" / "train-labels-idx1-ubyte", labels.astype(np.uint8))
 """

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kuzushiji.cli import main
@@ -307,3 +308,68 @@ def test_verify_of_what_is_cut_out_of_another_looks_at_the_other(
     captured = capsys.readouterr()
     assert "cut out of kmnist" in captured.err
     assert "1 of 5 files of kmnist " in " ".join(captured.err.split())
+
+
+# convert
+
+
+def test_convert_tells_what_was_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "convert", "brush:kmnist:6", "new"]) == 0
+    captured = capsys.readouterr()
+    first, second = captured.out.splitlines()
+    assert first == "brush:kmnist:6: train 60, test 10 images, 10 classes, 28 x 28 pixels"
+    assert second == f"npz     {tmp_path / 'new'}"
+    assert captured.err == ""
+    assert main(["data", "convert", "new", "folders", "--format", "folder", "--image-size", "12", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told.pop("classes") == list("おきすつなはまやれを")
+    assert told == {
+        "name": "new",
+        "folder": str(tmp_path / "folders"),
+        "format": "folder",
+        "splits": {"train": 60, "test": 10},
+        "image_size": [12, 12],
+        "left_out": [],
+    }
+    assert len(list((tmp_path / "folders").rglob("*.png"))) == 70
+
+
+def test_convert_names_the_classes_that_get_no_folder(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    np.savez("own/own-train-imgs.npz", np.zeros((2, 4, 4), np.uint8))
+    np.savez("own/own-train-labels.npz", np.array([0, 2]))
+    (tmp_path / "own" / "own_classmap.csv").write_text("index,char\n0,お\n1,[red]\n2,き\n", encoding="utf-8")
+    assert main(["data", "convert", "own", "new", "--format", "folder"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("own: train 2 images, 2 classes, 4 x 4 pixels\n")
+    assert captured.err == "1 class without an image, and so without a folder: [red]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["kmnist"], "Wrong usage"),
+        (["kmnst", "new"], "did you mean kmnist"),
+        (["brush:kmnist", "new", "--format", "pnz"], "there is no format 'pnz'; did you mean npz"),
+        (["brush:kmnist", "."], "is already there"),
+    ],
+)
+def test_what_convert_cannot_do(
+    arguments: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "convert", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.out == ""
+    assert list(tmp_path.iterdir()) == []

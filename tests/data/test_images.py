@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 
 from kuzushiji.data.files import decode
-from kuzushiji.data.files.arrays import write_class_folders, write_tar
 from kuzushiji.data.files.decode import decode_listing, has_bright_paper
+from kuzushiji.data.files.image_files import write_class_folders
 from kuzushiji.data.files.listing import identity, list_images
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import pixel_hash
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.read import read_gray
+from tests.data.tar import write_tar
 
 GRAY = np.random.default_rng(0).integers(0, 256, (20, 12), dtype=np.uint8)
 

@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -6,19 +7,15 @@ import pytest
 
 from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.catalogue.sets import dataset
-from kuzushiji.data.files.arrays import (
-    read_class_map,
-    write_arrays,
-    write_class_folders,
-    write_class_map,
-    write_idx,
-    write_npz,
-    write_tar,
-)
+from kuzushiji.data.files.array_folder import write_arrays
+from kuzushiji.data.files.arrays import write_idx, write_npz
+from kuzushiji.data.files.class_map import read_class_map, write_class_map
+from kuzushiji.data.files.image_files import write_class_folders
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.source import load, parse, published_in, title_of
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.files import file_hash
+from tests.data.tar import write_tar
 
 
 def made(count: int = 60, classes: str = "おきす", size: int = 12, seed: int = 0) -> CharacterImages:
@@ -158,6 +155,13 @@ def test_an_empty_split_folder(tmp_path: Path) -> None:
         load(tmp_path / "mine", "test")
 
 
+def test_a_folder_whose_name_is_not_in_utf_8(tmp_path: Path) -> None:
+    write_class_folders(tmp_path / "mine", made(9))
+    os.rename(tmp_path / "mine" / "U+304A", os.fsencode(tmp_path / "mine") + "/お".encode("shift-jis"))
+    with pytest.raises(DataError, match=r"the name of the folder b'\\x82\\xa8' is not in UTF-8; rename it"):
+        load(tmp_path / "mine")
+
+
 def test_the_split_of_a_folder_does_not_depend_on_the_size(tmp_path: Path) -> None:
     write_class_folders(tmp_path / "mine", made(60))
     assert (load(tmp_path / "mine", "test", image_size=7).ids == load(tmp_path / "mine", "test").ids).all()
@@ -175,9 +179,8 @@ def test_bright_paper_and_dark_paper_give_the_same_data(tmp_path: Path) -> None:
 def test_array_files_without_a_class_map(tmp_path: Path, form: str) -> None:
     data = made(60)
     for part in (data.select(data.labels < 2, "train"), data.select(slice(0, 9), "test")):
-        for path in write_arrays(tmp_path / "mine", part, prefix="mine", form=form):
-            if path.suffix == ".csv":
-                path.unlink()
+        write_arrays(tmp_path / "mine", part, prefix="mine", form=form)
+        (tmp_path / "mine" / "mine_classmap.csv").unlink()
     train, test = load(tmp_path / "mine"), load(tmp_path / "mine", "test")
     assert parse(tmp_path / "mine").splits == ("train", "test")
     assert train.classes == test.classes == ("0", "1", "2")
@@ -250,9 +253,9 @@ def test_a_folder_called_as_a_dataset_needs_its_path(tmp_path: Path, monkeypatch
 
 
 def test_one_file_of_a_pair(tmp_path: Path) -> None:
-    first, *_ = write_arrays(tmp_path, made(6), prefix="one")
+    write_arrays(tmp_path, made(6), prefix="one")
     with pytest.raises(DataError, match="one of a pair of files; name the folder"):
-        load(first)
+        load(tmp_path / "one-train-imgs.npz")
 
 
 @pytest.mark.parametrize(

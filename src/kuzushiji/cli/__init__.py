@@ -19,10 +19,11 @@ app = App(
     version=__version__,
     help_format="plaintext",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
     default_parameter=Parameter(negative_iterable=()),
 )
 for verb, summary in {
-    "data": "List, describe, fetch and verify datasets.",
+    "data": "List, describe, fetch, verify and convert datasets.",
     "explore": "Ask a dataset what is in it: samples, balance, maps and health, as one page.",
     "models": "List the networks; describe and draw one.",
     "train": "Train a network on a dataset into a run folder, evaluate it and write its report.",

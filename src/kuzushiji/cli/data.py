@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kuzushiji.data.pages.problems import PageReport
     from kuzushiji.data.pages.tables import PageListing
 
-data = App(name="data", help="List, describe, fetch and verify datasets.")
+data = App(name="data", help="List, describe, fetch, verify and convert datasets.")
 
 
 @data.command(name="list")
@@ -315,6 +315,57 @@ def pages(
             ],
             right=[1, 2],
         )
+
+
+@data.command
+def convert(
+    source: str,
+    folder: Path,
+    /,
+    *,
+    format: str = "npz",
+    image_size: int | None = None,
+    json: bool = False,
+) -> None:
+    """Write any data anew: all its splits as array files, or as image files in a folder for each class.
+
+    Example: kuzushiji data convert recognition characters --format folder --image-size 64
+
+    Parameters
+    ----------
+    source
+        Anything that `kuzushiji train --data` takes.
+    folder
+        A new folder for the files.
+    format
+        npz: with a class map, named as those of Kuzushiji-MNIST; idx: gzipped, named as those of MNIST; folder: PNG
+        files in a folder for each class, U+304A, within train, validation and test.
+    image_size
+        Bring the images to so many pixels a side; needed where they have several sizes.
+    json
+        Print what was written as JSON.
+    """
+    from kuzushiji.data.convert import convert as convert_data
+
+    with count_bar() as bar:
+        tasks: dict[str, Any] = {}
+
+        def tell(what: str, done: int, every: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=every)
+            bar.update(tasks[what], completed=done, total=every)
+
+        done = convert_data(source, folder, format, image_size=image_size, tell=tell)
+    if json:
+        print_json(asdict(done) | {"folder": str(done.folder)})
+        return
+    if done.left_out:
+        count = "1 class" if len(done.left_out) == 1 else f"{len(done.left_out):,} classes"
+        notes.print(f"{count} without an image, and so without a folder: {' '.join(done.left_out[:40])}", markup=False)
+    splits = ", ".join(f"{split} {count:,}" for split, count in done.splits.items())
+    facts = f"{len(done.classes) - len(done.left_out):,} classes, {'{} x {}'.format(*done.image_size)} pixels"
+    results.print(f"{done.name}: {splits} images, {facts}", markup=False, soft_wrap=True)
+    results.print(f"{done.format:<8}{done.folder}", markup=False, soft_wrap=True)
 
 
 def _page_facts(report: "PageReport") -> str:

@@ -1,9 +1,8 @@
-"""Dividing images: validation, folds, a split by hash where there is no official one, and the rare classes."""
+"""Dividing images: validation, a split by hash where there is no official one, and the rare classes."""
 
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -89,24 +88,6 @@ def add_to_training(
     return both, left
 
 
-def folds(data: CharacterImages, count: int = 5, *, seed: int = 0) -> Iterator[tuple[CharacterImages, CharacterImages]]:
-    """Stratified cross-validation: each image is in exactly one of the `count` validation parts.
-
-    Yields:
-        The images to train on and those for validation, `count` times.
-
-    Raises:
-        UsageError: fewer than two folds, or more than there are images.
-    """
-    if not 2 <= count <= len(data):
-        raise UsageError(f"{count} folds of {len(data)} images; expected at least 2 and at most one an image")
-    # Classes begin where the one before them ended, so that small classes do not all fall into the first fold.
-    starts = np.cumsum(data.class_counts()) - data.class_counts()
-    fold = (_shuffled_ranks(data.labels, seed) + starts[data.labels]) % count
-    for number in range(count):
-        yield data.select(fold != number, "train"), data.select(fold == number, "validation")
-
-
 def subsample(data: CharacterImages, count: int, *, seed: int = 0) -> CharacterImages:
     """At most `count` images, each class in the proportion that it has; they keep their ids and their order.
 
@@ -122,21 +103,6 @@ def subsample(data: CharacterImages, count: int, *, seed: int = 0) -> CharacterI
     # An image's place within its class, between 0 and 1: the smallest places are an equal share of every class.
     place = (_shuffled_ranks(data.labels, seed) + 0.5) / data.class_counts()[data.labels]
     return data.select(np.sort(np.argsort(place, kind="stable")[:count]))
-
-
-def hash_split(data: CharacterImages) -> tuple[CharacterImages, CharacterImages, CharacterImages]:
-    """Divides images that have no official split, such as Kuzushiji-Kanji, into train, validation and test.
-
-    The hash of its pixels decides on which side an image falls: the split is the same on every machine, whatever the
-    order of the files, and equal images are always on one side.  See `assign_by_hash` for the shares.
-
-    Returns:
-        train, validation and test, each in the order of `data`.
-    """
-    hashes = np.frombuffer(b"".join(pixel_hash(image) for image in data.images), np.dtype("V32"))
-    sides = assign_by_hash(hashes, data.labels)
-    train, validation, test = (data.select(sides == side, name) for side, name in enumerate(HASH_SPLITS))
-    return train, validation, test
 
 
 def pixel_hash(pixels: NDArray[np.uint8]) -> bytes:
@@ -186,16 +152,6 @@ def assign_by_hash(hashes: NDArray, labels: NDArray[np.int64]) -> NDArray[np.int
     return sides
 
 
-def common_classes(data: CharacterImages, count: int = 513) -> tuple[str, ...]:
-    """The `count` classes with the most images, the most frequent first.
-
-    513 of the characters of Kuzushiji Recognition make up nine tenths of its images; networks with 514 outputs have one
-    for each and one for all others (Stephen Lanier's classifiers of page crops).
-    """
-    frequent = np.argsort(-data.class_counts(), kind="stable")[:count]
-    return tuple(data.classes[index] for index in frequent)
-
-
 def check_cut_off(cover: float | None, rare_below: int | None) -> None:
     """Checks what says which classes are rare; both may be None.
 
@@ -241,14 +197,15 @@ def frequent_classes(
             f"no class of {data.name} has {rare_below:,} images to train on (the most frequent has "
             f"{counts.max(initial=0):,}), so that all would be rare; choose a smaller number"
         )
-    return common_classes(data, kept)
+    frequent = np.argsort(-data.class_counts(), kind="stable")[:kept]
+    return tuple(data.classes[label] for label in frequent)
 
 
 def group_rare(data: CharacterImages, kept: tuple[str, ...], *, rare: str = RARE) -> CharacterImages:
     """The same images with the classes `kept` and, as the last class, all others together.
 
     Args:
-        kept: `frequent_classes` or `common_classes` of the training set; the same for every split.
+        kept: `frequent_classes` of the training set; the same for every split.
         rare: what the last class is called.
 
     Raises:

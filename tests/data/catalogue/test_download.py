@@ -23,9 +23,9 @@ from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.catalogue.download import by_hand, fetch
 from kuzushiji.data.catalogue.sets import DataFile, Dataset, folder
 from kuzushiji.data.catalogue.verify import state, verify
-from kuzushiji.data.files.arrays import write_tar
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, DownloadError, KuzushijiError, UsageError
+from tests.data.tar import write_tar
 from tests.fileserver import FileServer, serving
 
 IMAGES = np.random.default_rng(0).integers(256, size=300_000, dtype=np.uint8).tobytes()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kuzushiji.data.catalogue.sets import DATASETS, Dataset, dataset, folder, superseded
-from kuzushiji.data.files.arrays import write_class_map
+from kuzushiji.data.files.class_map import write_class_map
 from kuzushiji.errors import UsageError
 
 every_dataset = pytest.mark.parametrize("entry", DATASETS.values(), ids=DATASETS)

@@ -13,11 +13,12 @@ from PIL import Image
 
 from kuzushiji import home
 from kuzushiji.data.files import cache, decode
-from kuzushiji.data.files.arrays import write_class_folders, write_tar
 from kuzushiji.data.files.cache import cached_images
+from kuzushiji.data.files.image_files import write_class_folders
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.files import file_hash
+from tests.data.tar import write_tar
 
 COUNT = 300
 MANY = 2100  # so many are decoded by several processes

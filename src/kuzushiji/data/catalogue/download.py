@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from kuzushiji.data.catalogue.sets import DataFile, Dataset, dataset, folder, superseded
 from kuzushiji.data.catalogue.verify import examine
-from kuzushiji.data.files.arrays import write_class_map
+from kuzushiji.data.files.class_map import write_class_map
 from kuzushiji.data.files.local import LocalFile, local_files
 from kuzushiji.errors import DownloadError
 from kuzushiji.fetch import CHUNK, AddressFailed, Fetcher, NoAddressGaveIt, Progress, discard_part, need_room

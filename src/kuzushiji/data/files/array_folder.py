@@ -1,10 +1,14 @@
 """A folder with the array files of a dataset, npz or IDX, named as those of Kuzushiji-MNIST."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kuzushiji.data.files.arrays import read_class_map, read_labels, read_pair
+import numpy as np
+
+from kuzushiji.data.files.arrays import read_labels, read_pair, write_idx, write_npz
+from kuzushiji.data.files.class_map import read_class_map, write_class_map
 from kuzushiji.data.files.decode import Progress
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import HASH_SPLITS
@@ -114,3 +118,31 @@ def _numbers(pairs: dict[str, Pair]) -> tuple[str, ...]:
     """As many numbers as all splits together need for classes."""
     every = [read_labels(pair.labels) for pair in pairs.values() if pair.labels]
     return tuple(str(number) for number in range(1 + max(int(found.max(initial=-1)) for found in every)))
+
+
+def write_arrays(
+    folder: Path,
+    data: CharacterImages,
+    *,
+    prefix: str,
+    form: str = "npz",
+    told: Callable[[int], None] = lambda count: None,
+) -> None:
+    """Writes one split as a pair of array files beside a class map, so that an `ArrayFolder` reads it.
+
+    Args:
+        folder: where the files go; made if it is not there.
+        prefix: what the names begin with, such as `kmnist` in `kmnist-train-imgs.npz`.
+        form: `npz`, or `idx` for gzipped IDX files named as those of MNIST.
+        told: gets how many images have been written since it was last called.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    labels = data.labels.astype(np.uint8 if len(data.classes) <= 256 else np.int32)
+    if form == "npz":
+        write_npz(folder / f"{prefix}-{data.split}-imgs.npz", data.images, told)
+        write_npz(folder / f"{prefix}-{data.split}-labels.npz", labels)
+    else:
+        stem = "t10k" if data.split == "test" else data.split
+        write_idx(folder / f"{stem}-images-idx3-ubyte.gz", data.images, told)
+        write_idx(folder / f"{stem}-labels-idx1-ubyte.gz", labels)
+    write_class_map(folder / f"{prefix}_classmap.csv", data.classes)

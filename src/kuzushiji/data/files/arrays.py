@@ -1,31 +1,24 @@
-"""Array files and class maps: readers that trust nothing, writers that leave nothing half done.
+"""Array files: readers that trust nothing, writers that hold no copy.
 
 The formats are those of the Kuzushiji-MNIST family (Clanuwat et al., "Deep Learning for Classical Japanese
 Literature", 2018): IDX as MNIST has it, plain or gzipped, and npz with one array.  Files of single images, in
 folders or in a tar, are listed by `listing.py` and decoded by `decode.py`.
 """
 
-import csv
+import contextlib
 import gzip
-import io
 import math
-import re
 import struct
-import tarfile
-import unicodedata
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, UsageError
-from kuzushiji.files import folder_written_whole, write_text, written_whole
 
 MOST_BYTES = 8 * 2**30
 """The largest array that a file may declare: 40 times Kuzushiji-49.  Anything above is damage or a zip bomb."""
@@ -196,97 +189,32 @@ def _damaged(path: Path, found: object) -> DataError:
     return DataError(f"{path} is damaged or not whole ({found}); remove it and fetch it again")
 
 
-# Class maps
+# Writing arrays
 
 
-def read_class_map(path: Path) -> tuple[str, ...]:
-    """Reads the characters of a class map: CSV with the columns index, codepoint and char, as CODH publishes it.
-
-    Raises:
-        DataError: the file is missing, has other columns, or indices that do not run 0, 1, 2 ...
-    """
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is not a class map in UTF-8 ({error}); fetch it again") from None
-    if not rows or not {"index", "char"} <= set(rows[0]):
-        found = ", ".join(map(str, rows[0])) if rows else "no rows"
-        raise DataError(f"{path} has {found}; expected the columns index, codepoint, char")
-    for number, row in enumerate(rows):
-        if row["index"] != str(number) or not row["char"]:
-            raise DataError(
-                f"{path}, line {number + 2}: index {row['index']!r} and char {row['char']!r}; "
-                f"expected index {number} and a character"
-            )
-        if row.get("codepoint") and class_of_folder(row["codepoint"]) != row["char"]:
-            raise DataError(f"{path}, line {number + 2}: {row['codepoint']} is not {row['char']}")
-    classes = tuple(row["char"] for row in rows)
-    if len(set(classes)) != len(classes):
-        twice = next(name for name in classes if classes.count(name) > 1)
-        raise DataError(f"{path} has the class {twice} twice")
-    return classes
-
-
-def write_class_map(path: Path, classes: Sequence[str]) -> None:
-    """Writes a class map as `read_class_map` reads it, whole or not at all."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["index", "codepoint", "char"])
-    for index, name in enumerate(classes):
-        writer.writerow([index, "" if _is_word(name) else _codepoints(name), name])
-    write_text(path, text.getvalue())
-
-
-def class_of_folder(name: str) -> str:
-    """The class that a folder name stands for: `U+304A` is お, `U+304B_U+309A` か゚; any other name is itself.
-
-    Some file systems keep が as か and a mark; the two are put together again.  A single character stays as it is,
-    because normalization would turn a compatibility ideograph into another character.
-    """
-    if re.fullmatch(r"U\+[0-9A-Fa-f]{4,6}(_U\+[0-9A-Fa-f]{4,6})*", name):
-        points = [int(part[2:], 16) for part in name.split("_")]
-        if max(points) <= 0x10FFFF:
-            return "".join(map(chr, points))
-    return name if len(name) == 1 else unicodedata.normalize("NFC", name)
-
-
-def folder_of_class(name: str) -> str:
-    """The folder name of a class: `U+304A` for お.  A word of ASCII letters, such as `rare`, is itself.
-
-    Raises:
-        UsageError: the name cannot be the name of a folder.
-    """
-    if not _is_word(name):
-        return _codepoints(name)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _.+-]*", name) or class_of_folder(name) != name:
-        raise UsageError(f"the class {name!r} cannot be the name of a folder; use letters and digits")
-    return name
-
-
-def _is_word(name: str) -> bool:
-    return name.isascii() and len(name) != 1
-
-
-def _codepoints(name: str) -> str:
-    return "_".join(f"U+{ord(character):04X}" for character in name)
-
-
-# Writing
-
-
-def write_npz(path: Path, array: NDArray) -> None:
-    """Writes one array under the key `arr_0`, compressed, as CODH publishes its sets; whole or not at all."""
-    with written_whole(path) as beside, open(beside, "wb") as file:
-        np.savez_compressed(file, array)
-
-
-def write_idx(path: Path, array: NDArray) -> None:
-    """Writes an array as an IDX file, gzipped if the name ends in `.gz`; whole or not at all.
+def write_npz(path: Path, array: NDArray, told: Callable[[int], None] = lambda count: None) -> None:
+    """Writes one array under the key `arr_0`, compressed, as CODH publishes its sets.
 
     The same array gives the same bytes at any time.
+
+    Args:
+        told: gets how many rows have been written since it was last called.
+    """
+    member = zipfile.ZipInfo("arr_0.npy")  # dated 1980
+    member.compress_type = zipfile.ZIP_DEFLATED
+    header = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
+    with zipfile.ZipFile(path, "w") as archive, archive.open(member, "w", force_zip64=True) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        _write_rows(file, array, told)
+
+
+def write_idx(path: Path, array: NDArray, told: Callable[[int], None] = lambda count: None) -> None:
+    """Writes an array as an IDX file, gzipped if the name ends in `.gz`.
+
+    The same array gives the same bytes at any time.
+
+    Args:
+        told: gets how many rows have been written since it was last called.
 
     Raises:
         UsageError: IDX has no such type; labels of the type int64 must be made smaller first.
@@ -294,79 +222,19 @@ def write_idx(path: Path, array: NDArray) -> None:
     code = next((code for code, kind in _IDX_TYPES.items() if np.dtype(kind) == array.dtype.newbyteorder(">")), None)
     if code is None:
         raise UsageError(f"IDX has no type for {array.dtype}; convert to uint8 or int32 first")
-    header = bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-    payload = np.ascontiguousarray(array, np.dtype(_IDX_TYPES[code]))
-    with written_whole(path) as beside, open(beside, "wb") as plain:
+    with open(path, "wb") as plain, contextlib.ExitStack() as packing:
+        file: IO[bytes] = plain
         if path.suffix == ".gz":
-            with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=plain, mtime=0) as packed:
-                packed.write(header)
-                packed.write(payload.data)
-        else:
-            plain.write(header)
-            plain.write(payload.data)
+            packed = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=plain, mtime=0)
+            file = packing.enter_context(packed)
+        file.write(bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape))
+        _write_rows(file, array.astype(_IDX_TYPES[code], copy=False), told)
 
 
-def write_arrays(folder: Path, data: CharacterImages, *, prefix: str, form: str = "npz") -> list[Path]:
-    """Writes one split as a pair of array files beside a class map, so that `load(folder, split)` reads it.
-
-    Args:
-        folder: where the files go; made if it is not there.
-        prefix: what the names begin with, such as `kmnist` in `kmnist-train-imgs.npz`.
-        form: `npz`, or `idx` for gzipped IDX files named as those of MNIST.
-
-    Returns:
-        The paths of images, labels and class map.
-
-    Raises:
-        UsageError: an unknown form, or classes too many for IDX labels.
-    """
-    labels = data.labels.astype(np.uint8 if len(data.classes) <= 256 else np.int32)
-    class_map = folder / f"{prefix}_classmap.csv"
-    if form == "npz":
-        paths = [folder / f"{prefix}-{data.split}-imgs.npz", folder / f"{prefix}-{data.split}-labels.npz"]
-        write = write_npz
-    elif form == "idx":
-        stem = "t10k" if data.split == "test" else data.split
-        paths = [folder / f"{stem}-images-idx3-ubyte.gz", folder / f"{stem}-labels-idx1-ubyte.gz"]
-        write = write_idx
-    else:
-        raise UsageError(f"unknown form {form!r}; known: npz, idx")
-    write(paths[0], data.images)
-    write(paths[1], labels)
-    write_class_map(class_map, data.classes)
-    return [*paths, class_map]
-
-
-def write_class_folders(folder: Path, data: CharacterImages) -> None:
-    """Writes a folder for each class (`U+304A/000123.png`, the number is the id), whole or not at all.
-
-    Raises:
-        UsageError: the folder is already there, or a class cannot be the name of a folder.
-    """
-    names = [folder_of_class(name) for name in data.classes]
-    if folder.exists():
-        raise UsageError(f"{folder} is already there; name a new folder or remove it")
-    with folder_written_whole(folder) as beside:
-        for label in np.unique(data.labels):
-            (beside / names[label]).mkdir()
-        for pixels, label, identity in zip(data.images, data.labels, data.ids, strict=True):
-            Image.fromarray(pixels).save(beside / names[label] / f"{identity:06d}.png", "PNG")
-
-
-def write_tar(path: Path, data: CharacterImages, *, top: str = "kkanji2") -> None:
-    """Writes a tar in the layout of Kuzushiji-Kanji, `kkanji2/U+4E00/000123.png`, whole or not at all.
-
-    The same data gives the same bytes at any time.
-
-    Raises:
-        UsageError: a class cannot be the name of a folder.
-    """
-    names = [folder_of_class(name) for name in data.classes]
-    with written_whole(path) as beside, tarfile.open(beside, "w") as archive:
-        for pixels, label, identity in zip(data.images, data.labels, data.ids, strict=True):
-            packed = io.BytesIO()
-            Image.fromarray(pixels).save(packed, "PNG")
-            member = tarfile.TarInfo(f"{top}/{names[label]}/{identity:06d}.png")
-            member.size = packed.tell()
-            packed.seek(0)
-            archive.addfile(member, packed)
+def _write_rows(file: IO[bytes], array: NDArray, told: Callable[[int], None]) -> None:
+    """Writes what an array holds, a few rows at a time, so that what is mapped into memory need not fit there."""
+    count = max(1, _BLOCK // max(1, array[:1].nbytes))
+    for start in range(0, len(array), count):
+        rows = array[start : start + count]
+        file.write(rows.tobytes())
+        told(len(rows))

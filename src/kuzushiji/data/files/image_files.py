@@ -1,9 +1,14 @@
 """Image files in a folder for each class, or a tar of such folders, as images of characters."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from kuzushiji.data.files.cache import cached_images
+from kuzushiji.data.files.class_map import folder_of_class
 from kuzushiji.data.files.decode import Progress
 from kuzushiji.data.files.listing import split_folders
 from kuzushiji.data.images import CharacterImages
@@ -43,3 +48,19 @@ class ImageFiles:
             DataError: a file is missing or damaged, or the images have several sizes and `side` is None.
         """
         return cached_images(self.path, side=side, progress=progress).of(split)
+
+
+def write_class_folders(folder: Path, data: CharacterImages, told: Callable[[int], None] = lambda count: None) -> None:
+    """Writes one split as a folder for each class that has an image, such as `U+304A/000123.png`; the number is the id.
+
+    Args:
+        folder: where they go; made if it is not there.
+        told: gets how many images have been written since it was last called.
+    """
+    places = [folder / folder_of_class(name) for name in data.classes]
+    for label in np.unique(data.labels):
+        places[label].mkdir(parents=True)
+    digits = max(6, len(str(data.ids.max(initial=0))))  # so that they sort as the ids do
+    for pixels, label, identity in zip(data.images, data.labels, data.ids, strict=True):
+        Image.fromarray(pixels).save(places[label] / f"{identity:0{digits}d}.png", "PNG")
+        told(1)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.data.files.arrays import class_of_folder
+from kuzushiji.data.files.class_map import class_of_folder
 from kuzushiji.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".jp2", ".j2k", ".bmp", ".gif")
@@ -217,7 +217,7 @@ def _sorted(root: Path, names: list[str], places: list[tuple[int, int]] | None, 
     order = list(dict.fromkeys(SPLIT_FOLDERS.values()))
     rank = {folder: order.index(split) for folder, split in divided.items()}
     folders = [name.rsplit("/", 2)[-2] for name in names]
-    character = {folder: class_of_folder(folder) for folder in set(folders)}
+    character = {folder: _character(root, folder) for folder in set(folders)}
     classes = tuple(sorted(set(character.values())))
     index = {name: number for number, name in enumerate(classes)}
     rows = sorted(
@@ -238,3 +238,13 @@ def _sorted(root: Path, names: list[str], places: list[tuple[int, int]] | None, 
         splits=tuple(order[row[0]] for row in rows) if divided else None,
         places=None if places is None else np.array([places[row[4]] for row in rows], dtype=np.int64),
     )
+
+
+def _character(root: Path, folder: str) -> str:
+    try:
+        folder.encode()
+    except UnicodeEncodeError:  # of an archive of Japan, unpacked by a program that took its names as they were
+        raise DataError(
+            f"{root}: the name of the folder {os.fsencode(folder)!r} is not in UTF-8; rename it, such as with convmv"
+        ) from None
+    return class_of_folder(folder)
