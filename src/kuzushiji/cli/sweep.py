@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from kuzushiji.cli.console import notes, print_json, print_table, results, work_bar
-from kuzushiji.cli.train import ALL_IMAGES, NO_CHANGES, ImageChoice, RecipeChanges, parsed_option
+from kuzushiji.cli.options import ALL_IMAGES, NO_CHANGES, ImageChoice, RecipeChanges, given, parsed_option
 from kuzushiji.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -102,16 +101,9 @@ def sweep(
     json
         Print all trials and what follows from them as JSON.
     """
-    given = {
-        "data": data,
-        "sampler": sampler,
-        "pruner": pruner,
-        "objective": objective,
-        "recipe": recipe,
-        **asdict(images),
-    }
-    said = {key: value for key, value in given.items() if value is not None}
-    fixed = {key: value for key, value in asdict(changes).items() if value is not None}
+    named = {"data": data, "sampler": sampler, "pruner": pruner, "objective": objective, "recipe": recipe}
+    said = {key: value for key, value in named.items() if value is not None} | given(images)
+    fixed = given(changes)
     run: dict[str, Any] = {"trials": trials, "timeout": timeout, "jobs": jobs}
     if resume is not None:
         if model or said or fixed or search or option or name:

@@ -1,55 +1,16 @@
 """`kuzushiji train`."""
 
-from ast import literal_eval
-from dataclasses import Field, asdict, dataclass, fields, make_dataclass
 from typing import Annotated, Any
 
-from cyclopts import Group, Parameter
+from cyclopts import Parameter
 
 from kuzushiji.cli.console import notes, print_json, results
+from kuzushiji.cli.options import ALL_IMAGES, NO_CHANGES, ImageChoice, RecipeChanges, given, parsed_option
 from kuzushiji.cli.watch import console_watch
 from kuzushiji.errors import UsageError
 from kuzushiji.models import resolve
-from kuzushiji.runs.recipe import Recipe, named_recipe
+from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.runs.run import Run, find_run
-
-RECIPE_GROUP = Group(
-    "Recipe", sort_key=2, help="What is not given comes from --recipe, else from the recipe of the network."
-)
-
-
-def _flag(field: Field) -> tuple[str, Any, None]:
-    """A field of the recipe as an optional one, which cyclopts makes a flag of."""
-    kind: Any = field.type
-    help = Parameter(help=field.metadata["help"], group=RECIPE_GROUP, show_default=False)
-    return field.name, Annotated[kind | None, help], None
-
-
-RecipeChanges: Any = make_dataclass("RecipeChanges", map(_flag, fields(Recipe)), frozen=True)
-RecipeChanges.__doc__ = "The fields of a recipe, each None where it is not to change."
-RecipeChanges.__module__ = __name__  # else it counts as one of the standard library and is not taken apart
-NO_CHANGES = RecipeChanges()
-
-
-@dataclass(frozen=True)
-class ImageChoice:
-    """Which images of a dataset are trained on, in which size and as which classes.
-
-    Attributes:
-        limit: Train on so many images at most.
-        image_size: Bring the images to so many pixels a side; needed where they have several sizes.
-        cover: Keep the fewest characters that make up so large a share of the training images, such as 0.9, and take
-            all others together as one class, "rare".
-        rare_below: Take the characters with fewer training images than this together as one class, "rare".
-    """
-
-    limit: int | None = None
-    image_size: int | None = None
-    cover: float | None = None
-    rare_below: int | None = None
-
-
-ALL_IMAGES = ImageChoice()
 
 
 def train(
@@ -109,14 +70,14 @@ def train(
         Print the run and its metrics as JSON.
     """
     if resume is not None:
-        given = (model, data, recipe, run, option, from_, weights, unfrozen, teacher)
-        if any(value not in (None, ()) for value in given) or images != ALL_IMAGES or changes != NO_CHANGES:
+        said = (model, data, recipe, run, option, from_, weights, unfrozen, teacher)
+        if any(value not in (None, ()) for value in said) or images != ALL_IMAGES or changes != NO_CHANGES:
             raise UsageError("--resume goes on as the run began; it takes no network, data, recipe or changes")
         done = _resumed(resume, device)
     else:
         if model is None or data is None:
             raise UsageError("say which network to train on which data, such as: kuzushiji train resnet --data kmnist")
-        changed = {name: value for name, value in asdict(changes).items() if value is not None}
+        changed = given(changes)
         # Whatever is wrong with names and values shows here, before PyTorch is imported and data is read.
         named_recipe(recipe or resolve(model)[1]).change(**changed)
         done = train_with_bar(
@@ -125,7 +86,7 @@ def train(
             recipe=recipe,
             run=run,
             device=device,
-            **asdict(images),
+            **given(images),
             from_run=from_,
             weights=weights,
             unfrozen=unfrozen,
@@ -178,18 +139,3 @@ def finish(run: Run, *, report: bool, json: bool) -> None:
     results.print(f"run     {run.path}", soft_wrap=True)
     if report and evaluation is not None:
         results.print(f"report  {run.report_file}", soft_wrap=True)
-
-
-def parsed_option(text: str) -> tuple[str, Any]:
-    """`width=32` as ("width", 32).
-
-    Raises:
-        UsageError: it is no such thing.
-    """
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise UsageError(f"--option {text!r} is not NAME=VALUE, such as width=32")
-    try:
-        return name, literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value

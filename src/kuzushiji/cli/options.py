@@ -1,0 +1,68 @@
+"""Options that several verbs have: which images, which changes of a recipe, options of a network."""
+
+from ast import literal_eval
+from dataclasses import Field, asdict, dataclass, fields, make_dataclass
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from kuzushiji.errors import UsageError
+from kuzushiji.runs.recipe import Recipe
+
+RECIPE_GROUP = Group(
+    "Recipe", sort_key=2, help="What is not given comes from --recipe, else from the recipe of the network."
+)
+
+
+def _flag(field: Field) -> tuple[str, Any, None]:
+    """A field of the recipe as an optional one, which cyclopts makes a flag of."""
+    kind: Any = field.type
+    help = Parameter(help=field.metadata["help"], group=RECIPE_GROUP, show_default=False)
+    return field.name, Annotated[kind | None, help], None
+
+
+RecipeChanges: Any = make_dataclass("RecipeChanges", map(_flag, fields(Recipe)), frozen=True)
+RecipeChanges.__doc__ = "The fields of a recipe, each None where it is not to change."
+RecipeChanges.__module__ = __name__  # else it counts as one of the standard library and is not taken apart
+NO_CHANGES = RecipeChanges()
+
+
+@dataclass(frozen=True)
+class ImageChoice:
+    """Which images of a dataset are trained on, in which size and as which classes.
+
+    Attributes:
+        limit: Train on so many images at most.
+        image_size: Bring the images to so many pixels a side; needed where they have several sizes.
+        cover: Keep the fewest characters that make up so large a share of the training images, such as 0.9, and take
+            all others together as one class, "rare".
+        rare_below: Take the characters with fewer training images than this together as one class, "rare".
+    """
+
+    limit: int | None = None
+    image_size: int | None = None
+    cover: float | None = None
+    rare_below: int | None = None
+
+
+ALL_IMAGES = ImageChoice()
+
+
+def given(options: Any) -> dict[str, Any]:
+    """What was said of a `RecipeChanges` or an `ImageChoice`, by name."""
+    return {name: value for name, value in asdict(options).items() if value is not None}
+
+
+def parsed_option(text: str) -> tuple[str, Any]:
+    """`width=32` as ("width", 32).
+
+    Raises:
+        UsageError: it is no such thing.
+    """
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise UsageError(f"--option {text!r} is not NAME=VALUE, such as width=32")
+    try:
+        return name, literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
