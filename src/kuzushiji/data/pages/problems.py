@@ -24,7 +24,8 @@ KINDS = {
 }
 """What can be wrong with a box, and what it means.  A box that is `clipped` counts; the others are left out."""
 
-_NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]+)?")
+NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]+)?")
+"""What a box can have."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,6 @@ class Tally:
         )
 
 
-def is_number(word: str) -> bool:
-    """Whether a word is a number that a box can have."""
-    return _NUMBER.fullmatch(word) is not None
-
-
 def checked(code: str, numbers: list[str], known: frozenset[str]) -> tuple[str, list[int]] | str:
     """The character and its box, or what is wrong with them.
 
@@ -112,7 +108,7 @@ def checked(code: str, numbers: list[str], known: frozenset[str]) -> tuple[str, 
     Returns:
         The character and four whole numbers; or one of `KINDS`.
     """
-    if len(numbers) != 4 or not all(map(is_number, numbers)):
+    if len(numbers) != 4 or not all(map(NUMBER.fullmatch, numbers)):
         return "malformed_entry"
     try:
         character = from_codepoint(code)

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from kuzushiji.characters import from_codepoint
 from kuzushiji.data.files.listing import SUFFIXES
 from kuzushiji.data.pages.files import FileReader, PageFile, page_files
-from kuzushiji.data.pages.problems import Tally, checked, is_number
+from kuzushiji.data.pages.problems import NUMBER, Tally, checked
 from kuzushiji.document.order import column_starts
 from kuzushiji.document.page import ImageRef, Page, truth, with_lines
 from kuzushiji.errors import DataError, UsageError
@@ -230,7 +230,7 @@ def _entries(labels: str) -> Iterator[_Entry]:
     """
     entry: _Entry | None = None
     for word in labels.split():
-        if entry is not None and len(entry.box) < 4 and is_number(word):
+        if entry is not None and len(entry.box) < 4 and NUMBER.fullmatch(word):
             entry.box.append(word)
         else:
             if entry is not None:
