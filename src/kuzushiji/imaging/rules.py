@@ -14,6 +14,8 @@ _CONTRAST = 18
 """By so many tones."""
 _SHORTEST, _THICKEST = 60, 14
 """Of these pixels: a line is at least so long; what is thicker is a shadow or a picture."""
+_TILT = 0.03
+"""A line may rise or fall by so much of its length."""
 _BREAK = 4
 """Lines go on over gaps of fewer of these pixels."""
 
@@ -67,5 +69,9 @@ def _level(dark: NDArray[np.bool_]) -> NDArray[np.float64]:
                 break
         else:
             found.append([row, row, start, end])
-    lines = [((first + last) / 2, left, right) for first, last, left, right in found if last - first < _THICKEST]
+    lines = [
+        ((first + last) / 2, left, right)
+        for first, last, left, right in found
+        if last - first < _THICKEST + _TILT * (right - left)
+    ]
     return np.array(lines, np.float64).reshape(-1, 3)
