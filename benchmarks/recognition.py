@@ -3,7 +3,7 @@
     python benchmarks/recognition.py                                            # kmnist, test images of kmnist6k
     python benchmarks/recognition.py --models kanji FILE.onnx --data kkanji --limit 2000
     python benchmarks/recognition.py --models kmnist kanji --pages FOLDER       # boxed characters of pages, by kind
-    python benchmarks/recognition.py --pages FOLDER --write docs/results.md     # as a section of that page
+    python benchmarks/recognition.py --pages FOLDER --write docs/results.json   # into that file and its page
     python benchmarks/recognition.py --facts kmnist6k kkanji                    # what images of the data sets look like
 
 The first line of the first table is the network alone, on the images as they are in the data set; the others bring an
@@ -27,6 +27,10 @@ from kuzushiji.data.source import parse
 from kuzushiji.evaluation.bootstrap import wilson_interval
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.reading.recognizer import Recognition, Recognizer
+from kuzushiji.report.document import Document
+from kuzushiji.report.markdown import as_markdown
+from kuzushiji.report.results import Figure, KindReading, PageReading, read_results, write_results
+from kuzushiji.report.results_page import pages_section, write_page
 
 PAPER, INK = np.array([222.0, 200.0, 160.0]), np.array([50.0, 40.0, 35.0])
 Pixels = NDArray[np.uint8]
@@ -38,20 +42,20 @@ def main() -> None:
     parser.add_argument("--data", default="kmnist6k", help="anything that `kuzushiji.load` takes; its test split")
     parser.add_argument("--limit", type=int, default=10_000, help="images at most")
     parser.add_argument("--pages", help="measure on the boxed characters of these pages instead")
-    parser.add_argument("--write", type=Path, help="a Markdown page to write what --pages finds into")
+    parser.add_argument("--write", type=Path, help="a file of `kuzushiji results` to write what --pages finds into")
     parser.add_argument("--facts", nargs="+", help="tell what the training images of these data sets look like instead")
     arguments = parser.parse_args()
     if arguments.facts:
         for name in arguments.facts:
             tell_facts(name)
     elif arguments.pages:
-        text = "\n\n".join(measure_pages(Recognizer(model), arguments.pages) for model in arguments.models)
-        print(text)
+        command = f"python benchmarks/recognition.py --models {' '.join(arguments.models)} --pages PAGES"
+        found = [measure_pages(Recognizer(model), arguments.pages, command) for model in arguments.models]
+        print(as_markdown(Document("Characters of pages", sections=(pages_section(found),))))
         if arguments.write:
-            models = " ".join(arguments.models)
-            command = f"python benchmarks/recognition.py --models {models} --pages PAGES"
-            about = f"By `{command}`, each character cut out as its box has it."
-            write_section(arguments.write, "Characters of real pages", f"{about}\n\n{text}\n")
+            results = read_results(arguments.write).updated(pages=found)
+            write_results(arguments.write, results)
+            write_page(results, arguments.write)
     else:
         for model in arguments.models:
             measure_changes(Recognizer(model), arguments.data, arguments.limit)
@@ -130,8 +134,8 @@ def line(name: str, found: list[Recognition], actual: list[str]) -> str:
 # Pages
 
 
-def measure_pages(recognizer: Recognizer, source: str) -> str:
-    """The accuracy on the boxed characters of pages, by kind, as a Markdown table."""
+def measure_pages(recognizer: Recognizer, source: str, command: str) -> PageReading:
+    """How the boxed characters of pages are recognized, by kind."""
     crops: list[Pixels] = []
     actual: list[str] = []
     for gray, boxes, written in boxed_pages(source):
@@ -139,27 +143,31 @@ def measure_pages(recognizer: Recognizer, source: str) -> str:
         actual += written
     found = recognizer(crops)
     known = set(recognizer.classes)
-    rows: dict[str, list[int]] = {}
+    kinds: dict[str, list[int]] = {}
     for number, character in enumerate(actual):
-        rows.setdefault(f"{kind_of(character)}{'' if character in known else ', not among its classes'}", []).append(
-            number
-        )
-    lines = [
-        f"`{recognizer.path.stem}`, {len(known):,} classes, on {len(actual):,} boxed characters:\n",
-        "| characters | number | right, % | 95 % interval | among 5, % | sure, % | right of these, % |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for kind, numbers in [*sorted(rows.items()), ("all", list(range(len(actual))))]:
-        right = np.array([not found[n].blank and found[n][0].character == actual[n] for n in numbers])
-        among = np.mean([any(each.character == actual[n] for each in found[n]) for n in numbers])
-        sure = np.array([not found[n].unsure for n in numbers])
-        low, high = wilson_interval(right.sum(), len(right))
-        of_sure = f"{100 * right[sure].mean():.1f}" if sure.any() else "–"
-        lines.append(
-            f"| {kind} | {len(numbers)} | {100 * right.mean():.1f} | {100 * low:.1f} to {100 * high:.1f} "
-            f"| {100 * among:.1f} | {100 * sure.mean():.1f} | {of_sure} |"
-        )
-    return "\n".join(lines)
+        kind = f"{kind_of(character)}{'' if character in known else ', not among its classes'}"
+        kinds.setdefault(kind, []).append(number)
+    everything = [*sorted(kinds.items()), ("all", list(range(len(actual))))]
+    readings = tuple(
+        kind_reading(kind, [found[number] for number in numbers], [actual[number] for number in numbers])
+        for kind, numbers in everything
+    )
+    return PageReading(recognizer.path.stem, len(known), command, readings)
+
+
+def kind_reading(kind: str, found: list[Recognition], actual: list[str]) -> KindReading:
+    right = np.array([not each.blank and each[0].character == is_ for each, is_ in zip(found, actual, strict=True)])
+    among = [any(each.character == is_ for each in some) for some, is_ in zip(found, actual, strict=True)]
+    sure = np.array([not each.unsure for each in found])
+    low, high = wilson_interval(right.sum(), len(right))
+    return KindReading(
+        kind,
+        len(found),
+        Figure(*(round(float(share), 6) for share in (right.mean(), low, high))),
+        among_5=round(float(np.mean(among)), 6),
+        sure=round(float(sure.mean()), 6),
+        right_of_sure=round(float(right[sure].mean()), 6) if sure.any() else None,
+    )
 
 
 def boxed_pages(source: str) -> Iterator[tuple[Pixels, list[list[int]], str]]:
@@ -169,12 +177,6 @@ def boxed_pages(source: str) -> Iterator[tuple[Pixels, list[list[int]], str]]:
             if page.image is not None:
                 gray = read_gray(reader.read(page.image))
                 yield gray, clip(page.boxes, gray.shape)[0].tolist(), page.characters
-
-
-def write_section(page: Path, title: str, text: str) -> None:
-    """Puts a section at the end of a page, in the place of one with the same title."""
-    before = page.read_text(encoding="utf-8").partition(f"\n## {title}\n")[0].rstrip()
-    page.write_text(f"{before}\n\n## {title}\n\n{text}", encoding="utf-8")
 
 
 def kind_of(character: str) -> str:

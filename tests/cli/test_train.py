@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from kuzushiji.cli import main
+from kuzushiji.report.results import read_results
 from kuzushiji.runs.run import find_run
 from tests.bars import write_bars
 
@@ -223,19 +224,24 @@ def test_runs_are_listed_described_and_removed(bars_folder, tmp_path, capsys):
     assert main(["results", "seed-*"]) == 0
     page = capsys.readouterr().out
     assert "±" in page, "two seeds become one line with a deviation"
-    assert page.count("| `nn_1` |") == 2, "in the table of accuracies, and in that of certainty"
+    assert page.count("| `nn_1` |") == 3, "in the first table, in that of more figures and in that of certainty"
     assert f"kuzushiji train nn_1 --data {bars_folder.name} --epochs 1 --seed 1" in page
 
     assert main(["results", "seed-0", "--add"]) == 2
     assert "--output" in capsys.readouterr().err
-    for _ in range(2):
-        assert main(["results", "seed-0", "--add", "--output", str(tmp_path / "page.md")]) == 0
-    page = (tmp_path / "page.md").read_bytes()
-    assert page.count(b"| `nn_1` |") == 2, "the row is kept once"
-    (tmp_path / "page.md").write_bytes(b"\xff")
-    assert main(["results", "seed-0", "--add", "--output", str(tmp_path / "page.md")]) == 1
-    assert (tmp_path / "page.md").read_bytes() == b"\xff", "a file that can't be read is left alone"
-    capsys.readouterr()
+    data, page = tmp_path / "mine.json", tmp_path / "mine.md"
+    for name in (data, page):
+        assert main(["results", "seed-0", "--add", "--output", str(name)]) == 0
+    assert [len(each.rows) for each in read_results(data).data] == [1], "the row is kept once"
+    assert page.read_bytes().count(b"| `nn_1` |") == 3
+    data.write_bytes(b"\xff")
+    assert main(["results", "seed-0", "--add", "--output", str(data)]) == 1
+    assert data.read_bytes() == b"\xff", "a file that can't be read is left alone"
+    data.unlink()
+    assert main(["results", "seed-0", "--add", "--output", str(page)]) == 1
+    assert not data.exists(), "the rows of a page whose data is gone would be lost"
+    assert main(["results", "seed-0", "--output", str(tmp_path / "page.html")]) == 2
+    assert "ending '.html'" in capsys.readouterr().err
 
     assert main(["runs", "remove", "seed-1"]) == 2
     assert "--yes" in capsys.readouterr().err

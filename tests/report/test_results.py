@@ -1,8 +1,8 @@
-"""The page of results: a table each for accuracy, certainty and outliers."""
+"""Results as data, and the page that is drawn from them."""
 
 import json
-import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,14 +11,25 @@ from kuzushiji.errors import DataError
 from kuzushiji.evaluation.calibration import calibrate
 from kuzushiji.evaluation.outliers import detect_outliers
 from kuzushiji.evaluation.runs import outliers_file
-from kuzushiji.report.results import CERTAINTY, FREQUENCY, OUTLIERS, results_page
-from kuzushiji.report.results_page import write_page
+from kuzushiji.report.markdown import as_markdown, text_as_markdown
+from kuzushiji.report.results import (
+    Figure,
+    KindReading,
+    PageReading,
+    Results,
+    measure_results,
+    read_results,
+    write_results,
+)
+from kuzushiji.report.results_page import CERTAINTY, FREQUENCY, OUTLIERS, results_document, write_page
 from kuzushiji.runs.familiarities import Familiarities, Shown
 from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.runs.run import Run
+from tests.conftest import PROJECT
 from tests.plots.synthetic import KMNIST, make_images, make_run
 
 COUNT = 150
+WIDEST = 112
 
 
 @pytest.fixture
@@ -43,85 +54,6 @@ def familiarities(run):
     return Familiarities(known, (noise,), run.fingerprint)
 
 
-def rows_below(page, heading):
-    """The rows of the table that follows a paragraph, without its head."""
-    after = page.split(heading)[1].strip().splitlines()
-    table = [line for line in after[: after.index("")] if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
-
-
-def test_certainty_of_one_run_has_its_interval(runs):
-    (row,) = rows_below(results_page(runs[:1]), CERTAINTY)
-    found = calibrate(runs[0].predictions(), runs[0].predictions("validation"))
-    assert row[:3] == ["`lenet5`", "lenet5 --epochs 5", f"{found.temperature:.2f}"]
-    ece = found.before.ece
-    assert row[3] == f"{100 * ece.value:.2f} ({100 * ece.low:.2f} to {100 * ece.high:.2f})"
-    assert row[4].startswith(f"{100 * found.after.ece.value:.2f} (")
-
-
-def test_a_row_names_what_the_images_and_the_weights_began_as(tmp_path):
-    images = make_images(KMNIST, COUNT)
-    run = make_run(tmp_path / "run", images, accuracy=0.9)
-    config = json.loads((run.path / "config.json").read_text())
-    config["dataset"] |= {"limit": 100, "image_size": 28}
-    config["start"] = {
-        "kind": "run",
-        "name": "/somewhere/older",
-        "path": "",
-        "sha256": "",
-        "part": "body.",
-        "unfrozen": 2,
-    }
-    config["teacher"] = {"kind": "run", "name": "/somewhere/large", "path": "", "sha256": ""}
-    (run.path / "config.json").write_text(json.dumps(config))
-    page = results_page([Run(run.path)])
-    settings = " --limit 100 --image-size 28 --from older --unfrozen 2 --teacher large"
-    assert f"{settings} |" in page
-    assert f"{settings}\n" in page, "the command has other settings than the row"
-
-
-def test_rare_classes_have_a_table_where_there_are_any(tmp_path):
-    run = make_run(tmp_path / "run", make_images(KMNIST, COUNT), accuracy=0.9)
-    config = json.loads((run.path / "config.json").read_text())
-    for counts, groups in (([50] * 10, None), ([5] * 4 + [50] * 6, ["1 to 9", "10 to 99"])):
-        (run.path / "config.json").write_text(json.dumps(config | {"train_counts": counts}))
-        (run.path / "evaluation.json").unlink(missing_ok=True)
-        page = results_page([Run(run.path)])
-        assert (FREQUENCY in page) == bool(groups)
-    assert "| network | recipe | 1 to 9 | 10 to 99 |" in page
-    (row,) = rows_below(page, FREQUENCY)
-    assert all(re.fullmatch(r"[\d.]+ \([\d.]+ to [\d.]+\)", cell) for cell in row[2:])
-
-
-def test_certainty_of_several_seeds_has_their_spread_and_no_temperature_is_a_dash(runs):
-    (row,) = rows_below(results_page(runs), CERTAINTY)
-    assert "±" in row[3]
-    assert "±" in row[4]
-    runs[1].predictions_file("validation").unlink()
-    (row,) = rows_below(results_page(runs), CERTAINTY)
-    assert (row[2], row[4]) == ("–", "–")
-    assert "±" in row[3]
-
-
-def test_outliers_are_listed_where_all_seeds_were_shown_them(runs):
-    assert OUTLIERS not in results_page(runs)
-    familiarities(runs[0]).save(outliers_file(runs[0]))
-    assert OUTLIERS not in results_page(runs)
-    rows = rows_below(results_page(runs[:1]), OUTLIERS)
-    (detection,) = detect_outliers(familiarities(runs[0]))
-    assert [row[2] for row in rows] == ["probability", "energy", "distance"]
-    assert rows[1][3].startswith(f"{100 * detection.auroc['energy'].value:.2f} (")
-    familiarities(runs[1]).save(outliers_file(runs[1]))
-    assert "±" in rows_below(results_page(runs), OUTLIERS)[0][3]
-    outliers_file(runs[0]).write_bytes(b"")
-    assert OUTLIERS not in results_page(runs)
-
-
-def accuracies(page):
-    """The rows of the first table."""
-    return rows_below(page, re.search("Trained on .*", page)[0])
-
-
 def changed_run(run, folder, **changes):
     """A copy of a run as if it had been made otherwise."""
     shutil.copytree(run.path, folder)
@@ -131,68 +63,187 @@ def changed_run(run, folder, **changes):
     return Run(folder)
 
 
-def test_a_page_is_read_back_as_it_was_written(runs):
+def rows_of(runs):
+    (found,) = measure_results(runs)
+    return found.rows
+
+
+def added(earlier, runs):
+    return Results().updated(measure_results(earlier)).updated(measure_results(runs))
+
+
+def page_of(runs):
+    return as_markdown(results_document(Results().updated(measure_results(runs))))
+
+
+def rows_below(page, heading):
+    """The rows of the table that follows a paragraph, without its head."""
+    lines = page.split(heading)[1].strip().split("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+# Data
+
+
+def test_one_run_has_its_intervals(runs):
+    (row,) = rows_of(runs[:1])
+    found = calibrate(runs[0].predictions(), runs[0].predictions("validation"))
+    assert (row.network, row.recipe, row.settings, row.seeds) == ("lenet5", "lenet5", "--epochs 5", 1)
+    assert row.certainty.temperature == pytest.approx(found.temperature, abs=1e-6)
+    ece = found.before.ece
+    assert row.certainty.ece == Figure(round(ece.value, 6), round(ece.low, 6), round(ece.high, 6))
+    assert row.certainty.scaled_ece.value == pytest.approx(found.after.ece.value, abs=1e-6)
+    assert row.accuracy.value == round(runs[0].predictions().accuracy, 6)
+
+
+def test_several_seeds_have_their_spread_and_there_may_be_no_temperature(runs):
+    (row,) = rows_of(runs)
+    accuracies = [run.predictions().accuracy for run in runs]
+    assert row.accuracy == Figure(round(np.mean(accuracies), 6), deviation=round(np.std(accuracies, ddof=1), 6))
+    assert row.certainty.scaled_ece.deviation is not None
+    assert len(row.commands) == row.seeds == 2
+    runs[1].predictions_file("validation").unlink()
+    (row,) = rows_of(runs)
+    assert (row.certainty.temperature, row.certainty.scaled_ece) == (None, None)
+    assert row.certainty.ece.deviation is not None
+    assert rows_below(page_of(runs), CERTAINTY)[0][2:5:2] == ["–", "–"]
+
+
+def test_a_row_tells_what_the_images_and_the_weights_began_as(tmp_path):
+    run = make_run(tmp_path / "run", make_images(KMNIST, COUNT), accuracy=0.9)
+    config = json.loads((run.path / "config.json").read_text())
+    config["dataset"] |= {"limit": 100, "image_size": 28}
+    start = {"name": "/somewhere/older", "path": "", "sha256": "", "part": ""}
+    config["start"] = {"kind": "run", "unfrozen": 2, **start}
+    config["teacher"] = {"kind": "run", "name": "/somewhere/large", "path": "", "sha256": ""}
+    (run.path / "config.json").write_text(json.dumps(config))
+    (row,) = rows_of([Run(run.path)])
+    settings = "--epochs 5 --limit 100 --image-size 28 --from older --unfrozen 2 --teacher large"
+    assert row.settings == settings
+    assert row.commands[0].endswith(f" {settings}"), "the command has other settings than the row"
+    page = page_of([Run(run.path)])
+    assert "| like lenet5, 100 images, 28 px, pre-trained, taught |" in page
+    assert f" {settings}`\n" in page
+
+
+def test_outliers_are_there_where_all_seeds_were_shown_them(runs):
+    def outliers(runs):
+        (row,) = rows_of(runs)
+        return row.outliers
+
+    assert outliers(runs) == {}
     familiarities(runs[0]).save(outliers_file(runs[0]))
-    page = results_page(runs[:1])
-    assert OUTLIERS in page
-    assert write_page("Results", [], page) == page
+    assert outliers(runs) == {}
+    (detection,) = detect_outliers(familiarities(runs[0]))
+    found = outliers(runs[:1])
+    assert list(found) == ["probability", "energy", "distance"]
+    assert found["energy"]["noise"].value == pytest.approx(detection.auroc["energy"].value, abs=1e-6)
+    assert [row[2] for row in rows_below(page_of(runs[:1]), text_as_markdown(OUTLIERS))] == list(found)
+    familiarities(runs[1]).save(outliers_file(runs[1]))
+    assert outliers(runs)["probability"]["noise"].deviation is not None
+    outliers_file(runs[0]).write_bytes(b"")
+    assert outliers(runs) == {}
+    assert text_as_markdown(OUTLIERS) not in page_of(runs)
 
 
-def test_rows_are_added_to_a_page_best_first_and_the_rest_of_it_stays(runs, tmp_path):
-    config = runs[1].config
-    worse = changed_run(runs[1], tmp_path / "worse", recipe=config.recipe_values | {"epochs": 6})
-    rest = "## Of another program\n\nIts text.\n"
-    page = results_page([worse]) + "\n" + rest
-    added = results_page(runs[:1], earlier=page)
-    assert [row[1] for row in accuracies(added)] == ["lenet5 --epochs 5", "lenet5 --epochs 6"]
-    assert len(rows_below(added, CERTAINTY)) == 2
-    for each in (runs[0], worse):
-        assert accuracies(results_page([each]))[0] in accuracies(added)
-    assert added.endswith("\n\n" + rest)
-    commands = added.split("```")[1]
-    assert "--epochs 5\n" in commands
-    assert "--epochs 6 --seed 1" in commands
+def test_what_is_written_is_read_back(runs, tmp_path):
+    familiarities(runs[0]).save(outliers_file(runs[0]))
+    kinds = (KindReading("all", 7, Figure(0.5, 0.2, 0.8), 0.9, 0.0, None),)
+    results = added([], runs[:1]).updated(pages=[PageReading("kana", 49, "python it", kinds)])
+    write_results(tmp_path / "results.json", results)
+    assert read_results(tmp_path / "results.json") == results
+    assert read_results(tmp_path / "none.json") == Results()
 
 
-def test_a_row_of_the_same_name_is_replaced(runs):
-    both = results_page(runs, earlier=results_page(runs[:1]))
-    (row,) = accuracies(both)
-    assert "±" in row[6]
+def test_rows_are_added_best_first_and_all_else_stays(runs, tmp_path):
+    worse = changed_run(runs[1], tmp_path / "worse", recipe=runs[1].config.recipe.to_dict() | {"epochs": 6})
+    reading = PageReading("kana", 49, "python it", ())
+    both = added([worse], []).updated(pages=[reading]).updated(measure_results(runs[:1]))
+    assert both.pages == (reading,)
+    assert [row.settings for row in both.data[0].rows] == ["--epochs 5", "--epochs 6"]
+    assert list(both.data[0].rows) == [*rows_of(runs[:1]), *rows_of([worse])]
+    newer = replace(reading, classes=50)
+    assert both.updated(pages=[newer]).pages == (newer,)
 
 
-def test_rows_of_one_name_that_no_run_replaces_are_all_kept(runs, tmp_path):
+def test_a_row_of_the_same_training_is_replaced(runs):
+    (row,) = added(runs[:1], runs).data[0].rows
+    assert row.seeds == 2
+
+
+def test_rows_of_one_training_that_no_run_replaces_are_all_kept(runs, tmp_path):
     # Runs that began as two networks of the same name, in two folders, read alike.
-    page = results_page(runs[:1])
-    row = next(line for line in page.splitlines() if line.startswith("| `lenet5`"))
-    twice = page.replace(row, f"{row}\n{row}", 1)
-    other = changed_run(runs[0], tmp_path / "other", recipe=runs[0].config.recipe_values | {"epochs": 6})
-    assert len(accuracies(results_page([other], earlier=twice))) == 3
-    assert len(accuracies(results_page(runs[:1], earlier=twice))) == 1
+    once = added(runs[:1], [])
+    twice = replace(once, data=(replace(once.data[0], rows=once.data[0].rows * 2),))
+    other = changed_run(runs[0], tmp_path / "other", recipe=runs[0].config.recipe.to_dict() | {"epochs": 6})
+    assert len(twice.updated(measure_results([other])).data[0].rows) == 3
+    assert len(twice.updated(measure_results(runs[:1])).data[0].rows) == 1
 
 
-def test_groups_of_classes_of_two_pages_stand_in_their_order(runs, tmp_path):
+def test_results_on_other_images_are_refused(runs):
+    found = added(runs[:1], [])
+    fewer = replace(found, data=(replace(found.data[0], test_images=149),))
+    with pytest.raises(DataError, match=r"of 149 test images of 10 .* those of these runs of 150 test images"):
+        fewer.updated(measure_results(runs[:1]))
+
+
+def test_a_damaged_file_is_refused(runs, tmp_path):
+    path = tmp_path / "results.json"
+    write_results(path, added(runs[:1], []))
+    text = path.read_text(encoding="utf-8")
+    for old, new, told in (
+        ('"accuracy"', '"luck"', r"data\[0\].rows\[0\].* 'luck'"),
+        ('"seeds": 1', '"seeds": "one"', r"data\[0\].rows\[0\].seeds is 'one'; expected a whole number"),
+        ('"version": 1', '"version": 2', "is of version 2; this version of kuzushiji reads 1"),
+        (text[:200], "", "results.json can't be read"),
+    ):
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        with pytest.raises(DataError, match=told):
+            read_results(path)
+
+
+# The page
+
+
+def test_rare_classes_have_a_table_where_there_are_any(tmp_path):
+    run = make_run(tmp_path / "run", make_images(KMNIST, COUNT), accuracy=0.9)
+    even = changed_run(run, tmp_path / "even", train_counts=[50] * 10)
+    assert FREQUENCY not in page_of([even])
+    page = page_of([changed_run(run, tmp_path / "tail", train_counts=[5] * 4 + [50] * 6)])
+    assert "| # | network | 1 to 9 | 10 to 99 |" in page
+    assert len(rows_below(page, FREQUENCY)) == 1
+
+
+def test_groups_of_classes_of_several_rows_stand_in_their_order(runs, tmp_path):
     few, many = (
         changed_run(runs[0], tmp_path / name, train_counts=counts, recipe_name=name)
         for name, counts in (("few", [5] * 4 + [50] * 6), ("many", [50] * 5 + [500] * 5))
     )
-    page = results_page([many], earlier=results_page([few]))
-    assert "| network | recipe | 1 to 9 | 10 to 99 | 100 to 999 |" in page
-    assert [row[2] == "–" for row in rows_below(page, FREQUENCY)] in ([True, False], [False, True])
+    page = as_markdown(results_document(added([few], [many])))
+    assert "| # | network | 1 to 9 | 10 to 99 | 100 to 999 |" in page
+    assert sorted(row[2] == "–" for row in rows_below(page, FREQUENCY)) == [False, True]
 
 
-def test_results_on_other_images_and_damaged_pages_are_refused(runs):
-    page = results_page(runs[:1])
-    with pytest.raises(DataError, match=r"of 149 test images of 10 .* those of these runs of 150 test images"):
-        results_page(runs[:1], earlier=page.replace("150 test images", "149 test images"))
-    first, *_, accuracy = accuracies(page)[0][:7]
-    for old, new in (
-        (f"| {first} |", f"| {first} | more |"),
-        ("accuracy % |", "luck |"),
-        (f"| {accuracy} |", "| – |"),
-        ("```", ""),
-        ("\n\n|", "\n|"),
-        (page[page.index("\nMade by:") :], ""),
-    ):
-        assert old in page
-        with pytest.raises(DataError, match="section on kmnist6k is not as `kuzushiji results` writes it"):
-            results_page(runs[:1], earlier=page.replace(old, new))
+def test_the_best_and_what_no_smaller_one_surpasses_come_first_and_the_others_are_folded_away(runs, tmp_path):
+    (row,) = rows_of(runs[:1])
+    sizes = {0.95: 9e6, 0.94: 8e6, 0.93: 8e6, 0.92: 8e6, 0.91: 5e5, 0.9: 6e5}
+    rows = [replace(row, accuracy=Figure(value), parameters=int(size)) for value, size in sizes.items()]
+    found = added(runs[:1], [])
+    results = replace(found, data=(replace(found.data[0], rows=tuple(rows)),))
+    write_page(results, tmp_path / "page.json")
+    shown, folded = (tmp_path / "page.md").read_text(encoding="utf-8").split("<details>")
+    assert [row[0] for row in rows_below(shown, "cpu.")] == ["1", "2", "3", "5"]
+    assert [row[0] for row in rows_below(folded, "</summary>")] == ["4", "6"]
+    assert "![Accuracy on kmnist6k against" in shown
+    assert (tmp_path / "page" / "kmnist6k.svg").read_text().startswith("<svg")
+    assert "6: `kuzushiji train lenet5" in folded
+
+
+def test_the_page_of_this_project_is_that_of_its_data_and_no_table_is_wide():
+    page = (PROJECT / "docs" / "results.md").read_text(encoding="utf-8")
+    results = read_results(PROJECT / "docs" / "results.json")
+    assert page == as_markdown(results_document(results, file="results.json"), "results")
+    assert max(len(line) for line in page.splitlines() if line.startswith("|")) <= WIDEST
+    for figure in (PROJECT / "docs" / "results").iterdir():
+        assert f"results/{figure.name}" in page

@@ -14,7 +14,7 @@ from kuzushiji.inference.weights import load_network, read_classes
 from kuzushiji.models import create_model
 from kuzushiji.models.network import HEADS
 from kuzushiji.report import write_report
-from kuzushiji.report.results import results_page
+from kuzushiji.report.results import measure_results
 from kuzushiji.runs.run import find_run
 from kuzushiji.training import start
 from kuzushiji.training.experiment import TrainingWatch, resume, train
@@ -125,7 +125,8 @@ def test_a_run_starts_from_another(bars, source):
     test = bars.select(slice(0, 20), "test")
     run = train("resnet", bars, test=test, from_run="source", unfrozen=9, cover=0.6, run="mine", **QUICK)
     assert "--from source" in run.config.command
-    assert "--cover 0.6 --from source --unfrozen 9" in results_page([run]), "it is not listed as if it were a plain one"
+    ((row,),) = (found.rows for found in measure_results([run]))
+    assert "--cover 0.6 --from source --unfrozen 9" in row.settings, "it is not listed as if it were a plain one"
     assert "the run source; of its layers only the last 9 are trained" in write_report(run, images=test).read_text(
         "utf-8"
     )

@@ -93,11 +93,16 @@ class FrequencyGroup:
     @property
     def title(self) -> str:
         """The numbers of training images, such as `1 to 9`."""
-        following = FREQUENCIES.index(self.at_least) + 1
-        if following == len(FREQUENCIES):
-            return f"{self.at_least:,} or more"
-        last = FREQUENCIES[following] - 1
-        return f"{self.at_least:,} to {last:,}" if last > self.at_least else f"{self.at_least:,}"
+        return frequency_title(self.at_least)
+
+
+def frequency_title(at_least: int) -> str:
+    """The numbers of training images that begin with one of `FREQUENCIES` and end before the next, such as `1 to 9`."""
+    following = FREQUENCIES.index(at_least) + 1
+    if following == len(FREQUENCIES):
+        return f"{at_least:,} or more"
+    last = FREQUENCIES[following] - 1
+    return f"{at_least:,} to {last:,}" if last > at_least else f"{at_least:,}"
 
 
 @dataclass(frozen=True)

@@ -450,11 +450,11 @@ def scatter_figure(points: Sequence[tuple[str, float, float]], axis: str, dark: 
         figure.draw_without_rendering()  # lays the axes out, so that names can be placed where nothing is yet
         taken = [axes.transData.transform((x, y)) + np.array([[-6, -6], [6, 6]]) for _, x, y in points]
         for label, x, y in points:
-            _name_dot(axes, drawable(label), (x, y), taken, theme)
+            name_dot(axes, drawable(label), (x, y), taken, theme)
         return figure
 
 
-def _name_dot(
+def name_dot(
     axes: Axes, label: str, point: tuple[float, float], taken: list[NDArray[np.float64]], theme: Theme
 ) -> None:
     """Writes a name near its dot where it covers neither a dot nor another name, with a line to the dot if far."""

@@ -1,10 +1,16 @@
-"""Tables of results, written from run folders and from nothing else."""
+"""Results as data: what runs reached, kept in a JSON file, to which those of more runs are added.
 
+The page that people read is drawn from it (`kuzushiji.report.results_page`) and never read back.
+"""
+
+import shlex
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import isnan
+from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 from kuzushiji.errors import DataError
 from kuzushiji.evaluation.bootstrap import Estimate
@@ -12,205 +18,319 @@ from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.outliers import Detection, detect_outliers
 from kuzushiji.evaluation.runs import same_but_for_the_seed, stored_calibration, stored_evaluation, stored_outliers
-from kuzushiji.evaluation.selective import ACCURACIES, COVERAGES
-from kuzushiji.report.results_page import Section, Table, write_page
+from kuzushiji.records import read_json, write_json
 from kuzushiji.runs.command import command_of, settings_of
-from kuzushiji.runs.config import RunConfig
-from kuzushiji.runs.familiarities import MEASURES
 from kuzushiji.runs.run import Run
 
-COLUMNS = (
-    "network",
-    "recipe",
-    "parameters",
-    "training images",
-    "epochs",
-    "seeds",
-    "accuracy %",
-    "balanced accuracy %",
-    "top-5 %",
-    "AUC (macro)",
-    "seconds",
-)
+VERSION = 1
 
-CERTAINTY_COLUMNS = (
-    "network",
-    "recipe",
-    "temperature",
-    "ECE %",
-    "ECE scaled %",
-    "AURC %",
-    *(f"accuracy of surest {coverage * 100:g} %" for coverage in COVERAGES),
-    *(f"answered at {accuracy * 100:g} %" for accuracy in ACCURACIES),
-)
-
-FREQUENCY = (
-    "The accuracy, %, of rare and of frequent classes, by the number of training images of the class, with Wilson's "
-    "interval."
-)
-
-CERTAINTY = (
-    "How far their certainty can be trusted: the expected calibration error before and after the logits are divided by "
-    "a temperature that was fitted on validation images; the area under the risk-coverage curve; the accuracy of the "
-    "surest answers; and how many can be answered so that so many of the answers are right."
-)
-
-OUTLIERS = (
-    "Whether they can tell what they do not know, shown by `kuzushiji evaluate RUN --outliers`: the area under the ROC "
-    "curve, %, of test images against images of other things, by the greatest probability, by energy, and by the "
-    "distance of the embedding to the nearest class mean. 50 is a toss; below it the strange looks more familiar than "
-    "the known."
-)
+_OMITTED = {"omit": True}
 
 
 @dataclass(frozen=True)
-class Trial:
-    """Runs that differ in nothing but the seed.
+class Figure:
+    """A measured number: of one run with the ends of its 95 % interval, of several their mean and deviation.
 
-    Attributes:
-        runs: the runs.
-        evaluations, calibrations: of each.
-        outliers: of each; empty where not all have been shown any.
+    Shares run from 0 to 1.
     """
 
-    runs: tuple[Run, ...]
-    evaluations: tuple[Evaluation, ...]
-    calibrations: tuple[Calibration, ...]
-    outliers: tuple[tuple[Detection, ...], ...]
+    value: float
+    low: float | None = field(default=None, metadata=_OMITTED)
+    high: float | None = field(default=None, metadata=_OMITTED)
+    deviation: float | None = field(default=None, metadata=_OMITTED)
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """How far the certainty can be trusted; the fields are those of `Calibration`.
+
+    `temperature` and `scaled_ece` are None where no temperature could be fitted.
+    """
+
+    temperature: float | None
+    ece: Figure
+    scaled_ece: Figure | None
+    aurc: Figure
+    accuracy_at_coverage: Mapping[str, Figure]
+    coverage_at_accuracy: Mapping[str, Figure]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What runs reached that differ in nothing but the seed.
+
+    Attributes:
+        network: the architecture.
+        options: what it lets one choose, where that is not its default.
+        recipe: the recipe, or the one that comes nearest.
+        settings: in what the training differs from network, data and recipe alone, as its command says it.
+        seeds: how many runs there are.
+        parameters: of the network; None where that was not noted.
+        train_images: that it was trained on.
+        epochs: of the shortest and of the longest training.
+        seconds: of the training with its validation, mean of the runs.
+        accuracy, balanced_accuracy, top5_accuracy, auc_macro: as in `Evaluation`.
+        by_frequency: least number of training images of a class -> accuracy of the classes that have so many, but
+            not as many as the next.
+        certainty: how far it can be trusted; None where that was not measured.
+        outliers: measure of familiarity -> kind of strange images -> area under the ROC curve; empty where the
+            networks were not shown any.
+        commands: which make the runs again.
+    """
+
+    network: str
+    options: Mapping[str, Any]
+    recipe: str
+    settings: str
+    seeds: int
+    parameters: int | None
+    train_images: int
+    epochs: tuple[int, int]
+    seconds: float
+    accuracy: Figure
+    balanced_accuracy: Figure
+    top5_accuracy: Figure
+    auc_macro: Figure
+    by_frequency: Mapping[str, Figure]
+    certainty: Certainty | None
+    outliers: Mapping[str, Mapping[str, Figure]]
+    commands: tuple[str, ...]
+
+    def same_training(self, other: "Row") -> bool:
+        """Whether the two are of the same network, trained in the same way."""
+        own, others = ((each.network, dict(each.options), each.recipe, each.settings) for each in (self, other))
+        return own == others
+
+
+@dataclass(frozen=True)
+class DataResults:
+    """What was reached on one data set.
+
+    Attributes:
+        data: its name.
+        test_images: how many there are.
+        present: how many classes they are of.
+        classes: how many classes the networks know.
+        machines: those that the networks were trained on.
+        rows: the best accuracy first.
+    """
+
+    data: str
+    test_images: int
+    present: int
+    classes: int
+    machines: tuple[str, ...]
+    rows: tuple[Row, ...]
 
     @property
-    def accuracy(self) -> float:
-        """Mean test accuracy."""
-        return mean(each.accuracy.value for each in self.evaluations)
+    def tested(self) -> str:
+        """What the figures are of."""
+        return f"{self.test_images:,} test images of {self.present:,} of the {self.classes:,} classes"
 
-    def name(self) -> list[str]:
-        """Network and recipe, as the first two cells of a row."""
-        config = self.runs[0].config
-        options = "".join(f" {name}={value}" for name, value in config.model.options.items())
-        return [f"`{config.model.name}`{options}", config.recipe_name + _changes(config)]
+    def updated(self, newer: "DataResults") -> "DataResults":
+        """With the rows of newer results, which replace those of the same training.
 
-    def row(self) -> list[str]:
-        """The trial as a row of the table; one run has its bootstrap interval, several their deviation."""
-        config = self.runs[0].config
-        epochs = sorted({len(run.metrics) for run in self.runs})
-        return [
-            *self.name(),
-            f"{config.model.parameters:,}",
-            f"{config.data.splits['train'].count:,}",
-            " to ".join(str(count) for count in {epochs[0]: 0, epochs[-1]: 0}),
-            str(len(self.runs)),
-            _percent([each.accuracy for each in self.evaluations]),
-            _percent([each.balanced_accuracy for each in self.evaluations]),
-            _percent([each.top5_accuracy for each in self.evaluations]),
-            f"{mean(each.auc_macro.value for each in self.evaluations):.4f}",
-            f"{mean(run.seconds for run in self.runs):,.0f}",
-        ]
-
-    def certainty_row(self) -> list[str]:
-        """How far its certainty can be trusted, as a row; dashes where no temperature could be fitted."""
-        found = self.calibrations
-        temperatures = [each.temperature for each in found]
-        after = [each.after.ece for each in found if each.after is not None]
-        return [
-            *self.name(),
-            "–" if any(map(isnan, temperatures)) else f"{mean(temperatures):.2f}",
-            _percent([each.before.ece for each in found]),
-            _percent(after) if len(after) == len(found) else "–",
-            _percent([each.aurc for each in found]),
-            *(_percent([each.accuracy_at_coverage[coverage] for each in found]) for coverage in COVERAGES),
-            *(_percent([each.coverage_at_accuracy[accuracy] for each in found]) for accuracy in ACCURACIES),
-        ]
-
-    def frequency_row(self, groups: Sequence[int]) -> list[str]:
-        """The accuracy of each group of classes, as a row; a dash where none of the classes belongs to it."""
-        every = [{group.at_least: group.accuracy for group in each.by_frequency} for each in self.evaluations]
-        found = [[each[group] for each in every if group in each] for group in groups]
-        return [*self.name(), *(_percent(each) if each else "–" for each in found)]
-
-    def outlier_rows(self, kinds: Sequence[str]) -> list[list[str]]:
-        """How well outliers are told, as a row for each measure of familiarity."""
-        every = [each for found in self.outliers for each in found]
-        rows = []
-        for measure in MEASURES:
-            areas = [
-                [each.auroc[measure] for each in every if each.name == kind and measure in each.auroc] for kind in kinds
-            ]
-            if any(areas):
-                rows.append([*self.name(), measure, *(_percent(each) if each else "–" for each in areas)])
-        return rows
+        Raises:
+            DataError: they are of different test images, whose figures are not to be compared.
+        """
+        if self.tested != newer.tested:
+            raise DataError(
+                f"the results on {self.data} are of {self.tested}, those of these runs of {newer.tested}: figures of "
+                "different images do not belong in one table; write them to another file"
+            )
+        kept = [row for row in self.rows if not any(row.same_training(each) for each in newer.rows)]
+        return replace(
+            self,
+            machines=tuple(sorted({*self.machines, *newer.machines})),
+            rows=_best_first([*kept, *newer.rows]),
+        )
 
 
-def results_page(runs: Iterable[Run], title: str = "Results", earlier: str = "") -> str:
-    """A page of Markdown with tables for each dataset, the best accuracy first, and how each line was made.
+@dataclass(frozen=True)
+class KindReading:
+    """How characters of one kind were recognized on pages.
+
+    Attributes:
+        kind: what they are.
+        count: how many there are.
+        right: share that was named right.
+        among_5: share that was among the five candidates.
+        sure: share of the answers that were not unsure.
+        right_of_sure: share of these that were right; None where there are none.
+    """
+
+    kind: str
+    count: int
+    right: Figure
+    among_5: float
+    sure: float
+    right_of_sure: float | None
+
+
+@dataclass(frozen=True)
+class PageReading:
+    """How an exported network recognizes the boxed characters of pages.
+
+    Attributes:
+        model: the network.
+        classes: how many it knows.
+        command: what measured it.
+        kinds: the characters by kind; the last is all of them.
+    """
+
+    model: str
+    classes: int
+    command: str
+    kinds: tuple[KindReading, ...]
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that a file of results holds.
+
+    Attributes:
+        data: by data set, in the order of their names.
+        pages: on the characters of real pages.
+        version: of this form.
+    """
+
+    data: tuple[DataResults, ...] = ()
+    pages: tuple[PageReading, ...] = ()
+    version: int = VERSION
+
+    def updated(self, data: Iterable[DataResults] = (), pages: Iterable[PageReading] = ()) -> "Results":
+        """With newer results; what they do not replace is kept.
+
+        Raises:
+            DataError: as in `DataResults.updated`.
+        """
+        of = {each.data: each for each in self.data}
+        for newer in data:
+            of[newer.data] = of[newer.data].updated(newer) if newer.data in of else newer
+        by_model = {each.model: each for each in (*self.pages, *pages)}
+        return replace(self, data=tuple(of[name] for name in sorted(of)), pages=tuple(by_model.values()))
+
+
+def read_results(path: Path) -> Results:
+    """Reads a file of results; there are none where there is no file.
+
+    Raises:
+        DataError: it can't be read, or was written in another form.
+    """
+    try:
+        found = read_json(path, Results)
+    except FileNotFoundError:
+        return Results()
+    if found.version != VERSION:
+        raise DataError(f"{path} is of version {found.version}; this version of kuzushiji reads {VERSION}")
+    return found
+
+
+def write_results(path: Path, results: Results) -> None:
+    """Writes a file of results, whole or not at all."""
+    write_json(path, results, indent=1)
+
+
+def measure_results(runs: Iterable[Run]) -> list[DataResults]:
+    """What runs reached, by data set.
 
     Args:
         runs: finished runs that have predicted a test set; others are left out.
-        title: the heading of the page.
-        earlier: such a page, whose rows are kept unless runs of the same name replace them; so is all else on it.
-
-    Raises:
-        DataError: the earlier page can't be read, or has results on other test images.
     """
-    by_data: dict[str, list[Trial]] = defaultdict(list)
-    for trial in _trials(runs):
-        by_data[trial.runs[0].config.data.name].append(trial)
-    return write_page(title, [_section(name, trials) for name, trials in by_data.items()], earlier)
-
-
-def _section(data: str, trials: list[Trial]) -> Section:
-    trials = sorted(trials, key=lambda trial: -trial.accuracy)
-    tables = [_table("", COLUMNS, [trial.row() for trial in trials])]
-    groups = {group.at_least: group.title for t in trials for e in t.evaluations for group in e.by_frequency}
-    if len(groups) > 1:
-        columns = ("network", "recipe", *(groups[group] for group in sorted(groups)))
-        tables.append(_table(FREQUENCY, columns, [trial.frequency_row(sorted(groups)) for trial in trials]))
-    tables.append(_table(CERTAINTY, CERTAINTY_COLUMNS, [trial.certainty_row() for trial in trials]))
-    kinds = list(dict.fromkeys(each.name for trial in trials for found in trial.outliers for each in found))
-    if kinds:
-        rows = [row for trial in trials for row in trial.outlier_rows(kinds)]
-        tables.append(_table(OUTLIERS, ("network", "recipe", "by", *kinds), rows))
-    machines = sorted({str(run.config.machine) for trial in trials for run in trial.runs})
-    return Section(data, _tested(trials[0]), tuple(machines), tuple(tables), tuple(_commands(trials)))
-
-
-def _table(about: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    return Table(about, tuple(columns), tuple(map(tuple, rows)))
-
-
-def _trials(runs: Iterable[Run]) -> list[Trial]:
     measured = [run for run in runs if run.finished and run.predictions_file().exists()]
-    return [
-        Trial(group, tuple(map(stored_evaluation, group)), tuple(map(stored_calibration, group)), _outliers(group))
-        for group in same_but_for_the_seed(measured)
-    ]
+    by_data: dict[str, list[tuple[Run, ...]]] = defaultdict(list)
+    for group in same_but_for_the_seed(measured):
+        by_data[group[0].config.data.name].append(group)
+    return [_on_data(name, groups) for name, groups in by_data.items()]
 
 
-def _outliers(runs: Sequence[Run]) -> tuple[tuple[Detection, ...], ...]:
+def _on_data(data: str, groups: Sequence[tuple[Run, ...]]) -> DataResults:
+    first = groups[0][0]
+    machines = {str(run.config.machine) for group in groups for run in group}
+    return DataResults(
+        data=data,
+        test_images=first.config.data.splits["test"].count,
+        present=stored_evaluation(first).present,
+        classes=len(first.config.classes),
+        machines=tuple(sorted(machines)),
+        rows=_best_first(map(_row, groups)),
+    )
+
+
+def _best_first(rows: Iterable[Row]) -> tuple[Row, ...]:
+    return tuple(sorted(rows, key=lambda row: -row.accuracy.value))
+
+
+def _row(runs: Sequence[Run]) -> Row:
+    config = runs[0].config
+    epochs = [len(run.metrics) for run in runs]
+    evaluations = [stored_evaluation(run) for run in runs]
+    return Row(
+        network=config.model.name,
+        options=config.model.options,
+        recipe=config.recipe_name,
+        settings=shlex.join(settings_of(config, published=True, without=("seed",))),
+        seeds=len(runs),
+        parameters=config.model.parameters,
+        train_images=config.data.splits["train"].count,
+        epochs=(min(epochs), max(epochs)),
+        seconds=round(mean(run.seconds for run in runs), 1),
+        accuracy=_figure(each.accuracy for each in evaluations),
+        balanced_accuracy=_figure(each.balanced_accuracy for each in evaluations),
+        top5_accuracy=_figure(each.top5_accuracy for each in evaluations),
+        auc_macro=_figure(each.auc_macro for each in evaluations),
+        by_frequency=_by_frequency(evaluations),
+        certainty=_certainty([stored_calibration(run) for run in runs]),
+        outliers=_outliers(runs),
+        commands=tuple(dict.fromkeys(command_of(run.config, published=True) for run in runs)),
+    )
+
+
+def _by_frequency(evaluations: Sequence[Evaluation]) -> dict[str, Figure]:
+    every: dict[int, list[Estimate]] = defaultdict(list)
+    for evaluation in evaluations:
+        for group in evaluation.by_frequency:
+            every[group.at_least].append(group.accuracy)
+    return {str(least): _figure(every[least]) for least in sorted(every)}
+
+
+def _certainty(found: Sequence[Calibration]) -> Certainty:
+    temperatures = [each.temperature for each in found]
+    after = [each.after.ece for each in found if each.after is not None]
+    return Certainty(
+        temperature=None if any(map(isnan, temperatures)) else round(mean(temperatures), 6),
+        ece=_figure(each.before.ece for each in found),
+        scaled_ece=_figure(after) if len(after) == len(found) else None,
+        aurc=_figure(each.aurc for each in found),
+        accuracy_at_coverage=_each_figure([each.accuracy_at_coverage for each in found]),
+        coverage_at_accuracy=_each_figure([each.coverage_at_accuracy for each in found]),
+    )
+
+
+def _each_figure(found: Sequence[Mapping[float, Estimate]]) -> dict[str, Figure]:
+    return {f"{at:g}": _figure(each[at] for each in found) for at in found[0]}
+
+
+def _outliers(runs: Sequence[Run]) -> dict[str, dict[str, Figure]]:
+    """Empty where not all of the runs were shown any, or a file of them is damaged or of another training."""
     try:
         shown = [stored_outliers(run) for run in runs]
     except DataError:
-        return ()  # damaged, or of another training
-    return tuple(detect_outliers(each) for each in shown if each) if all(shown) else ()
+        return {}
+    every: dict[str, dict[str, list[Estimate]]] = defaultdict(lambda: defaultdict(list))
+    detections: list[Detection] = (
+        [kind for each in shown if each for kind in detect_outliers(each)] if all(shown) else []
+    )
+    for kind in detections:
+        for measure, area in kind.auroc.items():
+            every[measure][kind.name].append(area)
+    return {measure: {kind: _figure(areas) for kind, areas in kinds.items()} for measure, kinds in every.items()}
 
 
-def _changes(config: RunConfig) -> str:
-    """What differs from the named recipe, as it would be written on the command line."""
-    return "".join(f" {word}" for word in settings_of(config, published=True, without=("seed",)))
-
-
-def _tested(trial: Trial) -> str:
-    config, present = trial.runs[0].config, trial.evaluations[0].present
-    tested = config.data.splits["test"].count
-    return f"{tested:,} test images of {present:,} of the {len(config.classes):,} classes."
-
-
-def _percent(estimates: Sequence[Estimate]) -> str:
-    values = [100 * each.value for each in estimates]
+def _figure(estimates: Iterable[Estimate]) -> Figure:
+    found = list(estimates)
+    values = [each.value for each in found]
     if len(values) > 1:
-        return f"{mean(values):.2f} ± {stdev(values):.2f}"
-    return f"{values[0]:.2f} ({100 * estimates[0].low:.2f} to {100 * estimates[0].high:.2f})"
-
-
-def _commands(trials: Sequence[Trial]) -> list[str]:
-    commands = [command_of(run.config, published=True) for trial in trials for run in trial.runs]
-    return list(dict.fromkeys(commands))
+        return Figure(round(mean(values), 6), deviation=round(stdev(values), 6))
+    low, high = (None if isnan(end) else round(end, 6) for end in (found[0].low, found[0].high))
+    return Figure(round(values[0], 6), low, high)

@@ -1,186 +1,289 @@
-"""A page of results as Markdown: a section for each data set, written, read back, and brought together with another."""
+"""The page of results: of each data set the best, a picture, and all else folded away."""
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from math import inf
+from pathlib import Path
 
-from kuzushiji.errors import DataError
-
-NAMING = ("network", "recipe", "by")  # columns that say which row it is; the others are figures
-ABOUT = (
-    "Written by `kuzushiji results` from run folders. The test set was used once, at the end of each training; "
-    "whatever was chosen was chosen on validation images. One run is given with its 95 % bootstrap interval over "
-    "the test images, several with mean ± standard deviation over the seeds. Seconds are those of the training "
-    "with its validation."
+from kuzushiji.evaluation.metrics import frequency_title
+from kuzushiji.files import write_text
+from kuzushiji.numbers import DASH, decimal, decimal_range, points, points_range, short
+from kuzushiji.plots.results import Reached, results_figure, unsurpassed
+from kuzushiji.report.document import (
+    Block,
+    Cell,
+    Code,
+    Column,
+    Details,
+    Document,
+    Note,
+    Paragraph,
+    Points,
+    Section,
+    Table,
 )
-TRAINED = " Trained on "
+from kuzushiji.report.document import Figure as Picture
+from kuzushiji.report.markdown import as_markdown, write_pictures
+from kuzushiji.report.results import Certainty, DataResults, Figure, PageReading, Results, Row
+from kuzushiji.runs.familiarities import MEASURES
+
+BEST = 3
+"""So many of the best are shown, besides those that none surpasses which is as small."""
+
+FEWEST_DRAWN = 3
+"""Fewer networks than these need no picture."""
+
+ABOUT = (
+    " from run folders. The test set was used once, at the end of each training; whatever was chosen was chosen on "
+    "validation images. One run has the 95 % bootstrap interval over the test images, several have the standard "
+    'deviation over the seeds. A training "like" a recipe differs from it in some settings; the network may be '
+    "pre-trained on other data, and taught by a better one besides. Minutes are those of the training with its "
+    "validation. Shown first are the best, and those that no network surpasses which is as small; all others are "
+    "folded away, with more figures and the commands"
+)
+
+MORE = (
+    "How many images they were trained on, how often the right class is among the five likeliest, and the mean area "
+    "under the ROC curves of the classes."
+)
+FREQUENCY = "The accuracy, %, of rare and of frequent classes, by the number of training images of the class."
+CERTAINTY = (
+    "How far the certainty can be trusted, in %: the expected calibration error before and after the logits are "
+    "divided by a temperature that was fitted on validation images; the area under the risk-coverage curve; the "
+    "accuracy of the surest answers; and how many can be answered so that so many of the answers are right."
+)
+OUTLIERS = (
+    "Whether they can tell what they do not know, shown by ",
+    Code("kuzushiji evaluate RUN --outliers"),
+    ": the area under the ROC curve, %, of test images against images of other things, by the greatest probability, by "
+    "energy, and by the distance of the embedding to the nearest class mean. 50 is a toss; below it the strange looks "
+    "more familiar than the known.",
+)
+
+Numbered = Sequence[tuple[int, Row]]
+"""Rows with their number on the page, from 1."""
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table of figures.
+def write_page(results: Results, path: Path, title: str = "Results") -> None:
+    """Draws the page of a file of results.
 
-    Attributes:
-        about: the paragraph above it; tables of two pages are the same if this is. Empty for the first of a section.
-        columns: those of `NAMING` that tell its rows apart, then the figures.
-        rows: as many cells each.
+    Args:
+        results: what is in it.
+        path: the file, NAME.json: the page is NAME.md beside it, with its pictures in NAME/.
+        title: the heading of the page.
     """
-
-    about: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def markdown(self) -> list[str]:
-        """The paragraph and the table, line by line."""
-        rule = ["---" if column in NAMING else "---:" for column in self.columns]
-        table = ["| " + " | ".join(row) + " |" for row in (self.columns, rule, *self.rows)]
-        return [self.about, "", *table] if self.about else table
-
-    def name(self, row: tuple[str, ...]) -> tuple[str, ...]:
-        """What a row is called."""
-        return tuple(cell for column, cell in zip(self.columns, row, strict=True) if column in NAMING)
-
-    def updated(self, newer: "Table") -> "Table":
-        """With the rows of a newer table, which replace those of the same name; a dash where a figure is missing."""
-        columns = _in_order(dict.fromkeys([*newer.columns, *self.columns]))
-        replaced = {newer.name(row) for row in newer.rows}
-        kept = replace(self, rows=tuple(row for row in self.rows if self.name(row) not in replaced))
-        cells = [dict(zip(table.columns, row, strict=True)) for table in (kept, newer) for row in table.rows]
-        rows = tuple(tuple(row.get(column, "–") for column in columns) for row in cells)
-        return Table(self.about, columns, rows)
+    document = results_document(results, title, path.name)
+    write_pictures(document, path.with_suffix(""))
+    write_text(path.with_suffix(".md"), as_markdown(document, path.stem))
 
 
-@dataclass(frozen=True)
-class Section:
-    """What runs on one data set gave.
-
-    Attributes:
-        data: the data set.
-        tested: a sentence about its test images.
-        machines: those that the runs were trained on.
-        tables: the first has the accuracies.
-        commands: which make the runs again.
-    """
-
-    data: str
-    tested: str
-    machines: tuple[str, ...]
-    tables: tuple[Table, ...]
-    commands: tuple[str, ...]
-
-    def markdown(self) -> str:
-        """The section with its heading; every table has the best accuracy first."""
-        ranked = sorted(self.accuracies().items(), key=lambda item: -item[1])
-        rank = {name: number for number, (name, _) in enumerate(ranked)}
-        lines = [f"## {self.data}", "", f"{self.tested}{TRAINED}{'; '.join(self.machines)}."]
-        for table in self.tables:
-            rows = tuple(sorted(table.rows, key=lambda row: rank.get(row[:2], len(rank))))
-            lines += ["", *replace(table, rows=rows).markdown()]
-        return "\n".join([*lines, "", "Made by:", "", "```", *self.commands, "```"])
-
-    def accuracies(self) -> dict[tuple[str, ...], float]:
-        """The accuracy, %, by network and recipe."""
-        place = self.tables[0].columns.index("accuracy %")
-        return {row[:2]: float(row[place].split()[0]) for row in self.tables[0].rows}
-
-    def updated(self, newer: "Section") -> "Section":
-        """With what a newer section of the same data set has.
-
-        Raises:
-            DataError: they are of different test images, whose figures are not to be compared.
-        """
-        if self.tested != newer.tested:
-            raise DataError(
-                f"the page's results on {self.data} are of {self.tested.removesuffix('.')}, those of these runs of "
-                f"{newer.tested.removesuffix('.')}: figures of different images do not belong in one table; "
-                "write them to another page"
-            )
-        tables = {table.about: table for table in self.tables}
-        for table in newer.tables:
-            tables[table.about] = tables[table.about].updated(table) if table.about in tables else table
-        return Section(
-            self.data,
-            self.tested,
-            tuple(sorted({*self.machines, *newer.machines})),
-            tuple(tables.values()),
-            tuple(dict.fromkeys([*newer.commands, *self.commands])),
-        )
-
-
-def write_page(title: str, sections: Iterable[Section], earlier: str = "") -> str:
+def results_document(results: Results, title: str = "Results", file: str = "") -> Document:
     """The page.
 
     Args:
+        results: what is shown.
         title: its heading.
-        sections: of runs, one for each data set.
-        earlier: a page that was written before.  Its rows are kept unless there are newer ones of the same name, and
-            so is, at the end, what is not of `kuzushiji results`.
-
-    Raises:
-        DataError: the earlier page can't be read, or is of other test images.
+        file: what the results are kept in, for the reader; if empty, there is no place for pictures either.
     """
-    found, others = _read_page(earlier)
-    for section in sections:
-        found[section.data] = found[section.data].updated(section) if section.data in found else section
-    parts = [f"# {title}", ABOUT, *(found[name].markdown() for name in sorted(found)), *others]
-    return "\n\n".join(parts) + "\n"
+    where = ("; ", Code(file), " has them all, with their intervals.") if file else (".",)
+    lead = Paragraph(("Written by ", Code("kuzushiji results"), ABOUT, *where))
+    sections = [_data_section(each, drawn=bool(file)) for each in results.data]
+    if results.pages:
+        sections.append(pages_section(results.pages))
+    return Document(title, (lead,), tuple(sections))
 
 
-def _read_page(page: str) -> tuple[dict[str, Section], list[str]]:
-    """The sections of results by data set, and the others as they stand."""
-    sections, others = {}, []
-    for part in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
-        name = part.splitlines()[0]
-        if not re.search(rf"^[\d,]+ test images of .*{TRAINED}", part, re.MULTILINE):
-            others.append(f"## {part.strip()}")
-            continue
-        try:
-            sections[name] = _read_section(name, part)
-        except (ValueError, IndexError) as error:
-            raise DataError(
-                f"the page's section on {name} is not as `kuzushiji results` writes it, a line on the test images and "
-                "machines, tables of as many cells a row, the commands: mend or delete it, or write to another page"
-            ) from error
-    return sections, others
+# Data sets
 
 
-def _read_section(data: str, text: str) -> Section:
-    """The section of a data set.
-
-    Raises:
-        ValueError, IndexError: it has another form than `Section.markdown` gives it.
-    """
-    before, after = text.split("\nMade by:\n")
-    _, described, *blocks = before.strip().split("\n\n")
-    tested, machines = described.removesuffix(".").split(TRAINED)
-    tables, about = [], ""
-    for block in blocks:
-        if block.startswith("|"):
-            tables.append(_read_table(about, block))
-            about = ""
-        else:
-            about = block
-    commands = after.split("```")[1].strip().splitlines()
-    section = Section(data, tested, tuple(machines.split("; ")), tuple(tables), tuple(commands))
-    section.accuracies()
-    return section
+def _data_section(found: DataResults, drawn: bool) -> Section:
+    rows = list(enumerate(found.rows, 1))
+    sizes = [inf if row.parameters is None else row.parameters for row in found.rows]
+    front = unsurpassed(sizes, [1 - row.accuracy.value for row in found.rows])
+    shown = [(number, row) for number, row in rows if number <= BEST or number - 1 in front]
+    others = [each for each in rows if each not in shown]
+    blocks: list[Block] = [
+        Paragraph(f"{found.tested}. Trained on {'; '.join(found.machines)}."),
+        _first_table(shown),
+    ]
+    if drawn and len(rows) >= FEWEST_DRAWN:
+        blocks.append(_picture(found))
+    folded: list[Block] = [_first_table(others)] if others else []
+    folded += [*_more_tables(rows), Paragraph("Made by:"), _commands(rows)]
+    many = f"all {len(rows)} trainings" if len(rows) > 1 else "the training"
+    blocks.append(Details(f"More on {many}, and the commands", tuple(folded)))
+    return Section(found.data, found.data, tuple(blocks))
 
 
-def _read_table(about: str, block: str) -> Table:
-    columns, _, *rows = (
-        tuple(cell.strip() for cell in line.strip().strip("|").split("|")) for line in block.splitlines()
+def _first_table(rows: Numbered) -> Table:
+    head = (
+        _number("#"),
+        Column("network", "word"),
+        Column("recipe"),
+        _number("accuracy, %"),
+        Column("", "interval"),
+        *map(_number, ("balanced, %", "parameters", "epochs", "minutes")),
     )
-    for row in rows:
-        if len(row) != len(columns):
-            raise ValueError("a row has more or fewer cells than its table has columns")
-    return Table(about, columns, tuple(rows))
+    return Table(head, tuple((str(number), *_first_cells(row)) for number, row in rows))
 
 
-def _in_order(columns: Iterable[str]) -> tuple[str, ...]:
-    """The columns as they come, those that begin with a number (`10 to 99`) by that."""
+def _first_cells(row: Row) -> tuple[Cell, ...]:
+    return (
+        Code(row.network),
+        _recipe(row),
+        points(row.accuracy.value),
+        _spread(row),
+        points(row.balanced_accuracy.value),
+        DASH if row.parameters is None else short(row.parameters, ("k", "M", "G")),
+        " to ".join(map(str, dict.fromkeys(row.epochs))),
+        decimal(row.seconds / 60, 0 if row.seconds >= 600 else 1),
+    )
 
-    def number(column: str) -> int:
-        found = re.match(r"[\d,]+", column)
-        return int(found[0].replace(",", "")) if found else -1
 
-    return tuple(sorted(columns, key=number))
+def _spread(row: Row) -> str:
+    if row.accuracy.deviation is not None:
+        return f"± {points(row.accuracy.deviation)}, {row.seeds} seeds"
+    if row.accuracy.low is None or row.accuracy.high is None:
+        return ""
+    return points_range(row.accuracy.low, row.accuracy.high)
+
+
+def _recipe(row: Row) -> str:
+    """How a network was trained, in a few words."""
+    words = shlex.split(row.settings)
+    given = dict(pairwise([*words, ""]))
+    told = {
+        "--image-size": f"{given.get('--image-size')} px",
+        "--limit": f"{given.get('--limit')} images",
+        "--from": "pre-trained",
+        "--weights": "pre-trained",
+        "--teacher": "taught",
+    }
+    changed = any(word.startswith("--") and word not in told for word in words)
+    return ", ".join([f"like {row.recipe}" if changed else row.recipe, *(told[word] for word in words if word in told)])
+
+
+def _picture(found: DataResults) -> Picture:
+    reached = [
+        Reached(f"{number} {row.network}", row.parameters, row.seconds / 60, row.accuracy.value)
+        for number, row in enumerate(found.rows, 1)
+        if row.parameters is not None
+    ]
+    label = f"Accuracy on {found.data} against the number of parameters and the minutes of training."
+    return Picture(found.data, label, lambda dark: results_figure(reached, dark))
+
+
+def _more_tables(rows: Numbered) -> list[Block]:
+    blocks: list[Block] = [
+        Note(MORE),
+        _table(
+            rows,
+            {
+                "training images": lambda row: f"{row.train_images:,}",
+                "top-5, %": lambda row: points(row.top5_accuracy.value),
+                "AUC": lambda row: decimal(row.auc_macro.value),
+            },
+        ),
+    ]
+    groups = sorted({int(least) for _, row in rows for least in row.by_frequency})
+    if len(groups) > 1:
+        columns = {frequency_title(least): _by_frequency(least) for least in groups}
+        blocks += [Note(FREQUENCY), _table(rows, columns)]
+    if any(row.certainty for _, row in rows):
+        blocks += [Note(CERTAINTY), _table(rows, CERTAINTY_COLUMNS)]
+    kinds = dict.fromkeys(kind for _, row in rows for areas in row.outliers.values() for kind in areas)
+    if kinds:
+        blocks += [Note(OUTLIERS), _outliers(rows, list(kinds))]
+    return blocks
+
+
+def _table(rows: Numbered, columns: Mapping[str, Callable[[Row], str]]) -> Table:
+    """A table of figures, a row for each network."""
+    head = (_number("#"), Column("network", "word"), *map(_number, columns))
+    return Table(
+        head,
+        tuple((str(number), Code(row.network), *(of(row) for of in columns.values())) for number, row in rows),
+    )
+
+
+def _number(title: str) -> Column:
+    return Column(title, "number")
+
+
+def _by_frequency(least: int) -> Callable[[Row], str]:
+    return lambda row: _share(row.by_frequency.get(str(least)))
+
+
+def _of_certainty(text: Callable[[Certainty], str]) -> Callable[[Row], str]:
+    return lambda row: DASH if row.certainty is None else text(row.certainty)
+
+
+CERTAINTY_COLUMNS: Mapping[str, Callable[[Row], str]] = {
+    "temperature": _of_certainty(lambda found: DASH if found.temperature is None else decimal(found.temperature, 2)),
+    "ECE": _of_certainty(lambda found: _share(found.ece)),
+    "scaled": _of_certainty(lambda found: _share(found.scaled_ece)),
+    "AURC": _of_certainty(lambda found: _share(found.aurc)),
+    "surest 95 %": _of_certainty(lambda found: _share(found.accuracy_at_coverage["0.95"])),
+    "surest 99 %": _of_certainty(lambda found: _share(found.accuracy_at_coverage["0.99"])),
+    "at 99 %": _of_certainty(lambda found: _share(found.coverage_at_accuracy["0.99"])),
+    "at 99.9 %": _of_certainty(lambda found: _share(found.coverage_at_accuracy["0.999"])),
+}
+
+
+def _outliers(rows: Numbered, kinds: Sequence[str]) -> Table:
+    """A row for each network and measure of familiarity."""
+    return Table(
+        (_number("#"), Column("network", "word"), Column("by", "word"), *map(_number, kinds)),
+        tuple(
+            (str(number), Code(row.network), measure, *(_share(row.outliers[measure].get(kind)) for kind in kinds))
+            for number, row in rows
+            for measure in MEASURES
+            if measure in row.outliers
+        ),
+    )
+
+
+def _share(figure: Figure | None) -> str:
+    return DASH if figure is None else points(figure.value)
+
+
+def _commands(rows: Numbered) -> Points:
+    return Points(tuple((f"{number}: ", Code(command)) for number, row in rows for command in row.commands))
+
+
+# Pages
+
+
+def pages_section(found: Iterable[PageReading]) -> Section:
+    """How exported networks recognize the boxed characters of pages."""
+    blocks: list[Block] = []
+    for reading in found:
+        about = (
+            f", {reading.classes:,} classes, on {reading.kinds[-1].count:,} boxed characters, each cut out as its box"
+        )
+        blocks.append(Paragraph((Code(reading.model), f"{about} has it, by ", Code(reading.command), ".")))
+        head = (
+            Column("characters"),
+            *map(_number, ("number", "right, %")),
+            Column("95 % interval", "interval"),
+            *map(_number, ("among 5, %", "sure, %", "right of these, %")),
+        )
+        blocks.append(
+            Table(
+                head,
+                tuple(
+                    (
+                        each.kind,
+                        f"{each.count:,}",
+                        decimal(100 * each.right.value, 1),
+                        decimal_range(100 * (each.right.low or 0), 100 * (each.right.high or 0), 1),
+                        decimal(100 * each.among_5, 1),
+                        decimal(100 * each.sure, 1),
+                        DASH if each.right_of_sure is None else decimal(100 * each.right_of_sure, 1),
+                    )
+                    for each in reading.kinds
+                ),
+            )
+        )
+    return Section("pages", "Characters of real pages", tuple(blocks))
