@@ -1,24 +1,25 @@
-"""Runs the benchmarks and writes what they print into docs/benchmarks.md.
+"""Runs the benchmarks, keeps what they print in docs/benchmarks.json and draws docs/benchmarks.md from it.
 
     python benchmarks/write_page.py             # all of them
-    python benchmarks/write_page.py read_kkanji # only these; the rest of the page stays as it is
+    python benchmarks/write_page.py read_kkanji # only these; of the others what they printed before is kept
 
 Each section holds one command, the machine, and the output as it was printed.
 """
 
-import re
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from kuzushiji.files import write_text
 from kuzushiji.machine import describe_machine
+from kuzushiji.records import read_json, write_json
+from kuzushiji.report.document import Code, Commands, Document, Paragraph, Section
+from kuzushiji.report.markdown import as_markdown
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-HEADING = (
-    "# Benchmarks\n\nWritten by `python benchmarks/write_page.py`: each section is a command and what it printed. "
-    "Speeds depend on the machine and on what else it does; the ratios were measured side by side in one run.\n"
-)
+FILE = Path(__file__).parents[1] / "docs" / "benchmarks.json"
 COMMANDS = {
     "Training speed beside Keras 3 on TensorFlow": "benchmarks/training_speed.py --data kmnist6k",
     "Accuracy beside Keras after the same epochs": "benchmarks/training_speed.py --data kmnist6k --accuracy --seeds 3",
@@ -34,30 +35,64 @@ COMMANDS = {
 }
 
 
+@dataclass(frozen=True)
+class Printed:
+    """What a benchmark printed.
+
+    Attributes:
+        command: what was run.
+        machine: where.
+        day: when, in ISO 8601.
+        output: line by line.
+    """
+
+    command: str
+    machine: str
+    day: str
+    output: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Benchmarks:
+    """Title -> what each benchmark printed last."""
+
+    printed: Mapping[str, Printed] = field(default_factory=dict)
+
+
 def main(wanted: list[str]) -> None:
-    sections = read_sections()
+    printed = dict(read_json(FILE, Benchmarks).printed) if FILE.exists() else {}
     for title, command in COMMANDS.items():
         if wanted and not any(word in command or word in title for word in wanted):
             continue
         print(f"python {command}", flush=True)
         done = subprocess.run(
-            [sys.executable, *command.split()], cwd=PAGE.parents[1], stdout=subprocess.PIPE, text=True, check=True
+            [sys.executable, *command.split()], cwd=FILE.parents[1], stdout=subprocess.PIPE, text=True, check=True
         )
         print(done.stdout, flush=True)
-        where = describe_machine()
-        sections[title] = f"`python {command}` on {where}, {date.today()}:\n\n```\n{done.stdout.rstrip()}\n```\n"
-        # The page is written after each, so that a later one that fails loses nothing.
-        PAGE.write_text(
-            "\n".join([HEADING, *(f"## {title}\n\n{sections[title]}" for title in COMMANDS if title in sections)])
+        output = tuple(done.stdout.rstrip().splitlines())
+        printed[title] = Printed(f"python {command}", str(describe_machine()), f"{date.today()}", output)
+        # All is written after each, so that a later one that fails loses nothing.
+        printed = {each: printed[each] for each in COMMANDS if each in printed}
+        write_json(FILE, Benchmarks(printed), indent=1)
+        write_text(FILE.with_suffix(".md"), as_markdown(document_of(printed)))
+
+
+def document_of(printed: Mapping[str, Printed]) -> Document:
+    lead = (
+        "Written by ",
+        Code("python benchmarks/write_page.py"),
+        ": each section is a command and what it printed. Speeds depend on the machine and on what else it does; the "
+        "ratios were measured side by side in one run.",
+    )
+    sections = (
+        Section(
+            title,
+            title,
+            (Paragraph((Code(each.command), f" on {each.machine}, {each.day}:")), Commands(each.output)),
         )
-
-
-def read_sections() -> dict[str, str]:
-    """Title -> text of the sections that the page has already."""
-    if not PAGE.exists():
-        return {}
-    parts = re.split(r"^## (.+)\n\n", PAGE.read_text(), flags=re.MULTILINE)
-    return {title: text.rstrip() + "\n" for title, text in zip(parts[1::2], parts[2::2], strict=True)}
+        for title, each in printed.items()
+    )
+    return Document("Benchmarks", (Paragraph(lead),), tuple(sections))
 
 
 if __name__ == "__main__":
