@@ -11,12 +11,13 @@ from kuzushiji.report.study import Section, answer_document, results_table
 from kuzushiji.report.study_figures import study_figures
 from kuzushiji.report.writing import write_answer
 from kuzushiji.runs.recipe import named_recipe
-from kuzushiji.studies.answer import factor_values, gather_answer, to_json
+from kuzushiji.studies.answer import factor_values
 from kuzushiji.studies.conclusion import conclude, listing
+from kuzushiji.studies.gather import gather_answer
 from kuzushiji.studies.load import load_study, parse_study
 from kuzushiji.studies.plan import Training, study_folder
 from kuzushiji.studies.runner import Outcome
-from kuzushiji.studies.stored import stored_values
+from kuzushiji.studies.stored import stored_values, to_json
 from tests.plots.synthetic import KMNIST, make_images, make_run
 
 STUDY = """

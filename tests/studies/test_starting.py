@@ -9,12 +9,13 @@ from kuzushiji.files import file_hash
 from kuzushiji.processes import Ended
 from kuzushiji.report.study import Commands, Table, Text, answer_document
 from kuzushiji.studies import runner
-from kuzushiji.studies.answer import gather_answer, to_json
 from kuzushiji.studies.conclusion import conclude
 from kuzushiji.studies.definition import Study
+from kuzushiji.studies.gather import gather_answer
 from kuzushiji.studies.load import parse_study
 from kuzushiji.studies.plan import Training
 from kuzushiji.studies.runner import StudyWatch, attempt, run_study
+from kuzushiji.studies.stored import to_json
 from kuzushiji.training.experiment import TrainingWatch
 from tests.bars import write_bars
 

@@ -112,8 +112,9 @@ def study(
         )
     from kuzushiji.report.study import answer_document
     from kuzushiji.report.writing import write_answer
-    from kuzushiji.studies.answer import gather_answer, to_json
     from kuzushiji.studies.conclusion import conclude
+    from kuzushiji.studies.gather import gather_answer
+    from kuzushiji.studies.stored import to_json
 
     notes.print("comparing and drawing")
     answer = gather_answer(chosen, source, folder, outcomes)

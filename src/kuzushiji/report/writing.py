@@ -16,8 +16,8 @@ from kuzushiji.plots.files import save, svg
 from kuzushiji.report.characters import Sprite
 from kuzushiji.report.page import render
 from kuzushiji.report.study import Block, Commands, Document, Picture, Table, Text
-from kuzushiji.studies.answer import Answer, to_json
-from kuzushiji.studies.stored import ANSWER
+from kuzushiji.studies.answer import Answer
+from kuzushiji.studies.stored import ANSWER, to_json
 from kuzushiji.version import __version__
 
 REPORT = "report.html"

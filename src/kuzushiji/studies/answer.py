@@ -1,41 +1,28 @@
-"""From the runs of a study to its answer: measures, paired differences, and a conclusion in words."""
+"""`Answer`: all that a study found, and what can be read from it."""
 
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import nan, sqrt
+from math import nan
 from pathlib import Path
 from statistics import mean, median, stdev
-from typing import Any
-
-import numpy as np
 
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.data.source import Source, load, parse
-from kuzushiji.errors import KuzushijiError, RunError, UsageError
+from kuzushiji.data.source import Source, load
+from kuzushiji.errors import KuzushijiError, UsageError
 from kuzushiji.evaluation.compare import (
     Comparison,
     Scores,
-    compare_groups,
-    score,
 )
 from kuzushiji.evaluation.ensemble import ensemble
 from kuzushiji.evaluation.learning_curve import LearningCurve, fit_learning_curve
-from kuzushiji.evaluation.metrics import Evaluation, evaluate
-from kuzushiji.evaluation.roc import RocCurve, macro_roc_curve, roc_curve_of
-from kuzushiji.evaluation.runs import stored_evaluation
-from kuzushiji.evaluation.significance import RankCorrelation, rank_correlation
+from kuzushiji.evaluation.metrics import Evaluation
+from kuzushiji.evaluation.roc import RocCurve
+from kuzushiji.evaluation.significance import RankCorrelation
 from kuzushiji.explore.balance import Balance, measure_balance
-from kuzushiji.inference.weights import build_network
-from kuzushiji.models.inspection import count_macs
 from kuzushiji.runs.predictions import Predictions
 from kuzushiji.runs.run import Run
 from kuzushiji.studies.definition import LIMIT, MEASURES, Study, Trial
-from kuzushiji.studies.runner import Outcome
-
-CURVES_UP_TO = 64
-"""Up to so many classes the ROC curve of each is kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,92 +218,6 @@ class Answer:
         raise KeyError((first, second))
 
 
-def gather_answer(study: Study, data: str | Path | Source, folder: Path, outcomes: Sequence[Outcome]) -> Answer:
-    """Reads the runs of a study and compares them.
-
-    Args:
-        study: what was asked.
-        data: what it was asked of.
-        folder: where the run folders lie.
-        outcomes: what `run_study` gave.
-
-    Raises:
-        RunError: no training came to its end; or they were measured on different images.
-        DataError: predictions are missing or damaged.
-    """
-    by_label: dict[str, list[Outcome]] = {label: [] for label in study.labels}
-    for outcome in outcomes:
-        by_label[outcome.training.label].append(outcome)
-    results = tuple(_result(trial, by_label) for trial in study.trials if not trial.pretraining)
-    pretrainings = tuple(
-        Pretraining(trial, outcome.run, outcome.failure)
-        for trial in study.trials
-        if trial.pretraining
-        for outcome in by_label[trial.label]
-    )
-    measured = [result for result in results if result.measured]
-    if not measured:
-        reasons = "; ".join(f"{result.label}: {', '.join(result.failures) or result.missing}" for result in results)
-        raise RunError(f"no training of {study.name} came to its end: {reasons}")
-    scores = {result.label: result.scores for result in measured}
-    comparisons: Sequence[Comparison] = compare_groups(scores) if len(measured) > 1 else ()
-    order, ordered_by = _order(measured)
-    effects = _effects(study, scores)
-    return Answer(study, parse(data), folder, results, tuple(comparisons), effects, order, ordered_by, pretrainings)
-
-
-def _result(trial: Trial, outcomes: Mapping[str, Sequence[Outcome]]) -> Result:
-    runs: list[Run] = []
-    failures: list[str] = []
-    evaluations: list[Evaluation] = []
-    scores: list[Scores] = []
-    rocs: tuple[RocCurve | None, tuple[RocCurve, ...]] = None, ()
-    members = [_finished(outcomes[label]) for label in trial.ensemble] or [_finished(outcomes[trial.label])]
-    missing = ""
-    for label in trial.ensemble or (trial.label,):
-        for outcome in outcomes[label]:
-            if outcome.missing:
-                missing = outcome.failure  # the same for each seed, or nearly so
-            elif outcome.failure:
-                failures.append(
-                    f"{'' if label == trial.label else f'{label}, '}seed {outcome.training.seed}: {outcome.failure}"
-                )
-    for seed in sorted(set.intersection(*(set(each) for each in members))):
-        together = [each[seed] for each in members]
-        predictions = _predictions(together)
-        if trial.ensemble:
-            counts = np.array(together[0].config.train_counts)
-            evaluations.append(evaluate(predictions, train_counts=counts))
-        else:
-            runs.append(together[0])
-            evaluations.append(stored_evaluation(together[0]))
-        if rocs[0] is None:
-            rocs = _rocs(predictions)
-        scores.append(score(predictions))
-    of_each = [next(iter(each.values())) for each in members if each]
-    return Result(
-        trial=trial,
-        runs=tuple(runs),
-        evaluations=tuple(evaluations),
-        scores=tuple(scores),
-        macro_roc=rocs[0],
-        class_rocs=rocs[1],
-        failures=tuple(failures),
-        parameters=_sum([run.config.model.parameters for run in of_each]),
-        macs=_sum([_macs(run) for run in of_each]),
-        missing=missing,
-    )
-
-
-def _finished(outcomes: Sequence[Outcome]) -> dict[int, Run]:
-    return {outcome.training.seed: outcome.run for outcome in outcomes if not outcome.failure}
-
-
-def _predictions(runs: Sequence[Run]) -> Predictions:
-    """What a run says of the test images, or several together."""
-    return runs[0].predictions() if len(runs) == 1 else ensemble([run.predictions() for run in runs])
-
-
 def predictions_of(result: Result, answer: Answer) -> Predictions:
     """What a trial says of the test images with its first seed."""
     if result.runs:
@@ -351,77 +252,6 @@ def cut_off(answer: Answer) -> Balance | None:
     return replace(balance, kept=kept, cover=config.data.cover or float(balance.coverage[kept - 1]))
 
 
-def _rocs(predictions: Predictions) -> tuple[RocCurve, tuple[RocCurve, ...]]:
-    scores, labels = predictions.probabilities, predictions.labels
-    each: tuple[RocCurve, ...] = ()
-    if len(predictions.classes) <= CURVES_UP_TO:
-        each = tuple(roc_curve_of(scores, labels, label) for label in np.unique(labels).tolist())
-    return macro_roc_curve(scores, labels), each
-
-
-def _macs(run: Run) -> int | None:
-    """Multiplications for an image; None for what is no network, or none of this version."""
-    import torch
-
-    try:
-        with torch.device("meta"):
-            network = build_network(run.config)
-        if not any(True for _ in network.parameters()):
-            return None
-        return count_macs(network, run.config.model.image_size)
-    except KuzushijiError:
-        return None
-
-
-def _sum(numbers: Sequence[int | None]) -> int | None:
-    known = [number for number in numbers if number]
-    return sum(known) if known and len(known) == len(numbers) else None
-
-
-def _effects(study: Study, scores: Mapping[str, tuple[Scores, ...]]) -> tuple[Effect, ...]:
-    """What each contrast comes to, over those of its pairs that were measured."""
-    pairs_of = {
-        contrast.name: [pair for pair in contrast.pairs if pair[0] in scores and pair[1] in scores]
-        for contrast in study.contrasts
-    }
-    pairs_of = {name: pairs for name, pairs in pairs_of.items() if pairs}
-    if not pairs_of:
-        return ()
-    groups: dict[str, list[Scores]] = {}
-    asked = []
-    for name, pairs in pairs_of.items():
-        sides = f"{name}: with", f"{name}: without"
-        for side, place in zip(sides, (0, 1), strict=True):
-            groups[side] = [each for pair in pairs for each in scores[pair[place]]]
-        asked.append(sides)
-    together = compare_groups(groups, asked)
-    singles = iter(compare_groups({**scores}, [pair for pairs in pairs_of.values() for pair in pairs]))
-    effects = []
-    for (name, pairs), whole in zip(pairs_of.items(), together, strict=True):
-        each = tuple(next(singles) for _ in pairs)
-        # Over seeds, not over the different networks of the pairs.
-        errors = [pair.seed_error for pair in each if pair.seed_error is not None]
-        error = sqrt(sum(one * one for one in errors)) / len(each) if len(errors) == len(each) else None
-        effects.append(Effect(name, replace(whole, seed_error=error), each))
-    return tuple(effects)
-
-
-def _order(measured: Sequence[Result]) -> tuple[RankCorrelation | None, str]:
-    """Our order by test accuracy against the published one, by the measure that was published of most trials."""
-    published = {
-        measure: [result for result in measured if measure in result.trial.theirs]
-        for measure in ("test_accuracy", "validation_accuracy")
-    }
-    measure = max(published, key=lambda name: len(published[name]))
-    known = published[measure]
-    if not known:
-        return None, ""
-    if len(known) < 3:
-        return None, measure
-    ours = [result.accuracy for result in known]
-    return rank_correlation(ours, [result.trial.theirs[measure] for result in known]), measure
-
-
 def factor_values(answer: Answer) -> dict[str, list[tuple[float, Result]]]:
     """The trials by the study's factor, for each value of its series; empty where the factor is no number."""
     study = answer.study
@@ -440,87 +270,6 @@ def factor_values(answer: Answer) -> dict[str, list[tuple[float, Result]]]:
         name = f"{factor_title(study.series)} {result.trial.value_of(study.series)}" if study.series else ""
         lines.setdefault(name, []).append((float(value), result))
     return {name: sorted(line, key=lambda point: point[0]) for name, line in lines.items()}
-
-
-def to_json(answer: Answer, conclusion: Sequence[str]) -> dict[str, Any]:
-    """The answer as a program reads it."""
-    return {
-        "study": answer.study.name,
-        "title": answer.study.title,
-        "question": answer.study.question,
-        "source": answer.study.source,
-        "data": answer.data.address,
-        "data_title": answer.data.title,
-        "folder": str(answer.folder),
-        "test_images": answer.best.evaluations[0].count,
-        "conclusion": list(conclusion),
-        "best": answer.best.label,
-        "reference": answer.reference.label,
-        "trials": [_trial_json(result) for result in answer.results],
-        "pretrainings": [
-            {
-                **_training_json(pretraining.trial),
-                "data": pretraining.trial.data,
-                "run": str(pretraining.run.path),
-                "failure": pretraining.failure or None,
-            }
-            for pretraining in answer.pretrainings
-        ],
-        "comparisons": [comparison.to_dict() for comparison in answer.comparisons],
-        "effects": [
-            {
-                "name": effect.name,
-                "together": effect.together.to_dict(),
-                "pairs": [pair.to_dict() for pair in effect.pairs],
-            }
-            for effect in answer.effects
-        ],
-        "order": vars(answer.order) | {"by": answer.ordered_by} if answer.order else None,
-        "learning_curves": [
-            {
-                "series": name or None,
-                "images": curve.images.astype(int).tolist(),
-                "errors": curve.errors.tolist(),
-                "scale": curve.scale,
-                "exponent": curve.exponent,
-                "floor": curve.floor,
-                "expected": [
-                    {"images": images, "error": curve.expected(images).to_dict()} for images in answer.study.extrapolate
-                ],
-            }
-            for name, curve in answer.learning_curves.items()
-        ],
-    }
-
-
-def _training_json(trial: Trial) -> dict[str, Any]:
-    return {
-        "label": trial.label,
-        "model": trial.model or None,
-        "options": dict(trial.options),
-        "recipe": trial.recipe.to_dict() if trial.model else None,
-        "limit": trial.limit,
-        "start": trial.start or trial.weights or None,
-        "unfrozen": trial.unfrozen,
-    }
-
-
-def _trial_json(result: Result) -> dict[str, Any]:
-    trial = result.trial
-    values = {measure: result.values(measure) for measure in VALUES} if result.measured else {}
-    return {
-        **_training_json(trial),
-        "ensemble": list(trial.ensemble),
-        "runs": [str(run.path) for run in result.runs],
-        "parameters": result.parameters,
-        "macs": result.macs,
-        "values": values,
-        "mean": {measure: mean(each) for measure, each in values.items() if each},
-        "accuracy_interval": result.evaluations[0].accuracy.to_dict() if len(result.evaluations) == 1 else None,
-        "theirs": dict(trial.theirs),
-        "failures": list(result.failures),
-        "not_measured": result.missing or None,
-    }
 
 
 def measure_title(measure: str) -> str:

@@ -1,10 +1,13 @@
-"""What earlier runs of a study found, on this and on other data."""
+"""The answer to a study as a JSON file: what stands in it, and what earlier ones found, on this and on other data."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
-from kuzushiji.studies.definition import Study
+from kuzushiji.studies.answer import VALUES, Answer, Result
+from kuzushiji.studies.definition import Study, Trial
 from kuzushiji.studies.plan import study_folder
 
 ANSWER = "answer.json"
@@ -27,3 +30,84 @@ def stored_values(study: Study, label: str, folder: Path | None = None) -> dict[
     for measures in values.values():
         measures["accuracy"] = measures.get("test_accuracy", float("nan"))
     return values
+
+
+def to_json(answer: Answer, conclusion: Sequence[str]) -> dict[str, Any]:
+    """The answer as a program reads it."""
+    return {
+        "study": answer.study.name,
+        "title": answer.study.title,
+        "question": answer.study.question,
+        "source": answer.study.source,
+        "data": answer.data.address,
+        "data_title": answer.data.title,
+        "folder": str(answer.folder),
+        "test_images": answer.best.evaluations[0].count,
+        "conclusion": list(conclusion),
+        "best": answer.best.label,
+        "reference": answer.reference.label,
+        "trials": [_trial_json(result) for result in answer.results],
+        "pretrainings": [
+            {
+                **_training_json(pretraining.trial),
+                "data": pretraining.trial.data,
+                "run": str(pretraining.run.path),
+                "failure": pretraining.failure or None,
+            }
+            for pretraining in answer.pretrainings
+        ],
+        "comparisons": [comparison.to_dict() for comparison in answer.comparisons],
+        "effects": [
+            {
+                "name": effect.name,
+                "together": effect.together.to_dict(),
+                "pairs": [pair.to_dict() for pair in effect.pairs],
+            }
+            for effect in answer.effects
+        ],
+        "order": vars(answer.order) | {"by": answer.ordered_by} if answer.order else None,
+        "learning_curves": [
+            {
+                "series": name or None,
+                "images": curve.images.astype(int).tolist(),
+                "errors": curve.errors.tolist(),
+                "scale": curve.scale,
+                "exponent": curve.exponent,
+                "floor": curve.floor,
+                "expected": [
+                    {"images": images, "error": curve.expected(images).to_dict()} for images in answer.study.extrapolate
+                ],
+            }
+            for name, curve in answer.learning_curves.items()
+        ],
+    }
+
+
+def _training_json(trial: Trial) -> dict[str, Any]:
+    return {
+        "label": trial.label,
+        "model": trial.model or None,
+        "options": dict(trial.options),
+        "recipe": trial.recipe.to_dict() if trial.model else None,
+        "limit": trial.limit,
+        "start": trial.start or trial.weights or None,
+        "unfrozen": trial.unfrozen,
+    }
+
+
+def _trial_json(result: Result) -> dict[str, Any]:
+    trial = result.trial
+    values = {measure: result.values(measure) for measure in VALUES} if result.measured else {}
+    return {
+        **_training_json(trial),
+        "ensemble": list(trial.ensemble),
+        "runs": [str(run.path) for run in result.runs],
+        "parameters": result.parameters,
+        "macs": result.macs,
+        "values": values,
+        "mean": {measure: mean(each) for measure, each in values.items() if each},
+        "accuracy_interval": result.evaluations[0].accuracy.to_dict() if len(result.evaluations) == 1 else None,
+        "theirs": dict(trial.theirs),
+        "failures": list(result.failures),
+        "not_measured": result.missing or None,
+    }
