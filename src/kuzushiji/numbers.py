@@ -20,9 +20,9 @@ def percent_range(low: float, high: float, digits: int = 2) -> str:
     return "" if isnan(low) or isnan(high) else f"{percent(low, digits)} to {percent(high, digits)}"
 
 
-def decimal(value: float, digits: int = 4) -> str:
-    """A number to so many digits after the point."""
-    return DASH if isnan(value) else f"{value:.{digits}f}".replace("-", "−")
+def decimal(value: float, digits: int = 4, signed: bool = False) -> str:
+    """A number to so many digits after the point, with its sign where it is signed."""
+    return DASH if isnan(value) else f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
 
 
 def decimal_range(low: float, high: float, digits: int = 4) -> str:
@@ -61,11 +61,18 @@ def short(count: float, units: Sequence[str] = (" thousand", " million", " billi
     return f"{count:.3g}{units[-1]}"
 
 
+def seconds(value: float) -> str:
+    """Seconds without their unit: `1,235`, and below ten `3.4`."""
+    if isnan(value):
+        return DASH
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
 def duration(seconds: float) -> str:
     """`75` as `1 min 15 s`."""
     whole = round(seconds)
     if whole < 60:
-        return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds:.2g} s"
+        return f"{seconds:.3g} s" if seconds >= 0.1 else f"{seconds:.2f} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"

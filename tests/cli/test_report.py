@@ -27,7 +27,7 @@ def test_writes_the_report_and_prints_where_it_is(run, capsys):
 def test_writes_where_it_is_told_and_the_figures_too(run, tmp_path, capsys, monkeypatch):
     # One figure stands for all of them, which would take a while.
     curves = partial(learning_curves, run.metrics, None)
-    monkeypatch.setattr("kuzushiji.report.run_figures", lambda material: {"curves": curves})
+    monkeypatch.setattr("kuzushiji.report.run.run_figures", lambda material: {"curves": curves})
     output, figures = tmp_path / "deep" / "er.html", tmp_path / "figures"
     assert main(["report", str(run.path), "--output", str(output), "--figures", str(figures)]) == 0
     captured = capsys.readouterr()

@@ -57,7 +57,7 @@ def test_runs_a_study_of_ones_own_and_goes_on_with_it(mine, tmp_path, own_home, 
     assert "2 trainings" in captured.err
     assert captured.err.count("done    ") == 2
     assert (docs / "mine.md").exists()
-    assert (docs / "mine" / "accuracies-dark.svg").exists()
+    assert (docs / "mine" / "accuracies.svg").exists()
 
     assert main(["study", str(mine), "--json"]) == 0
     captured = capsys.readouterr()

@@ -16,6 +16,7 @@ from kuzushiji.numbers import (
     percent_range,
     points,
     points_range,
+    seconds,
     short,
 )
 from kuzushiji.plots.style import new_figure, themed
@@ -46,7 +47,7 @@ from kuzushiji.report.document import (
     Thumbnail,
     Value,
 )
-from kuzushiji.report.markdown import as_markdown, text_as_markdown, write_pictures
+from kuzushiji.report.markdown import as_markdown, text_as_markdown, write_figures
 
 
 def draw(dark):
@@ -146,7 +147,7 @@ def test_every_block_has_its_markdown():
 
 
 def test_a_figure_is_written_once_however_often_it_is_shown(tmp_path):
-    (path,) = write_pictures(DOCUMENT, tmp_path / "pictures")
+    (path,) = write_figures(DOCUMENT, tmp_path / "pictures")
     assert path == tmp_path / "pictures" / "rate-0-1.svg"
     assert 'aria-label="how it went"' in path.read_text(encoding="utf-8")
 
@@ -187,7 +188,11 @@ def test_nothing_that_things_are_called_becomes_markup(text, written):
         (p_value(0.42), "0.42"),
         (short(37_212_345, (" k", " M", " G")), "37.2 M"),
         (short(2e9, (" k", " M", " G")), "2 G"),
-        (duration(0.0951), "0.095 s"),
+        (duration(0.0951), "0.10 s"),
+        (decimal(-0.0123, signed=True), "−0.0123"),
+        (seconds(1234.5), "1,234"),
+        (seconds(3.44), "3.4"),
+        (seconds(nan), "–"),
         (megabytes(1_254_000), "1.25 MB"),
     ],
 )

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from kuzushiji.errors import RunError
-from kuzushiji.report.study import Section, answer_document, results_table
+from kuzushiji.report.document import Section
+from kuzushiji.report.study import results_table, study_document
 from kuzushiji.report.study_figures import study_figures
 from kuzushiji.report.writing import write_answer
 from kuzushiji.runs.recipe import named_recipe
@@ -189,7 +190,7 @@ def test_the_best_of_a_factor_is_set_against_the_ends_that_it_is_not(tmp_path, r
 
 def test_seconds_stand_beside_the_factor_where_they_are_asked_for(answer):
     timed = replace(answer, study=replace(answer.study, show=("seconds",)))
-    assert [len(study_figures(each)["factor"](False).axes) for each in (answer, timed)] == [1, 2]
+    assert [len(study_figures(each)["factor"].draw(False).axes) for each in (answer, timed)] == [1, 2]
 
 
 def test_every_figure_can_be_drawn_for_light_and_for_dark_pages(answer):
@@ -199,9 +200,9 @@ def test_every_figure_can_be_drawn_for_light_and_for_dark_pages(answer):
     assert set(figures) >= expected | {"scatter", "roc", "layers-rate 0.1"}
     # The images are not those that are said to have been predicted, and so are not shown.
     assert "right" not in figures
-    for name, draw in figures.items():
+    for name, figure in figures.items():
         for dark in (False, True):
-            assert draw(dark).get_size_inches()[0] > 2, name
+            assert figure.draw(dark).get_size_inches()[0] > 2, name
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +210,7 @@ def written(answer, tmp_path_factory):
     folder, docs = tmp_path_factory.mktemp("written"), tmp_path_factory.mktemp("docs")
     answer = replace(answer, study=replace(answer.study, show=("layers", "order")))
     conclusion = conclude(answer)
-    document = answer_document(answer, conclusion, "kuzushiji study rates.toml --data kmnist6k")
+    document = study_document(answer, conclusion, "kuzushiji study rates.toml --data kmnist6k")
     write_answer(answer, conclusion, document, folder, docs)
     return folder, docs
 
@@ -219,7 +220,7 @@ def test_the_page_needs_nothing_beside_it(written):
     assert page.startswith("<!DOCTYPE html>")
     assert not re.search(r'(?:src|href)="(?!#|data:)', page)
     assert "A note with | and &lt;b&gt;." in page
-    assert page.count("only-dark") >= 2
+    assert page.count("<svg") == 7
     assert "kuzushiji study rates.toml --data kmnist6k" in page
     assert len(re.findall(r'\bid="([^"]+)"', page)) == len(set(re.findall(r'\bid="([^"]+)"', page)))
 
@@ -228,25 +229,23 @@ def test_the_page_needs_nothing_beside_it(written):
 def test_every_picture_of_the_markdown_is_there(written, place, name):
     path = written[place] / name
     text = path.read_text(encoding="utf-8")
-    pictures = re.findall(r'(?:srcset|src)="([^"]+)"', text)
-    assert len(pictures) == 14
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)
+    assert len(pictures) == 7
     assert all((path.parent / picture).stat().st_size > 1000 for picture in pictures)
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len({line.replace(r"\|", "").count("|") for line in rows[:7]}) == 1
 
 
 def test_images_of_the_data_are_in_the_answer_but_not_in_the_docs(answer, tmp_path):
-    document = answer_document(answer, ("So it is.",), "kuzushiji study rates.toml")
-    images = replace(document.opening, name="right", label="Images that were named right")
-    document = replace(document, sections=(Section("examples", "Images", "Right and wrong", (images,), True),))
+    document = study_document(answer, ("So it is.",), "kuzushiji study rates.toml")
+    images = replace(document.lead[-1], name="right", label="Images that were named right")
+    section = Section("examples", "Right and wrong", (images,), "Images", shows_data=True)
+    document = replace(document, sections=(section,))
     write_answer(answer, ("So it is.",), document, tmp_path / "answer", tmp_path / "docs")
-    assert "right-light.svg" in (tmp_path / "answer" / "answer.md").read_text(encoding="utf-8")
+    assert "right.svg" in (tmp_path / "answer" / "answer.md").read_text(encoding="utf-8")
     assert "Right and wrong" in (tmp_path / "answer" / "report.html").read_text(encoding="utf-8")
     assert "Right and wrong" not in (tmp_path / "docs" / "rates.md").read_text(encoding="utf-8")
-    assert sorted(path.name for path in (tmp_path / "docs" / "rates").iterdir()) == [
-        "accuracies-dark.svg",
-        "accuracies-light.svg",
-    ]
+    assert [path.name for path in (tmp_path / "docs" / "rates").iterdir()] == ["accuracies.svg"]
 
 
 def test_the_json_holds_the_numbers(written, answer):
@@ -272,7 +271,7 @@ def test_several_seeds_are_averaged(tmp_path):
     assert "on average over 2 seeds (±" in conclusion[0]
     assert not any("trained once" in sentence for sentence in conclusion)
     assert found.comparison("a", "b").seeds == (2, 2)
-    document = answer_document(found, conclusion, "kuzushiji study seeds.toml")
+    document = study_document(found, conclusion, "kuzushiji study seeds.toml")
     assert any("±" in cell for row in document.sections[0].blocks[0].rows for cell in row)
 
 
@@ -281,7 +280,7 @@ def test_one_trial_alone_has_nothing_to_be_compared_with(tmp_path):
     found = gather_answer(study, "kmnist6k", tmp_path, outcomes_of(study, tmp_path, {"a": [0.9]}))
     conclusion = conclude(found)
     assert "nothing to compare it with" in conclusion[0]
-    document = answer_document(found, conclusion, "kuzushiji study one.toml")
+    document = study_document(found, conclusion, "kuzushiji study one.toml")
     assert "differences" not in {section.id for section in document.sections}
 
 
@@ -296,10 +295,10 @@ def test_the_benchmark_table_says_why_a_column_is_empty(tmp_path):
     found = gather_answer(
         study, "kmnist6k", tmp_path, outcomes_of(study, tmp_path, {"4-Nearest Neighbour Baseline": [0.8]})
     )
-    section = answer_document(found, conclude(found), "kuzushiji study").sections[0]
+    section = study_document(found, conclude(found), "kuzushiji study").sections[0]
     table, text = section.blocks[0], " ".join(block.text for block in section.blocks[1:])
     ours = f"{found.best.accuracy:.2%}"
-    assert table.columns[0] == "model"
+    assert table.columns[0].title == "model"
     assert table.rows[0] == ("4-Nearest Neighbour Baseline", "97.14%", "–", "92.10%", ours, "83.65%", "–")
     assert table.rows[1][3:5] == ("92.82%", "–")
     assert "MNIST: it is no kuzushiji" in text
@@ -311,7 +310,7 @@ def test_the_benchmark_table_says_why_a_column_is_empty(tmp_path):
     other.mkdir(parents=True)
     trials = [{"label": "4-Nearest Neighbour Baseline", "mean": {"test_accuracy": 0.7, "balanced_accuracy": 0.61}}]
     (other / "answer.json").write_text(json.dumps({"trials": trials}), encoding="utf-8")
-    section = answer_document(found, conclude(found), "kuzushiji study").sections[0]
+    section = study_document(found, conclude(found), "kuzushiji study").sections[0]
     assert section.blocks[0].rows[0][-1] == "61.00%"
     (other / "answer.json").write_text('{"trials": [', encoding="utf-8")
     assert stored_values(study, "k49") == {}
@@ -344,7 +343,7 @@ def test_a_learning_curve_leads_on(tmp_path):
     assert 0 < expected.low < expected.value < curve.errors[-1]
     assert "learning-curve" in study_figures(answer)
     assert f"60,000 images would give an accuracy of {1 - expected.value:.2%}" in " ".join(conclude(answer))
-    (section,) = [each for each in answer_document(answer, conclude(answer), "x").sections if each.short == "Curve"]
+    (section,) = [each for each in study_document(answer, conclude(answer), "x").sections if each.menu == "Curve"]
     (table,) = [block for block in section.blocks if hasattr(block, "rows")]
     assert [row[0] for row in table.rows] == ["1,000", "60,000"]
     assert any(

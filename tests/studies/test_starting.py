@@ -7,7 +7,8 @@ import pytest
 
 from kuzushiji.files import file_hash
 from kuzushiji.processes import Ended
-from kuzushiji.report.study import Commands, Table, Text, answer_document
+from kuzushiji.report.document import Commands, Note, Paragraph, Table
+from kuzushiji.report.study import study_document
 from kuzushiji.studies import runner
 from kuzushiji.studies.conclusion import conclude
 from kuzushiji.studies.definition import Study
@@ -110,8 +111,8 @@ def test_a_pretraining_is_neither_measured_nor_compared(ran):
     assert {result.label for result in answer.measured} == {"taught", "plain"}
     assert "before" not in {result.label for result in answer.results}
     assert [(each.first, each.second) for each in answer.comparisons] in ([("taught", "plain")], [("plain", "taught")])
-    section = answer_document(answer, conclude(answer), "kuzushiji study mine.toml").sections[-1]
-    text = " ".join(block.text for block in section.blocks if isinstance(block, Text))
+    section = study_document(answer, conclude(answer), "kuzushiji study mine.toml").sections[-1]
+    text = " ".join(block.text for block in section.blocks if isinstance(block, Paragraph | Note))
     assert "before was trained on" in text
     assert "neither measured nor compared" in text
     assert (
@@ -146,7 +147,7 @@ def test_rare_classes_are_merged_for_the_whole_study_but_not_for_pretrainings(ra
     config = outcomes["plain"].run.config
     assert (config.classes[-1], len(config.classes), config.model.image_size) == ("rare", 4, (14, 14))
     assert outcomes["before"].run.config.classes == ("0", "1", "2", "3")
-    sections = {each.id: each for each in answer_document(answer, conclude(answer), "kuzushiji study").sections}
+    sections = {each.id: each for each in study_document(answer, conclude(answer), "kuzushiji study").sections}
     figure, text = sections["cut-off"].blocks
     assert figure.draw(True).get_size_inches()[0] > 2
     assert text.text.startswith("3 characters have a class of their own; the other 1, with 60 training images")

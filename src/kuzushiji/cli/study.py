@@ -110,7 +110,7 @@ def study(
             device=device,
             watch=watch,
         )
-    from kuzushiji.report.study import answer_document
+    from kuzushiji.report.study import study_document
     from kuzushiji.report.writing import write_answer
     from kuzushiji.studies.conclusion import conclude
     from kuzushiji.studies.gather import gather_answer
@@ -123,7 +123,7 @@ def study(
         **{"only": only, "seeds": seeds, "epochs": epochs, "limit": limit},
         **{"image-size": image_size, "cover": cover},
     }
-    document = answer_document(answer, conclusion, _command(name, data, settings))
+    document = study_document(answer, conclusion, _command(name, data, settings))
     written = write_answer(answer, conclusion, document, folder, docs)
     if json:
         print_json(to_json(answer, conclusion))
@@ -172,11 +172,12 @@ def _print(answer: Answer, conclusion: list[str]) -> None:
     from kuzushiji.report.study import results_table
 
     table = results_table(answer)
-    shown = [number for number, column in enumerate(table.columns) if column in SHOWN]
+    titles = [str(column.title) for column in table.columns]
+    shown = [number for number, title in enumerate(titles) if title in SHOWN]
     print_table(
-        [SHOWN[table.columns[number]] for number in shown],
+        [SHOWN[titles[number]] for number in shown],
         [[row[number] for number in shown] for row in table.rows],
-        right=[place for place, number in enumerate(shown) if number in table.right],
+        right=[place for place, number in enumerate(shown) if table.columns[number].kind == "number"],
     )
     for sentence in conclusion:
         results.print(sentence, markup=False)

@@ -20,7 +20,7 @@ from PIL import Image
 
 from kuzushiji.errors import UsageError
 from kuzushiji.files import written_whole
-from kuzushiji.plots.style import DARK, LIGHT, SETTINGS, Theme
+from kuzushiji.plots.style import DARK, LIGHT, SETTINGS
 
 FORMATS = ("svg", "png", "pdf")
 
@@ -59,11 +59,7 @@ def style_sheet() -> str:
     return "".join(f".f-{name}{{fill:var(--{name})}}.s-{name}{{stroke:var(--{name})}}" for name in names)
 
 
-def _declared(theme: Theme) -> str:
-    return ";".join(f"{name}:{colour}" for name, colour in theme.variables().items())
-
-
-FOLLOWING = f":root{{{_declared(LIGHT)}}}@media (prefers-color-scheme:dark){{:root{{{_declared(DARK)}}}}}"
+FOLLOWING = f":root{{{LIGHT.declared()}}}@media (prefers-color-scheme:dark){{:root{{{DARK.declared()}}}}}"
 """A style sheet that has the variables follow the reader's light or dark."""
 
 _CLASSES = {colour: name.removeprefix("--") for name, colour in LIGHT.variables().items()}

@@ -8,6 +8,7 @@ were when a figure is done.  A figure is made within `themed(dark)`:
     ...     figure.subplots().plot([1, 2, 3], color=theme.series[0])
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,6 +65,10 @@ class Theme:
         """CSS name -> colour, such as `--ink`, for a page around the figures."""
         plain = {"--paper": self.paper, "--ink": self.ink, "--muted": self.muted, "--faint": self.faint}
         return plain | {f"--series-{number}": colour for number, colour in enumerate(self.series, 1)}
+
+    def declared(self) -> str:
+        """The variables as CSS declares them."""
+        return ";".join(f"{name}:{colour}" for name, colour in self.variables().items())
 
 
 # The series are indigo, vermilion, gold, verdigris and wisteria.
@@ -131,18 +136,29 @@ def _drawable_code_points() -> frozenset[int]:
 
 
 def has_glyph(text: str) -> bool:
-    """Whether figures can draw every character of `text`."""
-    return all(ord(character) in _drawable_code_points() for character in text)
+    """Whether figures can draw every character of `text`, if not in every variant."""
+    return all(ord(character) in _drawable_code_points() for character in _without_variants(text))
 
 
 def drawable(character: str) -> str:
     """`character` itself where figures can draw it, else its code points, such as `U+24FA3`.
 
-    Dollar signs are escaped, so that matplotlib does not take text between two of them for mathematics.
+    Of a variant that a selector asks for, the common form is drawn.  Dollar signs are escaped, so that matplotlib does
+    not take text between two of them for mathematics.
     """
     if not has_glyph(character):
-        return " ".join(f"U+{ord(each):04X}" for each in character)
-    return character.replace("$", r"\$")
+        return code_points(character)
+    return _without_variants(character).replace("$", r"\$")
+
+
+def code_points(text: str) -> str:
+    """`お` as `U+304A`, several with spaces between."""
+    return " ".join(f"U+{ord(character):04X}" for character in text)
+
+
+def _without_variants(text: str) -> str:
+    """Text without what selects a variant of the character before it."""
+    return re.sub("[\ufe00-\ufe0f\U000e0100-\U000e01ef]", "", text)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Figures of a sweep: its history, its trials' curves, and what each field does."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,22 +13,20 @@ from matplotlib.ticker import Formatter, FuncFormatter, LogLocator, MaxNLocator,
 from numpy.typing import NDArray
 
 from kuzushiji.plots.style import Theme, drawable, new_figure, themed
+from kuzushiji.sweep.results import SweepResult, TrialRecord
 from kuzushiji.sweep.space import Choices, Dimension, Range, written
-
-if TYPE_CHECKING:
-    from kuzushiji.sweep.results import SweepResult, TrialRecord
 
 SLICES_IN_A_ROW = {1: 1, 2: 2, 4: 2}
 """How many slices stand side by side where there are so many, and else three."""
 
 
-def shown(result: "SweepResult") -> "list[TrialRecord]":
+def shown(result: SweepResult) -> list[TrialRecord]:
     """The trials that figures show: those that are over and were measured at least once."""
     over = result.of("finished", "pruned", "diverged")
     return [trial for trial in over if math.isfinite(trial.score)]
 
 
-def history_figure(result: "SweepResult", dark: bool = False) -> Figure:
+def history_figure(result: SweepResult, dark: bool = False) -> Figure:
     """Draws each trial's value by its number, and the best value so far.
 
     Args:
@@ -57,7 +55,7 @@ def history_figure(result: "SweepResult", dark: bool = False) -> Figure:
         return figure
 
 
-def curves_figure(result: "SweepResult", dark: bool = False) -> Figure:
+def curves_figure(result: SweepResult, dark: bool = False) -> Figure:
     """Draws what was measured after each epoch of each trial; those that were ended early stop short."""
     trials = shown(result)
     with themed(dark) as theme:
@@ -92,7 +90,7 @@ def curves_figure(result: "SweepResult", dark: bool = False) -> Figure:
         return figure
 
 
-def importance_figure(result: "SweepResult", dark: bool = False) -> Figure:
+def importance_figure(result: SweepResult, dark: bool = False) -> Figure:
     """Draws how much each field explains of what the trials differ in, the most important on top."""
     importance = result.importance
     with themed(dark) as theme:
@@ -115,7 +113,7 @@ def importance_figure(result: "SweepResult", dark: bool = False) -> Figure:
         return figure
 
 
-def parallel_figure(result: "SweepResult", dark: bool = False) -> Figure:
+def parallel_figure(result: SweepResult, dark: bool = False) -> Figure:
     """Draws each finished trial as a line through its values of all fields to what it reached.
 
     The better a trial, the stronger its line.
@@ -156,7 +154,7 @@ def parallel_figure(result: "SweepResult", dark: bool = False) -> Figure:
         return figure
 
 
-def slices_figure(result: "SweepResult", dark: bool = False) -> Figure:
+def slices_figure(result: SweepResult, dark: bool = False) -> Figure:
     """Draws the value of each trial against each field."""
     fields, trials = result.settings.space, shown(result)
     columns = SLICES_IN_A_ROW.get(len(fields), 3)
@@ -197,19 +195,19 @@ def slices_figure(result: "SweepResult", dark: bool = False) -> Figure:
         return figure
 
 
-def _larger_is_better(result: "SweepResult") -> bool:
+def _larger_is_better(result: SweepResult) -> bool:
     return result.settings.direction == "maximize"
 
 
-def _is_best(result: "SweepResult", trial: "TrialRecord") -> bool:
+def _is_best(result: SweepResult, trial: TrialRecord) -> bool:
     return result.best is not None and trial.number == result.best.number
 
 
-def _measure(result: "SweepResult") -> str:
+def _measure(result: SweepResult) -> str:
     return f"validation {result.settings.objective}"
 
 
-def _formatter(result: "SweepResult", reach: float) -> Formatter:
+def _formatter(result: SweepResult, reach: float) -> Formatter:
     """How values are written on an axis that goes so far."""
     if result.settings.objective == "accuracy":
         digits = 0 if reach > 0.06 else 1 if reach > 0.006 else 2
@@ -217,7 +215,7 @@ def _formatter(result: "SweepResult", reach: float) -> Formatter:
     return FuncFormatter(lambda value, _: f"{value:.3g}")
 
 
-def _window(result: "SweepResult") -> tuple[float, float]:
+def _window(result: SweepResult) -> tuple[float, float]:
     """The values that are shown; the worst trials are left beyond, for they would press the others together."""
     values = np.array([trial.score for trial in result.of("finished") or shown(result)])
     low, high = float(values.min()), float(values.max())
@@ -231,14 +229,14 @@ def _window(result: "SweepResult") -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _value_axis(axes: Axes, result: "SweepResult", window: tuple[float, float]) -> None:
+def _value_axis(axes: Axes, result: SweepResult, window: tuple[float, float]) -> None:
     low, high = window
     axes.set_ylim(low, high)
     axes.yaxis.set_major_formatter(_formatter(result, high - low))
 
 
 def _scatter(
-    axes: Axes, result: "SweepResult", across: Sequence[float], window: tuple[float, float], theme: Theme
+    axes: Axes, result: SweepResult, across: Sequence[float], window: tuple[float, float], theme: Theme
 ) -> None:
     """Draws the trials as dots; those beyond what is shown stand at its edge as triangles."""
     low, high = window
@@ -255,7 +253,7 @@ def _scatter(
             axes.plot(x, y, marker, color=theme.muted, markersize=4.5, mfc="none", mew=0.9, zorder=2)
 
 
-def _legend(result: "SweepResult", theme: Theme) -> list[Line2D]:
+def _legend(result: SweepResult, theme: Theme) -> list[Line2D]:
     dot: dict[str, Any] = {"linestyle": "", "marker": "o"}
     handles = []
     if result.best is not None:
@@ -326,13 +324,3 @@ def _eased(path: Sequence[float]) -> NDArray[np.float64]:
 
 def _label(value: Any) -> str:
     return drawable(f"{value:g}" if isinstance(value, float) else written(value))
-
-
-FIGURES: Mapping[str, Any] = {
-    "history": history_figure,
-    "curves": curves_figure,
-    "importance": importance_figure,
-    "parallel": parallel_figure,
-    "slices": slices_figure,
-}
-"""Name -> what draws it, in the order of the page."""

@@ -1,4 +1,4 @@
-"""Characters within a page: pictures of them in one sprite, and the glyphs of one font."""
+"""Characters within a page: pictures of them in sprites, and the glyphs of one font."""
 
 import base64
 import io
@@ -11,44 +11,55 @@ from PIL import Image
 from kuzushiji.plots.style import font_file
 
 COLUMNS = 32
-"""Cells in a row of the sprite."""
+"""Cells in a row of a sprite."""
 
 
-class Sprite:
-    """Many small images as one picture, of which a page shows a cell at a time.
+class Sprites:
+    """Many small images as few pictures, one for each size of images, of which a page shows a cell at a time.
 
-    The picture is transparent and as opaque as there is ink, so that the page can use it as a mask and choose the
+    The pictures are transparent and as opaque as there is ink, so that the page can use them as masks and choose the
     colour of the ink itself.
     """
 
     def __init__(self) -> None:
-        self._cells: dict[int, int] = {}
-        self._images: list[NDArray[np.uint8]] = []
+        self._cells: dict[tuple[int, int], dict[bytes, NDArray[np.uint8]]] = {}
+        self._places: dict[tuple[tuple[int, int], bytes], int] = {}
 
-    def cell(self, key: int, image: NDArray[np.uint8]) -> tuple[int, int]:
-        """Column and row of an image (H, W), which is entered unless one with the same key is there already."""
-        if key not in self._cells:
-            self._cells[key] = len(self._images)
-            self._images.append(image)
-        row, column = divmod(self._cells[key], COLUMNS)
-        return column, row
+    def cell(self, image: NDArray[np.uint8]) -> tuple[int, int, int]:
+        """Number of the sprite, column and row of an image (H, W); equal images have one cell."""
+        size, content = (image.shape[0], image.shape[1]), image.tobytes()
+        cells = self._cells.setdefault(size, {})
+        cells.setdefault(content, image)
+        place = self._places.setdefault((size, content), len(cells) - 1)
+        row, column = divmod(place, COLUMNS)
+        return list(self._cells).index(size), column, row
 
-    def png(self) -> bytes:
-        """The picture; a single empty pixel if there are no images."""
-        if not self._images:
-            ink = np.zeros((1, 1), dtype=np.uint8)
-        else:
-            height, width = self._images[0].shape
-            rows = -(-len(self._images) // COLUMNS)
-            cells = np.zeros((rows * COLUMNS, height, width), dtype=np.uint8)
-            cells[: len(self._images)] = self._images
-            ink = cells.reshape(rows, COLUMNS, height, width).swapaxes(1, 2).reshape(rows * height, COLUMNS * width)
-        # Sixteen strengths of ink are as many as the eye tells apart here, and halve the file.
-        picture = Image.fromarray(np.rint(ink / 17).astype(np.uint8)).convert("P")
-        picture.putpalette([0] * 48)
-        buffer = io.BytesIO()
-        picture.save(buffer, "PNG", bits=4, transparency=bytes(range(0, 256, 17)), optimize=True)
-        return buffer.getvalue()
+    def pictures(self) -> list[bytes]:
+        """The sprites as PNG, by their numbers."""
+        return [_png(list(cells.values())) for cells in self._cells.values()]
+
+    def style_sheet(self) -> str:
+        """A CSS class for each sprite: its picture and the ratio of height to width of its cells."""
+        rules = []
+        for number, ((height, width), picture) in enumerate(zip(self._cells, self.pictures(), strict=True)):
+            ratio = f"--ratio:{height / width};--columns:{COLUMNS}"
+            rules.append(f'.sheet-{number}{{--sprite:url("{data_uri(picture, "image/png")}");{ratio}}}')
+        return "\n".join(rules)
+
+
+def _png(images: list[NDArray[np.uint8]]) -> bytes:
+    """Images of one size (H, W), `COLUMNS` in a row."""
+    height, width = images[0].shape
+    rows = -(-len(images) // COLUMNS)
+    cells = np.zeros((rows * COLUMNS, height, width), dtype=np.uint8)
+    cells[: len(images)] = images
+    ink = cells.reshape(rows, COLUMNS, height, width).swapaxes(1, 2).reshape(rows * height, COLUMNS * width)
+    # Sixteen strengths of ink are as many as the eye tells apart here, and halve the file.
+    picture = Image.fromarray(np.rint(ink / 17).astype(np.uint8)).convert("P")
+    picture.putpalette([0] * 48)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", bits=4, transparency=bytes(range(0, 256, 17)), optimize=True)
+    return buffer.getvalue()
 
 
 def font_subset(text: str) -> bytes:

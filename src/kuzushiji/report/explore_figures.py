@@ -1,31 +1,30 @@
 """The figures of an exploration."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from kuzushiji.explore.balance import Balance
 from kuzushiji.explore.exploration import Exploration
-from kuzushiji.explore.features import shrunk
+from kuzushiji.explore.features import Components, shrunk
 from kuzushiji.explore.health import Health
 from kuzushiji.explore.projection import METHODS, Projection
 from kuzushiji.explore.samples import ClassForms
+from kuzushiji.numbers import duration, percent
 from kuzushiji.plots.balance import balance_figure, coverage_figure
 from kuzushiji.plots.characters import character_sheet
+from kuzushiji.plots.files import Draw
 from kuzushiji.plots.forms import EXAMPLES, FormsRow, forms_figure
 from kuzushiji.plots.maps import components_figure, map_figure, map_measures_figure, variance_figure
 from kuzushiji.plots.shift import shift_figure
 from kuzushiji.plots.style import drawable
+from kuzushiji.report.document import Figure, Strong
 
 SHOWN_COMPONENTS = 24
 SHOWN_SUSPECTS = 40
 SHOWN_GROUPS = 24
-
-Draw = Callable[[bool], Figure]
-"""Draws a figure, for a dark page if True."""
 
 
 def exploration_figures(found: Exploration) -> dict[str, Draw]:
@@ -40,22 +39,26 @@ def exploration_figures(found: Exploration) -> dict[str, Draw]:
         )
         if classes:
             rows = [_forms_row(each, split.images) for each in classes]
-            figures["forms"] = lambda dark: forms_figure(rows, dark)
-    return figures | plain_figures(found) | _health_sheets(found.health)
+            figures["forms"] = partial(forms_figure, rows)
+    figures |= {name: figure.draw for name, figure in plain_figures(found).items()}
+    if found.projection is not None and found.projection.components is not None:
+        figures["components"] = _components(found.projection, found.projection.components)
+    return figures | _health_sheets(found.health)
 
 
-def plain_figures(found: Exploration) -> dict[str, Draw]:
+def plain_figures(found: Exploration) -> dict[str, Figure]:
     """Those that a page shows as they are, not as images of its own."""
-    figures: dict[str, Draw] = {}
+    figures: list[Figure] = []
     if found.balance is not None:
-        figures |= _balance(found.balance)
+        figures += _balance(found.balance)
     if found.projection is not None:
-        figures |= _maps(found, found.projection)
+        figures += _maps(found, found.projection)
     if found.health is not None and found.health.shift is not None:
         shift = found.health.shift
         names, scores = (shift.first, shift.second), (shift.first_scores, shift.second_scores)
-        figures["shift"] = lambda dark: shift_figure(names, scores, dark)
-    return figures
+        label = "How much like the test images the images of train and test look to a classifier"
+        figures.append(Figure("shift", label, partial(shift_figure, names, scores)))
+    return {figure.name: figure for figure in figures}
 
 
 def typical(form: NDArray[np.int64], count: int = EXAMPLES) -> NDArray[np.int64]:
@@ -64,35 +67,44 @@ def typical(form: NDArray[np.int64], count: int = EXAMPLES) -> NDArray[np.int64]
     return nearer[np.unique(np.linspace(0, len(nearer) - 1, min(count, len(nearer))).astype(int))]
 
 
-def _balance(balance: Balance) -> dict[str, Draw]:
+def _balance(balance: Balance) -> list[Figure]:
     present = balance.order[: balance.present]
-    return {
-        "balance": lambda dark: balance_figure(balance.counts, present, balance.classes, dark),
-        "coverage": lambda dark: coverage_figure(
-            balance.coverage[: balance.present], balance.kept, balance.cover, dark
-        ),
-    }
+    counts = partial(balance_figure, balance.counts, present, balance.classes)
+    coverage = partial(coverage_figure, balance.coverage[: balance.present], balance.kept, balance.cover)
+    return [
+        Figure("balance", "Images of each character, the most frequent first", counts),
+        Figure("coverage", "Share of the images that the most frequent characters make up", coverage),
+    ]
 
 
-def _maps(found: Exploration, projection: Projection) -> dict[str, Draw]:
-    figures: dict[str, Draw] = {}
+def _maps(found: Exploration, projection: Projection) -> list[Figure]:
+    figures: list[Figure] = []
     split, maps = found.mapped_split, projection.maps
     if len(maps) > 1:
         titles = [METHODS[each.method].title for each in maps]
         measures = [each.trustworthiness for each in maps], [each.accuracy for each in maps]
-        figures["map-measures"] = lambda dark: map_measures_figure(titles, *measures, projection.accuracy, dark)
+        draw = partial(map_measures_figure, titles, *measures, projection.accuracy)
+        figures.append(Figure("map-measures", "Trustworthiness and accuracy of each map", draw))
     images = (255 * shrunk(split.images[projection.numbers])).astype(np.uint8)
     for each in maps:
-        drawn = partial(map_figure, each.positions, projection.labels, split.classes, images)
-        figures[f"map-{each.method}"] = drawn
-    components = projection.components
-    if components is not None:
-        figures["variance"] = lambda dark: variance_figure(components.explained, dark=dark)
-        shown = components.axes[:SHOWN_COMPONENTS].reshape(-1, *projection.components_size)
-        shares = components.explained[: len(shown)]
-        captions = [f"{number}  {share:.1%}" for number, share in enumerate(shares.tolist(), start=1)]
-        figures["components"] = lambda dark: components_figure(shown, captions, dark=dark)
+        method = METHODS[each.method]
+        trust, accuracy = percent(each.trustworthiness, 1), percent(each.accuracy, 1)
+        measured = f"Trustworthiness {trust}, accuracy {accuracy}, {duration(each.seconds)}. {each.note}".rstrip()
+        draw = partial(map_figure, each.positions, projection.labels, split.classes, images)
+        caption = Strong(method.title), f": {method.summary}. {measured}"
+        figures.append(Figure(f"map-{each.method}", f"Map of the images by {method.title}", draw, caption=caption))
+    if projection.components is not None:
+        label = "Share of the variance that the first principal components hold"
+        explained = projection.components.explained
+        figures.append(Figure("variance", label, lambda dark: variance_figure(explained, dark=dark)))
     return figures
+
+
+def _components(projection: Projection, components: Components) -> Draw:
+    shown = components.axes[:SHOWN_COMPONENTS].reshape(-1, *projection.components_size)
+    shares = components.explained[: len(shown)]
+    captions = [f"{number}  {percent(share, 1)}" for number, share in enumerate(shares.tolist(), start=1)]
+    return lambda dark: components_figure(shown, captions, dark=dark)
 
 
 def _health_sheets(health: Health | None) -> dict[str, Draw]:

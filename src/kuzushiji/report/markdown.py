@@ -54,8 +54,8 @@ def as_markdown(document: Document, pictures: str = "pictures") -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def write_pictures(document: Document, folder: Path) -> list[Path]:
-    """Writes each figure of a document as an SVG, and its galleries too.
+def write_figures(document: Document, folder: Path) -> list[Path]:
+    """Writes each figure of a document as an SVG.
 
     Args:
         document: what to write.
@@ -64,18 +64,18 @@ def write_pictures(document: Document, folder: Path) -> list[Path]:
     Returns:
         The files.
     """
-    written = {}
-    for block in document.blocks():
-        if isinstance(block, Figure):
-            path = folder / file_name(block)
-            if path not in written:
-                save(block.draw(False), path, block.label)
-                written[path] = block
-    return list(written)
+    figures = figure_files(document)
+    for name, figure in figures.items():
+        save(figure.draw(False), folder / name, figure.label)
+    return [folder / name for name in figures]
 
 
-def file_name(figure: Figure) -> str:
-    """What the file of a figure is called."""
+def figure_files(document: Document) -> dict[str, Figure]:
+    """Name of its file -> each figure of a document."""
+    return {_file_name(block): block for block in document.blocks() if isinstance(block, Figure)}
+
+
+def _file_name(figure: Figure) -> str:
     return re.sub(r"[^a-z0-9]+", "-", figure.name.lower()).strip("-") + ".svg"
 
 
@@ -131,7 +131,7 @@ def _block(block: Block, pictures: str) -> str:
             return title + "\n".join(lines)
         case Figure():
             below = f"\n\n{text_as_markdown(block.caption)}" if block.caption else ""
-            return f"![{_escaped(block.label)}]({pictures}/{file_name(block)}){below}"
+            return f"![{_escaped(block.label)}]({pictures}/{_file_name(block)}){below}"
         case Gallery():
             return ""
         case Columns():

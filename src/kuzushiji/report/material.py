@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MANY_CLASSES = 64
 """With more classes than this, a report shows the worst and the best instead of all."""
 
+SHOWN_CLASSES = 50
+"""Where there are many classes, so many of the worst and of the best are shown."""
+
 
 @dataclass(frozen=True, eq=False)
 class Material:

@@ -24,7 +24,7 @@ from kuzushiji.report.document import (
     Table,
 )
 from kuzushiji.report.document import Figure as Picture
-from kuzushiji.report.markdown import as_markdown, write_pictures
+from kuzushiji.report.markdown import as_markdown, write_figures
 from kuzushiji.report.results import Certainty, DataResults, Figure, PageReading, Results, Row
 from kuzushiji.runs.familiarities import MEASURES
 
@@ -74,7 +74,7 @@ def write_page(results: Results, path: Path, title: str = "Results") -> None:
         title: the heading of the page.
     """
     document = results_document(results, title, path.name)
-    write_pictures(document, path.with_suffix(""))
+    write_figures(document, path.with_suffix(""))
     write_text(path.with_suffix(".md"), as_markdown(document, path.stem))
 
 

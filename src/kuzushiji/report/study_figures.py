@@ -1,11 +1,11 @@
 """The figures of a study's answer."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import partial
 from math import nan
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawing
 from numpy.typing import NDArray
 
 from kuzushiji.data.source import title_of
@@ -13,6 +13,7 @@ from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.models import MODELS
 from kuzushiji.plots.balance import coverage_figure
 from kuzushiji.plots.characters import character_sheet
+from kuzushiji.plots.files import Draw
 from kuzushiji.plots.studies import (
     Course,
     FactorPoint,
@@ -29,6 +30,7 @@ from kuzushiji.plots.studies import (
     scatter_figure,
 )
 from kuzushiji.plots.style import drawable
+from kuzushiji.report.document import Figure
 from kuzushiji.studies.answer import (
     Answer,
     Result,
@@ -43,51 +45,54 @@ from kuzushiji.studies.answer import (
 EXAMPLES = 40
 """How many images the best trial named right are shown, and how many it named wrong."""
 
-Draw = Callable[[bool], Figure]
-"""Draws a figure, for a dark page if True."""
+
+def study_figures(answer: Answer) -> dict[str, Figure]:
+    """The figures by their names; what there is nothing for is left out."""
+    return {figure.name: figure for figure in (*_always(answer), *_asked_for(answer))}
 
 
-def study_figures(answer: Answer) -> dict[str, Draw]:
-    """Name -> what draws it; what there is nothing for is left out."""
-    figures: dict[str, Draw] = {"accuracies": lambda dark: _accuracies(answer, dark)}
+def _always(answer: Answer) -> Iterator[Figure]:
+    """Those that every study has as far as there is something to draw."""
+    yield Figure("accuracies", "Test accuracy of each trial with its interval", partial(_accuracies, answer))
     courses = [_course(result) for result in answer.measured if result.runs and len(result.runs[0].metrics) > 0]
     courses = [course for course in courses if course.validation_accuracy or course.train_accuracy]
     if courses:
-        figures["curves"] = lambda dark: courses_figure(courses, dark)
+        yield Figure("curves", "Loss and accuracy of each trial over the epochs", partial(courses_figure, courses))
     if any(len(line) > 1 for line in factor_values(answer).values()):
-        figures["factor"] = lambda dark: _factor(answer, dark)
+        what = "Test accuracy and seconds an epoch" if "seconds" in answer.study.show else "Test accuracy"
+        yield Figure("factor", f"{what} against the {factor_title(answer.study.factor)}", partial(_factor, answer))
     if curves := answer.learning_curves:
-        figures["learning-curve"] = lambda dark: learning_curve_figure(curves, answer.study.extrapolate, dark)
+        draw = partial(learning_curve_figure, curves, answer.study.extrapolate)
+        yield Figure("learning-curve", "Error against the number of training images", draw)
     if len(answer.measured) > 2:
-        figures["differences"] = lambda dark: _differences(answer, dark)
+        draw = partial(_differences, answer)
+        yield Figure("differences", "Difference in test accuracy of every pair of trials", draw, wide=False)
     if answer.effects:
-        figures["effects"] = lambda dark: _effects(answer, dark)
-    figures |= _asked_for(answer)
-    return figures
+        yield Figure("effects", "What each change does to the test accuracy", partial(_effects, answer))
 
 
-def _asked_for(answer: Answer) -> dict[str, Draw]:
+def _asked_for(answer: Answer) -> Iterator[Figure]:
     """Those that a study asks for by `show`."""
-    figures: dict[str, Draw] = {}
     show = answer.study.show
     if "order" in show and answer.order is not None:
-        figures["order"] = lambda dark: _order(answer, dark)
+        yield Figure("order", "The published order of the trials beside ours", partial(_order, answer))
     if "auc" in show:
-        figures["rare-auc"] = lambda dark: _rare_areas(answer, dark)
+        yield Figure("rare-auc", "Area under the ROC curve weighted by rarity", partial(_rare_areas, answer))
         if answer.study.pairs:
-            figures["class-auc"] = lambda dark: _class_areas(answer, dark)
+            draw = partial(_class_areas, answer)
+            yield Figure("class-auc", "Area under each class's ROC curve, pair by pair", draw)
     if "scatter" in show and len(answer.measured) > 1:
-        figures["scatter"] = lambda dark: _scatter(answer, dark)
+        yield Figure("scatter", "Accuracy against the weighted area under the ROC curve", partial(_scatter, answer))
     if "roc" in show:
-        figures["roc"] = lambda dark: _rocs(answer, dark)
+        yield Figure("roc", "ROC curves of all trials", partial(_rocs, answer))
     if "examples" in show:
-        figures |= _examples(answer)
+        yield from _examples(answer)
     if "cut-off" in show and (balance := cut_off(answer)) is not None:
-        figures["cut-off"] = lambda dark: coverage_figure(balance.coverage, balance.kept, balance.cover, dark)
+        draw = partial(coverage_figure, balance.coverage, balance.kept, balance.cover)
+        yield Figure("cut-off", "Share of the images that the most frequent characters make up", draw)
     if "layers" in show:
         for name, results in networks(answer).items():
-            figures[f"layers-{name}"] = _layers(results[0])
-    return figures
+            yield Figure(f"layers-{name}", f"The layers of {name}", _layers(results[0]), wide=False)
 
 
 def networks(answer: Answer) -> dict[str, list[Result]]:
@@ -122,7 +127,7 @@ def published_title(answer: Answer) -> str:
     return f"published {measure_title(answer.ordered_by)}" + (f", {title_of(data)}" if data else "")
 
 
-def _accuracies(answer: Answer, dark: bool) -> Figure:
+def _accuracies(answer: Answer, dark: bool) -> Drawing:
     marks = [accuracy_mark(result, answer.ordered_by) for result in answer.ranked]
     return marks_figure(marks, "test accuracy", published_title(answer), dark=dark)
 
@@ -143,7 +148,7 @@ def _course(result: Result) -> Course:
     )
 
 
-def _factor(answer: Answer, dark: bool) -> Figure:
+def _factor(answer: Answer, dark: bool) -> Drawing:
     timed = "seconds" in answer.study.show
 
     def point(value: float, result: Result) -> FactorPoint:
@@ -154,7 +159,7 @@ def _factor(answer: Answer, dark: bool) -> Figure:
     return factor_figure(lines, factor_title(answer.study.factor), published_title(answer), dark)
 
 
-def _differences(answer: Answer, dark: bool) -> Figure:
+def _differences(answer: Answer, dark: bool) -> Drawing:
     labels = [result.label for result in answer.ranked]
     count = len(labels)
     differences, chance = np.zeros((count, count)), np.ones((count, count), dtype=bool)
@@ -167,7 +172,7 @@ def _differences(answer: Answer, dark: bool) -> Figure:
     return differences_figure(labels, differences, chance, dark)
 
 
-def _effects(answer: Answer, dark: bool) -> Figure:
+def _effects(answer: Answer, dark: bool) -> Drawing:
     def mark(label: str, comparison: Comparison) -> Mark:
         return Mark(label, comparison.accuracy.value, comparison.accuracy.low, comparison.accuracy.high)
 
@@ -181,14 +186,14 @@ def _effects(answer: Answer, dark: bool) -> Figure:
     return effects_figure(effects, dark)
 
 
-def _order(answer: Answer, dark: bool) -> Figure:
+def _order(answer: Answer, dark: bool) -> Drawing:
     known = [result for result in answer.measured if answer.ordered_by in result.trial.theirs]
     theirs = [result.trial.theirs[answer.ordered_by] for result in known]
     titles = f"published, {title_of(answer.study.published.data)}", f"ours, {answer.data.title}"
     return order_figure([result.label for result in known], theirs, [result.accuracy for result in known], titles, dark)
 
 
-def _rare_areas(answer: Answer, dark: bool) -> Figure:
+def _rare_areas(answer: Answer, dark: bool) -> Drawing:
     ranked = sorted(answer.measured, key=lambda result: -result.mean("auc_inverse_frequency"))
     marks = []
     for result in ranked:
@@ -201,7 +206,7 @@ def _rare_areas(answer: Answer, dark: bool) -> Figure:
     return marks_figure(marks, "AUC, each class weighted by one over its training images", as_share=False, dark=dark)
 
 
-def _class_areas(answer: Answer, dark: bool) -> Figure:
+def _class_areas(answer: Answer, dark: bool) -> Drawing:
     by_label = {result.label: result for result in answer.measured}
     pairs = [pair for pair in answer.study.pairs if pair[0] in by_label and pair[1] in by_label]
     counts = np.array(answer.first_run.config.train_counts)
@@ -215,23 +220,23 @@ def _class_areas(answer: Answer, dark: bool) -> Figure:
     return class_areas_figure(pairs, [(areas(one), areas(other)) for one, other in pairs], counts, classes, dark)
 
 
-def _scatter(answer: Answer, dark: bool) -> Figure:
+def _scatter(answer: Answer, dark: bool) -> Drawing:
     points = [(result.label, result.accuracy, result.mean("auc_inverse_frequency")) for result in answer.ranked]
     return scatter_figure(points, "AUC weighted by rarity", dark)
 
 
-def _rocs(answer: Answer, dark: bool) -> Figure:
+def _rocs(answer: Answer, dark: bool) -> Drawing:
     ranked = sorted(answer.measured, key=lambda result: -result.mean("auc_macro"))
     trials = [(result.label, result.macro_roc) for result in ranked if result.macro_roc is not None]
     return all_rocs_figure(trials, [result.class_rocs for result in ranked], dark)
 
 
-def _examples(answer: Answer) -> dict[str, Draw]:
+def _examples(answer: Answer) -> Iterator[Figure]:
     """Sheets of images that the best trial named right, of every class in turn, and of its surest mistakes."""
     predictions = predictions_of(answer.best, answer)
     images = test_images(answer, predictions)
     if images is None:
-        return {}
+        return
     labels, predicted = predictions.labels, predictions.predicted
     is_right = predicted == labels
     right = np.flatnonzero(is_right)
@@ -244,7 +249,7 @@ def _examples(answer: Answer) -> dict[str, Draw]:
         "wrong": wrong[np.argsort(-certainty[wrong], kind="stable")][:EXAMPLES],
     }
 
-    def sheet(rows: NDArray[np.intp], dark: bool) -> Figure:
+    def sheet(rows: NDArray[np.intp], dark: bool) -> Drawing:
         captions = [
             drawable(predictions.classes[labels[row]])
             if is_right[row]
@@ -253,7 +258,9 @@ def _examples(answer: Answer) -> dict[str, Draw]:
         ]
         return character_sheet(images.images[rows], captions, dark=dark)
 
-    return {name: partial(sheet, rows) for name, rows in chosen.items() if len(rows)}
+    for name, rows in chosen.items():
+        if len(rows):
+            yield Figure(name, f"Images that were named {name}", partial(sheet, rows))
 
 
 def _layers(result: Result) -> Draw:
@@ -265,4 +272,4 @@ def _layers(result: Result) -> Draw:
     config = result.runs[0].config
     with torch.device("meta"):
         network = build_network(config)
-    return lambda dark: layer_figure(network, config.model.image_size, dark)
+    return partial(layer_figure, network, config.model.image_size)

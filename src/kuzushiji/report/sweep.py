@@ -1,34 +1,49 @@
-"""A sweep as one HTML file, with its numbers as JSON and its figures beside it where they are asked for."""
+"""A sweep as a page, with its numbers as JSON and its figures beside it where they are asked for."""
 
 import json
 from dataclasses import fields
 from functools import partial
+from math import nan
 from pathlib import Path
-from typing import Any
-
-from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from kuzushiji.files import write_text
 from kuzushiji.models import MODELS, resolve
-from kuzushiji.plots.files import save_all, svg
-from kuzushiji.plots.sweep import FIGURES, shown
-from kuzushiji.report.characters import Sprite
-from kuzushiji.report.content import duration
-from kuzushiji.report.page import render
+from kuzushiji.numbers import decimal, duration, percent, percent_range
+from kuzushiji.plots.files import save_all
+from kuzushiji.plots.sweep import (
+    curves_figure,
+    history_figure,
+    importance_figure,
+    parallel_figure,
+    shown,
+    slices_figure,
+)
+from kuzushiji.report.credit import credit
+from kuzushiji.report.document import (
+    Block,
+    Cell,
+    Code,
+    Column,
+    Columns,
+    Commands,
+    Document,
+    Facts,
+    Figure,
+    Heading,
+    Note,
+    Paragraph,
+    Section,
+    Strong,
+    Table,
+    Value,
+)
+from kuzushiji.report.html import as_html
 from kuzushiji.runs.recipe import Recipe
 from kuzushiji.sweep.results import SweepResult, TrialRecord, objective_text, param_text
 from kuzushiji.sweep.settings import PRUNERS, SAMPLERS
 from kuzushiji.sweep.space import OPTION
-from kuzushiji.version import __version__
 
-LABELS = {
-    "history": "What each trial reached, by its number, and the best value so far",
-    "curves": "What each trial reached after each epoch",
-    "importance": "How much each field explains of what the trials differ in",
-    "parallel": "Each trial as a line through its values of all fields",
-    "slices": "What each trial reached, against its value of each field",
-}
+NOTHING = Paragraph("There is nothing to draw yet.")
 
 
 def write_page(result: SweepResult, folder: Path) -> Path:
@@ -42,111 +57,176 @@ def write_page(result: SweepResult, folder: Path) -> Path:
     """
     write_text(folder / "sweep.json", json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
     page = folder / "report.html"
-    write_text(page, render(page_content(result), "sweep.html"))
+    write_text(page, as_html(sweep_document(result)))
     return page
 
 
 def write_figures(result: SweepResult, folder: Path) -> list[Path]:
     """Writes every figure of the page as `NAME.svg`, which follows the reader's light or dark, and as two PNGs."""
-    return save_all({name: partial(FIGURES[name], result) for name in drawn(result)}, folder)
+    return save_all({name: figure.draw for name, figure in sweep_figures(result).items()}, folder)
 
 
-def drawn(result: SweepResult) -> list[str]:
-    """Names of the figures that there are numbers for."""
-    some, finished = bool(shown(result)), len(result.of("finished"))
-    there = {
-        "history": some,
-        "curves": some and any(trial.values for trial in shown(result)),
-        "importance": bool(result.importance),
-        "parallel": finished > 1,
-        "slices": some,
-    }
-    return [name for name in FIGURES if there[name]]
+def sweep_figures(result: SweepResult) -> dict[str, Figure]:
+    """The figures that there are numbers for, by their names."""
+    some = shown(result)
+    finished = result.of("finished")
+    every = (
+        (some, "history", history_figure, "What each trial reached, by its number, and the best value so far"),
+        (any(trial.values for trial in some), "curves", curves_figure, "What each trial reached after each epoch"),
+        (
+            result.importance,
+            "importance",
+            importance_figure,
+            "How much each field explains of what the trials differ in",
+        ),
+        (
+            len(finished) > 1,
+            "parallel",
+            parallel_figure,
+            "Each trial as a line through its values of all fields",
+        ),
+        (some, "slices", slices_figure, "What each trial reached, against its value of each field"),
+    )
+    return {name: Figure(name, label, partial(draw, result)) for there, name, draw, label in every if there}
 
 
-def page_content(result: SweepResult) -> dict[str, Any]:
-    """Everything that the template needs, by the names that it uses."""
-    settings = result.settings
-    return {
-        "version": __version__,
-        "title": f"Search for {settings.model} on {settings.source.title}",
-        "run": result.name,
-        "objective": settings.objective,
-        "conclusion": result.conclusion,
-        "count": len(result.trials),
-        "finished": len(result.of("finished")),
-        "validation_images": f"{result.validation_images:,}" if result.validation_images else "",
-        "best": _best(result),
-        "figures": {name: _figure(result, name) for name in drawn(result)},
-        "sampler": f"Sampler {settings.sampler}: {SAMPLERS[settings.sampler]}.",
-        "pruner": f"Pruner {settings.pruner}: {PRUNERS[settings.pruner]}.",
-        "columns": [{"name": field.name, "numeric": _is_numeric(result, field.name)} for field in settings.space],
-        "rows": [_row(result, trial) for trial in result.trials],
-        "searched": [
-            {"name": field.name, "text": field.text.replace(",", ", "), "meaning": _meaning(field.name)}
-            for field in settings.space
-        ],
-        "facts": _facts(result),
-        "command": settings.command(),
-        "published": settings.source.published,
-        "sprite": Sprite(),
-        "image_ratio": 1.0,
-    }
+def sweep_document(result: SweepResult) -> Document:
+    """Everything that is to be read, in order."""
+    settings, figures = result.settings, sweep_figures(result)
+    reached = None
+    if result.best is not None:
+        count = "1 trial" if len(result.trials) == 1 else f"{len(result.trials)} trials"
+        interval = f", 95% interval {percent_range(*result.interval)}" if result.interval else ""
+        value = objective_text(settings, result.best.value)
+        reached = value, f"validation {settings.objective} of the best of {count}{interval}"
+    sections = (
+        Section("best", "The best trial", tuple(_best(result)), "Best"),
+        Section("history", "Trial by trial", _history(result, figures), "History"),
+        _importance(result, figures),
+        Section("fields", "Field by field", _fields(figures), "Fields"),
+        Section("trials", "All trials", _trials(result), "Trials"),
+        Section("how", "What was searched, and how", _how(result), "How"),
+    )
+    return Document(
+        title=f"Search for {settings.model} on {settings.source.title}",
+        subject=result.name,
+        result=reached,
+        lead=(Paragraph(result.conclusion),),
+        sections=tuple(section for section in sections if section is not None),
+        footer=(*credit(settings.source.published), ("Sweep ", Code(result.name), "; the search is Optuna's.")),
+    )
 
 
-def _figure(result: SweepResult, name: str) -> Markup:
-    figure: Figure = FIGURES[name](result)
-    return Markup(svg(figure, LABELS[name]))
-
-
-def _best(result: SweepResult) -> dict[str, Any] | None:
+def _best(result: SweepResult) -> list[Block]:
     best = result.best
     if best is None:
-        return None
+        return [Paragraph("No trial has come to its end.")]
     facts = [("Trial", str(best.number))]
     if best.kept is not None:
         kept = best.kept
-        facts += [
-            ("Validation", f"{kept['validation_accuracy']:.2%}, loss {kept['validation_loss']:.4f}"),
-            ("Training", f"{kept['train_accuracy']:.2%}, loss {kept['train_loss']:.4f}"),
-            ("Epoch", f"{kept['epoch']} of {max(best.values, default=kept['epoch'])}"),
-        ]
+        for name in ("validation", "train"):
+            title = {"train": "Training"}.get(name, name.capitalize())
+            facts.append((title, f"{percent(kept[f'{name}_accuracy'])}, loss {decimal(kept[f'{name}_loss'])}"))
+        facts.append(("Epoch", f"{kept['epoch']} of {max(best.values, default=kept['epoch'])}"))
     if best.parameters is not None:
         facts.append(("Parameters", f"{best.parameters:,}"))
     facts.append(("Time", duration(best.seconds or 0)))
-    return {
-        "value": objective_text(result.settings, best.value),
-        "interval": " to ".join(f"{end:.2%}" for end in result.interval) if result.interval else "",
-        "params": [(name, param_text(value)) for name, value in best.params.items()],
-        "facts": facts,
-        "command": best.command or "",
-    }
+    searched = Facts(tuple((Code(name), param_text(value)) for name, value in best.params.items()), "What was searched")
+    images = f"{result.validation_images:,}" if result.validation_images else ""
+    return [
+        Columns(((searched,), (Facts(tuple(facts), "What it reached"),))),
+        Heading("To train it and measure it on the test images, once"),
+        Commands((best.command or "",)),
+        Note(
+            f"No trial has read the test images: all of them were measured on the same {images} validation images. A "
+            "figure that was the best of many is a little too good; the test accuracy is the honest one."
+        ),
+    ]
+
+
+def _history(result: SweepResult, figures: dict[str, Figure]) -> tuple[Block, ...]:
+    if "history" not in figures:
+        return (NOTHING,)
+    settings = result.settings
+    note = (
+        f"Sampler {settings.sampler}: {SAMPLERS[settings.sampler]}. Pruner {settings.pruner}: "
+        f"{PRUNERS[settings.pruner]}. Triangles stand for trials that lie beyond what is shown."
+    )
+    curves = (Heading("Epoch by epoch"), figures["curves"]) if "curves" in figures else ()
+    return (figures["history"], Note(note), *curves)
+
+
+def _importance(result: SweepResult, figures: dict[str, Figure]) -> Section | None:
+    if "importance" not in figures:
+        return None
+    note = Note(
+        f"How much each field explains, by itself, of the variance among the {len(result.of('finished'))} trials that "
+        "came to their end (functional ANOVA), as shares that add up to 100%. Trials that were ended early are not in "
+        "it."
+    )
+    return Section("importance", "What matters", (figures["importance"], note), "Importance")
+
+
+def _fields(figures: dict[str, Figure]) -> tuple[Block, ...]:
+    blocks: list[Block] = []
+    if "parallel" in figures:
+        note = "A line for each trial that came to its end; the better it is, the stronger. The best stands out."
+        blocks += [figures["parallel"], Note(note)]
+    return (*blocks, figures.get("slices", NOTHING))
+
+
+def _trials(result: SweepResult) -> tuple[Block, ...]:
+    numeric = [_is_numeric(result, field.name) for field in result.settings.space]
+    searched = zip(result.settings.space, numeric, strict=True)
+    columns = (
+        Column("trial", "number"),
+        Column(result.settings.objective, "number"),
+        *(Column(field.name, "number" if is_number else "word") for field, is_number in searched),
+        Column("epochs", "number"),
+        Column("time", "number"),
+        Column("end", "interval"),
+    )
+    rows = tuple(_row(result, trial) for trial in result.trials)
+    note = "A click on a column's head sorts by it. Of a trial that was ended early the last value stands here."
+    return Table(columns, rows, "Trials", sortable=True, tall=True), Note(note)
+
+
+def _row(result: SweepResult, trial: TrialRecord) -> tuple[Cell, ...]:
+    """What the table shows of a trial; what there is not is the least of all."""
+    is_best = result.best is not None and trial.number == result.best.number
+    value = objective_text(result.settings, trial.value)
+    number = str(trial.number)
+    cells: list[Cell] = []
+    for field in result.settings.space:
+        param = trial.params.get(field.name)
+        text = "–" if param is None else param_text(param)
+        is_number = _is_numeric(result, field.name)
+        cells.append(Value(text, nan if param is None else float(param)) if is_number else text)
+    epochs = max(trial.values, default=0)
+    return (
+        Value(Strong(number) if is_best else number, trial.number),
+        Value(Strong(value) if is_best else value, nan if trial.value is None else trial.value),
+        *cells,
+        Value(str(epochs), epochs),
+        Value(duration(trial.seconds) if trial.seconds else "–", trial.seconds or 0),
+        f"{trial.state}: {trial.why}" if trial.why else trial.state,
+    )
 
 
 def _is_numeric(result: SweepResult, name: str) -> bool:
     return all(type(trial.params.get(name, 0)) in (int, float) for trial in result.trials)
 
 
-def _row(result: SweepResult, trial: TrialRecord) -> dict[str, Any]:
-    """What the table shows of a trial and what it sorts by; what there is not is sorted last of all."""
-    cells = []
-    for field in result.settings.space:
-        value, numeric = trial.params.get(field.name), _is_numeric(result, field.name)
-        text = "–" if value is None else param_text(value)
-        cells.append({"text": text, "numeric": numeric, "sort": value if numeric and value is not None else 0})
-    return {
-        "number": trial.number,
-        "best": result.best is not None and trial.number == result.best.number,
-        "finished": trial.state == "finished",
-        "value": objective_text(result.settings, trial.value),
-        "sort": trial.value if trial.value is not None else -1,
-        "params": cells,
-        "epochs": max(trial.values, default=0),
-        "seconds": trial.seconds or 0,
-        "time": duration(trial.seconds) if trial.seconds else "–",
-        "state": trial.state,
-        "why": trial.why,
-    }
+def _how(result: SweepResult) -> tuple[Block, ...]:
+    columns = (Column("field"), Column("searched"), Column("meaning", "note"))
+    space = result.settings.space
+    rows = tuple((Code(field.name), field.text.replace(",", ", "), _meaning(field.name)) for field in space)
+    return (
+        Table(columns, rows, "What was searched"),
+        Columns(tuple((facts,) for facts in _facts(result))),
+        Heading("To repeat it"),
+        Commands((result.settings.command(),)),
+    )
 
 
 def _meaning(name: str) -> str:
@@ -155,11 +235,10 @@ def _meaning(name: str) -> str:
     return next(field.metadata["help"] for field in fields(Recipe) if field.name == name)
 
 
-def _facts(result: SweepResult) -> list[tuple[str, list[tuple[str, str]]]]:
+def _facts(result: SweepResult) -> list[Facts]:
     settings = result.settings
-    network = resolve(settings.model)[0]
-    shared = [("Network", f"{network}: {MODELS[network].summary}")]
-    shared.append(("Recipe", settings.recipe or resolve(settings.model)[1]))
+    network, recipe = resolve(settings.model)
+    shared = [("Network", f"{network}: {MODELS[network].summary}"), ("Recipe", settings.recipe or recipe)]
     shared += [(name, param_text(value)) for name, value in settings.fixed.items()]
     shared += [(f"Option {name}", param_text(value)) for name, value in settings.options.items()]
     data = [("Dataset", settings.source.title), ("Validation", f"{result.validation_images or 0:,} images")]
@@ -168,11 +247,11 @@ def _facts(result: SweepResult) -> list[tuple[str, list[tuple[str, str]]]]:
         for name in ("limit", "image_size", "cover", "rare_below")
         if (value := getattr(settings, name)) is not None
     ]
-    seconds = sum(trial.seconds or 0 for trial in result.trials)
+    trained = duration(sum(trial.seconds or 0 for trial in result.trials))
     search = [
         ("Sampler", settings.sampler),
         ("Pruner", settings.pruner),
         ("Seed", str(settings.base.seed)),
-        ("Time", f"{duration(seconds)} of training"),
+        ("Time", f"{trained} of training"),
     ]
-    return [("In all trials", shared), ("Data", data), ("Search", search)]
+    return [Facts(tuple(shared), "In all trials"), Facts(tuple(data), "Data"), Facts(tuple(search), "Search")]
