@@ -28,14 +28,12 @@ def pages(draw: st.DrawFn) -> Page:
     letters = np.array(list("おを々〱ゝ龍𛀂𠮟か<&\"'"))
     polygons = polygons_of(generator.normal(500, 300, (n, 4))) + generator.normal(0, 3, (n, 4, 2)).astype(np.float32)
     lines, line, start = [], np.full(n, -1), 0
-    while start < n:
+    for number in range(generator.integers(0, 5)):
         stop = int(generator.integers(start, n + 1))
-        if generator.random() < 0.7:
-            role = ("main", "ruby", "note", "heading", "seal", "figure")[generator.integers(6)]
-            polygon = generator.normal(500, 300, (generator.integers(3, 7), 2))
-            line[start:stop] = len(lines)
-            lines.append(Line(f"l{len(lines)}", role, polygon, slice(start, stop)))
-        start = max(stop, start + 1)
+        role = ("main", "ruby", "note", "heading", "seal", "figure")[generator.integers(6)]
+        polygon = generator.normal(500, 300, (generator.integers(3, 7), 2))
+        lines.append(Line(f"l{number}", role, polygon, slice(start, stop)))
+        line[start:stop], start = number, stop
     return Page(
         ImageRef(
             draw(NAMES), draw(st.none() | st.just("ab" * 32)), draw(st.none() | st.tuples(*[st.integers(1, 9999)] * 2))

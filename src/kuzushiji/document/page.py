@@ -4,6 +4,7 @@ The truth and a reading are the same type, so that metrics, formats, corrections
 has 100,000 characters, so they are columns; a single one is a view of its row.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib import import_module
@@ -16,6 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from kuzushiji import characters as history
 from kuzushiji.document.geometry import box_around, boxes_of, polygons_of
 from kuzushiji.errors import DataError
+
+_ID = re.compile(r"[^\W\d][\w.-]*")
 
 Role = Literal["main", "ruby", "note", "heading", "seal", "figure"]
 """What a line is: of the text itself; small kana beside a word; a note between the columns, in two narrow lines, or
@@ -100,7 +103,7 @@ class Line:
     """A column of writing, or a row; or a picture.
 
     Attributes:
-        id: its name on the page.
+        id: its name on the page, which no character has.
         role: what it is.
         polygon: float32 (corners, 2), x and y, three corners at least.
         characters: which of the page's characters stand on it, from its beginning to its end.
@@ -156,7 +159,7 @@ class Characters(Sequence[Character]):
         probabilities: float32 (n, k), of each candidate, 0 to 1; 1 if left out.
         found: float32 (n,), how probable it is that there is a character, 0 to 1; 1 if left out.
         line: int32 (n,), the line that each stands on; -1 for none, also if left out.
-        ids: str (n,), all different; c0, c1, ... if left out.
+        ids: str (n,), all different, each such as an id in XML; c0, c1, ... if left out.
 
     Raises:
         DataError: a column has the wrong shape or values, which the message names.
@@ -194,8 +197,7 @@ class Characters(Sequence[Character]):
                 raise DataError(f"{name} are from {column.min()} to {column.max()}; expected 0 to 1")
         if (named[:, 1:] & ~named[:, :-1]).any() or self.probabilities[~named].any():
             raise DataError("candidates are missing before others, or have a probability; expected the missing last")
-        if len(set(self.ids.tolist())) < n or "" in self.ids:
-            raise DataError(f"the ids of {n} characters are not all different, or one is empty")
+        _check_ids(self.ids.tolist())
         most = max(1, int(named.sum(axis=1).max(initial=0)))
         for name in ("candidates", "probabilities"):
             object.__setattr__(self, name, getattr(self, name)[:, :most])
@@ -240,7 +242,7 @@ class Page(Sequence[Character]):
 
     Attributes:
         image: which image it is.
-        characters: the n characters, those of a line together, in the direction of the line.
+        characters: the n characters: line by line, each from its beginning to its end, then those on no line.
         lines: the lines; none where they are not known.
         order: int32 (n,), the numbers of the characters in reading order, in which notes and ruby interrupt the line
             that they belong to; as they are listed if left out.
@@ -272,14 +274,15 @@ class Page(Sequence[Character]):
         _check_word("status", self.status, Status)
         if not np.array_equal(np.sort(self.order, axis=None), np.arange(n)):
             raise DataError(f"the order is {self.order[:5].tolist()} ...; expected each number from 0 to {n - 1} once")
-        if len({line.id for line in self.lines}) < len(self.lines):
-            raise DataError("two lines have the same id")
         of_line = np.full(n, -1, np.int32)
+        stop = 0
         for number, line in enumerate(self.lines):
-            start, stop, step = line.characters.start, line.characters.stop, line.characters.step
-            if step not in (None, 1) or not 0 <= start <= stop <= n or (of_line[start:stop] >= 0).any():
+            found, start = line.characters, stop
+            stop = found.stop
+            if found != slice(start, stop) or not start <= stop <= n:
                 raise DataError(
-                    f"line {line.id} has the characters {start}:{stop} of {n}; expected others than other lines have"
+                    f"line {line.id} has the characters {found.start}:{found.stop} of {n}; expected {start} first, "
+                    "for the characters stand line by line, then those on no line"
                 )
             of_line[start:stop] = number
         if not np.array_equal(of_line, self.characters.line):
@@ -288,6 +291,7 @@ class Page(Sequence[Character]):
                 f"character {self.characters.ids[wrong]} says that it is on line {self.characters.line[wrong]}, "
                 f"the lines say {of_line[wrong]} (-1: none)"
             )
+        _check_ids([*(line.id for line in self.lines), *self.characters.ids.tolist()])
 
     def __len__(self) -> int:
         return len(self.characters)
@@ -407,6 +411,14 @@ def _store(owner: Any, name: str, values: ArrayLike, kind: Any) -> None:
 def _check_finite(what: str, values: NDArray[np.float32]) -> None:
     if not np.isfinite(values).all():
         raise DataError(f"{what} hold numbers that are not finite")
+
+
+def _check_ids(ids: list[str]) -> None:
+    if len(set(ids)) < len(ids):
+        raise DataError(f"two lines or characters are called {next(id for id in ids if ids.count(id) > 1)}")
+    for id in ids:
+        if not _ID.fullmatch(id):
+            raise DataError(f"a line or character is called {id!r}; expected a letter, then letters, digits, - _ or .")
 
 
 def _check_word(what: str, word: str, known: Any) -> None:
