@@ -25,6 +25,9 @@ _HOME_OF = {
     "detect_outliers": "kuzushiji.evaluation.outliers",
     "ensemble": "kuzushiji.evaluation.ensemble",
     "evaluate": "kuzushiji.evaluation.metrics",
+    "explain": "kuzushiji.inference.explain",
+    "explain_layer": "kuzushiji.inference.explain",
+    "explain_page": "kuzushiji.inference.explain",
     "list_models": "kuzushiji.models",
     "load": "kuzushiji.data.source",
     "measure_ensemble": "kuzushiji.evaluation.several",
@@ -48,6 +51,9 @@ __all__ = [
     "detect_outliers",
     "ensemble",
     "evaluate",
+    "explain",
+    "explain_layer",
+    "explain_page",
     "list_models",
     "load",
     "measure_ensemble",
@@ -67,6 +73,7 @@ if TYPE_CHECKING:
     from kuzushiji.evaluation.metrics import evaluate
     from kuzushiji.evaluation.outliers import detect_outliers
     from kuzushiji.evaluation.several import compare, measure_ensemble
+    from kuzushiji.inference.explain import explain, explain_layer, explain_page
     from kuzushiji.inference.familiarity import show_outliers
     from kuzushiji.inference.predict import predict
     from kuzushiji.models import create_model, list_models

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import kuzushiji
 from kuzushiji.cli import main
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import Interrupted
@@ -59,6 +60,14 @@ def in_home(home, monkeypatch):
 def explained(capsys, *arguments):
     assert main(["explain", *map(str, arguments), "--json"]) == 0
     return json.loads(capsys.readouterr().out)
+
+
+def test_in_python_it_is_a_line(capsys):
+    found = kuzushiji.explain("resnet", 0, "4", classes=["U+3059", "き"])
+    assert [each.to_dict() for each in found] == explained(capsys, "resnet", 0, 4, "--class", "す", "--class", "き")
+    maps = kuzushiji.explain_layer(find_run("resnet"), "body.0", 4, top=3)
+    assert maps.to_dict() == explained(capsys, "resnet", 4, "--layer", "body.0", "--top", 3)
+    assert maps.maps.shape == (3, *maps.shape[1:])
 
 
 @pytest.mark.parametrize(("run", "method"), [("resnet", "cam"), ("dense", "grad_cam")])

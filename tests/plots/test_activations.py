@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from kuzushiji.plots.activations import Explained, Seen, explained_figure, feature_map_figure, page_figure
+from kuzushiji.inference.explain import Evidence, Explanation, PageExplanation, Peak, Picture
+from kuzushiji.plots.activations import explained_figure, feature_map_figure, page_figure
 from kuzushiji.plots.files import svg
 from kuzushiji.plots.style import DARK, LIGHT
 
@@ -18,12 +19,20 @@ def image():
     return image
 
 
+def explanation(image, name, actual, maps, seen):
+    evidence = [Evidence(*each, surface, ()) for each, surface in zip(seen, maps, strict=True)]
+    return Explanation(Picture(name, image, actual), "cam", evidence)
+
+
 @both_themes
 def test_heat_lies_behind_the_ink_and_is_compared_within_a_row(image, dark):
     maps = np.zeros((2, 4, 4), np.float32)
     maps[0, 1, 2], maps[1, 3, 3], maps[1, 0, 0] = 8, 2, -5
     figure = explained_figure(
-        [Explained(image, "is お", maps, ["お  98.0%", "す  1.0%"]), Explained(image, "is を", -maps, ["お", "す"])],
+        [
+            explanation(image, "0", "お", maps, [("お", 0.98), ("す", 0.01)]),
+            explanation(image, "1", "を", -maps, [("お", 0.5), ("す", 0.5)]),
+        ],
         dark,
     )
     alone, first, second = figure.axes[:3]
@@ -41,7 +50,8 @@ def test_heat_lies_behind_the_ink_and_is_compared_within_a_row(image, dark):
 
 
 def test_an_image_in_which_nothing_speaks_for_anything(image):
-    figure = explained_figure([Explained(image, "0", np.full((1, 2, 2), -3, np.float32), ["rare  100.0%"])])
+    figure = explained_figure([explanation(image, "0", None, np.full((1, 2, 2), -3, np.float32), [("rare", 1.0)])])
+    assert [axes.texts[0].get_text() for axes in figure.axes] == ["0", "rare  100.0%"]
     assert not np.asarray(figure.axes[1].images[0].get_array())[..., 3].any()
     svg(figure)
 
@@ -49,8 +59,9 @@ def test_an_image_in_which_nothing_speaks_for_anything(image):
 @pytest.mark.parametrize(("shape", "dark"), [((30, 200), False), ((200, 30), True), ((7, 7), False)])
 def test_pages_of_any_shape(shape, dark):
     page = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    seen = [Seen("お", 3, 4), Seen("U+24FA3", 5, 6)]
-    figure = page_figure(page, np.random.default_rng(1).random((3, 5), np.float32), seen, dark)
+    seen = [("お", Peak(6, 8, 0.9)), ("\U00024fa3", Peak(10, 12, 0.8))]
+    sureness = np.random.default_rng(1).random((3, 5), np.float32)
+    figure = page_figure(PageExplanation(Picture("page", page, scale=2.0), sureness, seen), dark)
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.texts] == ["お", "U+24FA3"]
     assert (axes.texts[0].xy, axes.lines[0].get_xdata()[0]) == ((3, 4), 3)

@@ -11,19 +11,32 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from kuzushiji.errors import DataError, UsageError
+from kuzushiji.characters import from_codepoint
+from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.imaging.cut import to_square
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.inference.outputs import as_input, as_tensor
-from kuzushiji.models.activations import class_maps, every_class_map, map_method, peaks, takes_any_size
+from kuzushiji.inference.weights import load_network
+from kuzushiji.models.activations import (
+    class_maps,
+    every_class_map,
+    feature_maps,
+    map_method,
+    peaks,
+    takes_any_size,
+)
 from kuzushiji.models.inspection import list_layers
-from kuzushiji.runs.run import Run
+from kuzushiji.runs.config import RunConfig
+from kuzushiji.runs.run import Run, find_run
 
 FIRST = 6
 """How many test images are taken where none is named."""
 
 MOST_BYTES = 2**31
 """What the maps of one layer may take: a network at full resolution has room for a line, not for a page."""
+
+MAPS = 59
+"""How many feature maps of a layer are shown, which with the image fill six rows of ten."""
 
 SURE = 0.5
 """How probable a character must be at a place of a page to be seen there."""
@@ -123,6 +136,33 @@ class PageExplanation:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class LayerMaps:
+    """What a layer makes of an image.
+
+    Attributes:
+        picture: the image.
+        layer: its name.
+        shape: of all its maps, (C, h, w).
+        numbers: of the maps that vary most, rising.
+        maps: these maps, (K, h, w).
+    """
+
+    picture: Picture
+    layer: str
+    shape: tuple[int, ...]
+    numbers: Sequence[int]
+    maps: NDArray[np.float32]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it, of each map its lowest and highest value."""
+        maps = [
+            {"map": number, "lowest": round(float(each.min()), 4), "highest": round(float(each.max()), 4)}
+            for number, each in zip(self.numbers, self.maps, strict=True)
+        ]
+        return {"image": self.picture.name, "layer": self.layer, "shape": list(self.shape), "maps": maps}
+
+
 def read_ink(path: Path) -> NDArray[np.uint8]:
     """An image file as gray with bright ink, uint8 (H, W): it is inverted if most of it is bright.
 
@@ -163,20 +203,39 @@ def pictures_of_test(run: Run, numbers: Sequence[int] = ()) -> list[Picture]:
     return [Picture(str(number), data.images[number], data.classes[data.labels[number]]) for number in chosen]
 
 
-def explain_character(
-    network: nn.Module, classes: Sequence[str], picture: Picture, labels: Sequence[int] = (), top: int = 3
-) -> Explanation:
-    """Finds what in an image speaks for some classes.
+def explain(
+    run: Run | str | Path, *images: str | Path | int, classes: Sequence[str] = (), top: int = 3
+) -> list[Explanation]:
+    """Finds what in images of characters speaks for some classes.
+
+    A fully convolutional network has a map for each class; one that ends in a mean over its maps has class activation
+    maps (Zhou et al. 2016), any other with convolutions has Grad-CAM (Selvaraju et al. 2017).
 
     Args:
-        network: in evaluation mode, with convolutions.
-        classes: the characters it knows, in the order of its labels.
-        picture: of the size it takes.
-        labels: classes to look for; the `top` likeliest if there are none.
+        run: a finished run of a network with convolutions, its name or its path.
+        images: image files, or numbers of test images of the run; its first ones if there are none.
+        classes: characters to look for, or their code points, such as `U+304A`; the `top` likeliest if there are none.
 
     Raises:
-        UsageError: the network has no convolution.
+        UsageError: the network has no convolution, or there is no such run, class or test image.
+        RunError: the run is not finished.
+        DataError: a file can't be read or is no image, or the data of the run is missing.
+
+    Example:
+        >>> [seen.character for seen in explain("resnet-kmnist", "character.png")[0].evidence]  # doctest: +SKIP
+        ['お', 'す', 'ま']
     """
+    run, network, config = _opened(run)
+    labels = _labels(classes, config.classes)
+    return [
+        _explained(network, config.classes, picture, labels, top)
+        for picture in _pictures(run, images, max(config.model.image_size))
+    ]
+
+
+def _explained(
+    network: nn.Module, classes: Sequence[str], picture: Picture, labels: Sequence[int], top: int
+) -> Explanation:
     batch = as_batch(picture)
     with torch.inference_mode():
         probabilities = network(batch)[0].softmax(0).numpy()
@@ -190,12 +249,7 @@ def explain_character(
 
 
 def explain_page(
-    network: nn.Module,
-    classes: Sequence[str],
-    path: Path,
-    character_size: int,
-    side: int,
-    labels: Sequence[int] = (),
+    run: Run | str | Path, path: Path, character_size: int, classes: Sequence[str] = ()
 ) -> PageExplanation:
     """Finds what a network sees where on a line or a page.
 
@@ -203,17 +257,19 @@ def explain_page(
     which stand alone, and not on what lies between them, shows in what it sees there.
 
     Args:
-        network: in evaluation mode; one that takes images of any size.
-        classes: the characters it knows, in the order of its labels.
+        run: a finished run of a network that takes images of any size, its name or its path.
         path: an image file.
         character_size: how many pixels high a character is on it, more or less.
-        side: height in pixels of the characters that the network was trained on.
-        labels: classes to look for; all if there are none.
+        classes: characters to look for, or their code points; all if there are none.
 
     Raises:
-        UsageError: the network takes no other size than it was trained with, or the page is too large for it.
+        UsageError: the network takes no other size than it was trained with, the page is too large for it, or there is
+            no such run or class.
+        RunError: the run is not finished.
         DataError: the file can't be read or is no image.
     """
+    run, network, config = _opened(run)
+    labels, side = _labels(classes, config.classes), max(config.model.image_size)
     if not takes_any_size(network):
         raise UsageError(
             "this network takes images of one size alone; lines and pages need one without dense layers, such as "
@@ -223,15 +279,62 @@ def explain_page(
     _check_room(network, picture)
     surfaces = every_class_map(network, as_batch(picture))[0].softmax(0)
     if labels:
-        surfaces = surfaces[list(labels)]
+        surfaces = surfaces[labels]
     highest, which = (each.numpy() for each in surfaces.max(0))
     # Two characters are at least half a character apart.
     apart = max(1.0, side / 2 * highest.shape[0] / picture.pixels.shape[0])
-    named = list(labels) or range(len(classes))
+    named = labels or range(len(config.classes))
     seen = [
-        (classes[named[int(which[place])]], _peak(picture, highest, place)) for place in peaks(highest, SURE, apart)
+        (config.classes[named[int(which[place])]], _peak(picture, highest, place))
+        for place in peaks(highest, SURE, apart)
     ]
     return PageExplanation(picture, highest, seen)
+
+
+def explain_layer(run: Run | str | Path, layer: str, image: str | Path | int = 0, top: int = MAPS) -> LayerMaps:
+    """Shows what a layer makes of an image.
+
+    Args:
+        run: a finished run, its name or its path.
+        layer: such as `body.3`.
+        image: an image file, or the number of a test image of the run.
+        top: how many of the maps, those that vary most.
+
+    Raises:
+        UsageError: the network has no such layer with maps, or there is no such run or test image.
+        RunError: the run is not finished.
+        DataError: the file can't be read or is no image, or the data of the run is missing.
+    """
+    run, network, config = _opened(run)
+    (picture,) = _pictures(run, [image], max(config.model.image_size))
+    maps = feature_maps(network, as_batch(picture), layer)[0].numpy()
+    numbers = np.sort(np.argsort(-maps.std((1, 2)), kind="stable")[:top])
+    return LayerMaps(picture, layer, maps.shape, numbers.tolist(), maps[numbers])
+
+
+def _opened(run: Run | str | Path) -> tuple[Run, nn.Module, RunConfig]:
+    found = find_run(run)
+    found.check_finished()
+    return found, *load_network(found.weights_file)
+
+
+def _labels(characters: Sequence[str], classes: Sequence[str]) -> list[int]:
+    labels = []
+    for name in characters:
+        character = from_codepoint(name) if name not in classes and name.upper().startswith("U+") else name
+        if character not in classes:
+            raise unknown_name("class", character, classes)
+        labels.append(classes.index(character))
+    return labels
+
+
+def _pictures(run: Run, images: Sequence[str | Path | int], side: int) -> list[Picture]:
+    """The images: files, or numbers of test images."""
+    if not images:
+        return pictures_of_test(run)
+    numbers = {name: int(f"{name}") for name in images if f"{name}".isdecimal() and not Path(f"{name}").exists()}
+    tested = dict(zip(numbers, pictures_of_test(run, list(numbers.values())), strict=True)) if numbers else {}
+    return [tested[name] if name in tested else picture_of(Path(f"{name}"), side) for name in images]
 
 
 def as_batch(picture: Picture) -> Tensor:

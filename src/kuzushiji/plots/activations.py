@@ -1,7 +1,7 @@
 """What a network sees where, drawn over images of characters, lines and pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,89 +10,67 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from PIL import Image
 
+from kuzushiji.numbers import percent
 from kuzushiji.plots.characters import character_sheet
-from kuzushiji.plots.style import Theme, draw_ink, new_figure, themed
+from kuzushiji.plots.style import Theme, draw_ink, drawable, new_figure, themed
+
+if TYPE_CHECKING:
+    from kuzushiji.inference.explain import Explanation, LayerMaps, PageExplanation
 
 SIDE = 1.15
 """Inches from one image to the next."""
 
 
-@dataclass(frozen=True, eq=False)
-class Explained:
-    """An image of a character and where a network sees some classes in it.
-
-    Attributes:
-        image: uint8 (H, W), ink bright on black, as the network saw it.
-        caption: stands under the image; only characters that figures can draw (`drawable`).
-        maps: (K, h, w), of K classes; what speaks for a class is positive.
-        captions: K of them, such as the class and its probability.
-    """
-
-    image: NDArray[np.uint8]
-    caption: str
-    maps: NDArray[np.float32]
-    captions: Sequence[str]
-
-
-def explained_figure(rows: Sequence[Explained], dark: bool = False) -> Figure:
+def explained_figure(explained: Sequence["Explanation"], dark: bool = False) -> Figure:
     """Draws a row an image: the image alone, then once for each class, with what speaks for the class behind the ink.
 
     The strongest place of a row has the full colour, so that the classes of one image can be compared.
 
     Args:
-        rows: one an image; all have as many classes.
+        explained: one an image; all have as many classes.
     """
-    columns = 1 + max(len(row.captions) for row in rows)
-    height, width = rows[0].image.shape
+    columns = 1 + max(len(each.evidence) for each in explained)
+    height, width = explained[0].picture.pixels.shape
     with themed(dark) as theme:
-        figure = new_figure(SIDE * columns, (SIDE * height / width + 0.22) * len(rows))
-        grid = figure.subplots(len(rows), columns, squeeze=False)
+        figure = new_figure(SIDE * columns, (SIDE * height / width + 0.22) * len(explained))
+        grid = figure.subplots(len(explained), columns, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
-        for row, line in zip(rows, grid, strict=True):
-            strongest = max(float(row.maps.max(initial=0)), 1e-12)
-            _draw_ink(line[0], row.image, theme)
-            _write_below(line[0], row.image, row.caption, theme.ink)
-            for axes, seen, caption in zip(line[1:], row.maps, row.captions, strict=False):
-                _draw_heat(axes, seen / strongest, row.image.shape, theme)
-                _draw_ink(axes, row.image, theme)
-                _write_below(axes, row.image, caption, theme.muted)
+        for each, line in zip(explained, grid, strict=True):
+            picture = each.picture
+            strongest = max(1e-12, *(float(seen.map.max(initial=0)) for seen in each.evidence))
+            _draw_ink(line[0], picture.pixels, theme)
+            caption = f"is {picture.actual}" if picture.actual else picture.name
+            _write_below(line[0], picture.pixels, drawable(caption), theme.ink)
+            for axes, seen in zip(line[1:], each.evidence, strict=False):
+                _draw_heat(axes, seen.map / strongest, picture.pixels.shape, theme)
+                _draw_ink(axes, picture.pixels, theme)
+                caption = f"{drawable(seen.character)}  {percent(seen.probability, 1)}"
+                _write_below(axes, picture.pixels, caption, theme.muted)
         return figure
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A character that a network sees in a line or on a page; `x` and `y` in pixels of the image that is drawn."""
-
-    character: str
-    x: float
-    y: float
-
-
-def page_figure(
-    image: NDArray[np.uint8], surface: NDArray[np.float32], seen: Sequence[Seen], dark: bool = False
-) -> Figure:
+def page_figure(page: "PageExplanation", dark: bool = False) -> Figure:
     """Draws a line or a page with the places where a network sees something, and what it sees there.
 
-    Args:
-        image: uint8 (H, W), ink bright on black.
-        surface: (h, w), how sure it is at each place, 0 to 1; what is less than a half is not drawn.
-        seen: characters; only what figures can draw (`drawable`).
+    Where it is less than half sure, nothing is drawn.
     """
+    image, scale = page.picture.pixels, page.picture.scale
     height, width = image.shape
     inches = min(9 / width, 11 / height)
     with themed(dark) as theme:
         figure = new_figure(max(width * inches, 1), max(height * inches, 1))
         axes = figure.subplots()
         axes.set_axis_off()
-        _draw_heat(axes, 2 * surface - 1, image.shape, theme, strongest=0.5)
+        _draw_heat(axes, 2 * page.sureness - 1, image.shape, theme, strongest=0.5)
         _draw_ink(axes, image, theme)
         around = [withStroke(linewidth=2, foreground=theme.paper)]
-        for each in seen:
-            axes.plot(each.x, each.y, "o", markersize=3, color=theme.right, path_effects=around)
+        for character, peak in page.seen:
+            place = peak.x / scale, peak.y / scale
+            axes.plot(*place, "o", markersize=3, color=theme.right, path_effects=around)
             axes.annotate(
-                each.character,
-                (each.x, each.y),
+                drawable(character),
+                place,
                 xytext=(3, 2),
                 textcoords="offset points",
                 fontsize=9,
@@ -101,6 +79,11 @@ def page_figure(
             )
         axes.set(xlim=(0, width), ylim=(height, 0))
         return figure
+
+
+def layer_figure(found: "LayerMaps", dark: bool = False) -> Figure:
+    """Draws an image and what a layer makes of it, as `feature_map_figure` does."""
+    return feature_map_figure(found.picture.pixels, found.maps, [str(number) for number in found.numbers], dark=dark)
 
 
 def feature_map_figure(
