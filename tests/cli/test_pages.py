@@ -93,6 +93,11 @@ def test_wrong_usage(
     assert not out.exists()
 
 
+def test_a_division_by_book_has_no_picture_of_one(pages: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "pages", f"{pages}:book"]) == 0
+    assert capsys.readouterr().out.startswith(f"{pages.name}:book: ")
+
+
 def test_a_damaged_page_is_not_drawn(pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     image = pages / "train_images" / f"{NAMES[1]}.jpg"
     image.write_bytes(image.read_bytes()[:2000])

@@ -16,8 +16,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-results = Console(highlight=False)
-notes = Console(stderr=True, highlight=False)
+results = Console(highlight=False, emoji=False)  # else recognition:book has a picture of a book in it
+notes = Console(stderr=True, highlight=False, emoji=False)
 
 
 def print_json(value: Any) -> None:

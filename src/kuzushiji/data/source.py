@@ -69,7 +69,7 @@ class Source:
     origin: Origin
 
     def __str__(self) -> str:
-        return self.name
+        return self.address
 
     @cached_property
     def splits(self) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class Source:
             UsageError: they stand on none.
         """
         if not isinstance(self.origin, Pages):
-            raise UsageError(f"{self.name} holds no pages; expected {LAYOUTS}")
+            raise UsageError(f"{self} holds no pages; expected {LAYOUTS}")
         return self.origin
 
     def load(
@@ -107,7 +107,7 @@ class Source:
         if split not in self.splits:
             undivided = isinstance(self.origin, Pages) and self.splits == ("all",)
             few = ", as three pages or books at least are needed to set some apart" if undivided else ""
-            raise UsageError(f"{self.name} has no split {split!r}; it has {', '.join(self.splits)}{few}")
+            raise UsageError(f"{self} has no split {split!r}; it has {', '.join(self.splits)}{few}")
         data = replace(self.origin.read(split, image_size, progress), name=self.name)
         if limit is not None:
             data = subsample(data, limit)
@@ -229,11 +229,11 @@ def title_of(recorded: str, files: Collection[str] = ()) -> str:
         >>> title_of("brush:k49+k49")
         'brush:k49 and Kuzushiji-49'
     """
-    if published_in(recorded):
-        named = ((named_in(part), part) for part in recorded.split("+"))
-        return " and ".join(found[0].title if found else part for found, part in named)
-    found = published_in(recorded, files)
-    return found[0].title if found else Path(recorded).name or recorded
+    published = published_in(recorded, files)
+    named = {part: named_in(part) for part in recorded.split("+")}
+    if published and not any(named.values()):
+        return published[0].title  # known by its files
+    return " and ".join(found[0].title if found else part for part, found in named.items())
 
 
 # How a text is read

@@ -46,7 +46,7 @@ def published(trial: Trial, measure: str) -> str:
 def footer(answer: Answer) -> tuple[str, ...]:
     """Whose data it is, and which study on which data."""
     credits = (f"Data: {entry.attribution}, licensed under {entry.licence}." for entry in answer.data.published)
-    return (*dict.fromkeys(credits), f"Study {answer.study.name} on {answer.data}.")
+    return (*dict.fromkeys(credits), f"Study {answer.study.name} on {answer.data.name}.")
 
 
 def _ours(answer: Answer, result: Result, column: OthersColumn) -> str:
