@@ -12,6 +12,8 @@ from kuzushiji.errors import DataError, Interrupted, KuzushijiError
 from kuzushiji.interruption import interruptible
 from kuzushiji.processes import Ended, Workers, run_parts
 
+NEEDS_PROC = pytest.mark.skipif(not Path("/proc/self").exists(), reason="it looks for processes in /proc")
+
 
 def square(report, number):
     print("a library that prints")
@@ -111,6 +113,7 @@ def test_jobs_that_are_asked_to_stop_may_save_what_they_have(tmp_path):
     assert (tmp_path / "interrupted").exists()
 
 
+@NEEDS_PROC
 def test_what_still_runs_is_ended_when_the_block_is_left():
     with Workers("waiting") as workers:
         workers.start("a", wait_for_ever)
@@ -147,6 +150,7 @@ with Workers("waiting") as workers:
 """
 
 
+@NEEDS_PROC
 def test_jobs_end_cleanly_when_their_caller_is_killed_and_its_script_is_not_run_again(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT.format(folder=str(tmp_path)))
     command = [sys.executable, str(tmp_path / "script.py")]

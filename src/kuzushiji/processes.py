@@ -9,7 +9,6 @@ and each ends when the caller does, however it ends.
 import os
 import pickle
 import queue
-import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,10 @@ Report = Callable[[Any], None]
 
 Part = Callable[[Any, int, int], Iterable[int]]
 """Called with a job, the number of a part and how many parts there are; yields how much is done, piece by piece."""
+
+
+_KILLED = -9
+"""The exit code of a process that got SIGKILL, which Windows does not have."""
 
 
 def cores() -> int:
@@ -161,7 +164,7 @@ class Workers:
             said = errors.read().decode(errors="replace").strip()
         if process.ended is not None or process.asked:
             return process.ended or Ended(stopped=True)
-        hint = "; memory may have run out: do less at a time" if code == -signal.SIGKILL else ""
+        hint = "; memory may have run out: do less at a time" if code == _KILLED else ""
         last = f" ({said.splitlines()[-1]})" if said else ""
         error = KuzushijiError(f"a process that was {self._what} ended with code {code}{last}{hint}")
         if said:

@@ -11,8 +11,7 @@ from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.run import Run
 from kuzushiji.studies.answer import Answer, Pretraining, Result
 from kuzushiji.studies.conclusion import listing
-from kuzushiji.studies.definition import Column as OthersColumn
-from kuzushiji.studies.definition import Trial
+from kuzushiji.studies.definition import BenchmarkColumn, Trial
 from kuzushiji.studies.stored import stored_values
 
 
@@ -49,7 +48,7 @@ def footer(answer: Answer) -> tuple[str, ...]:
     return (*dict.fromkeys(credits), f"Study {answer.study.name} on {answer.data.name}.")
 
 
-def _ours(answer: Answer, result: Result, column: OthersColumn) -> str:
+def _ours(answer: Answer, result: Result, column: BenchmarkColumn) -> str:
     """Our figure for a cell: of this study's data, or of another run of the study on the data of the column."""
     if answer.data.name in column.data:
         return percent(result.mean(column.measure)) if result.measured else "–"
@@ -60,7 +59,7 @@ def _ours(answer: Answer, result: Result, column: OthersColumn) -> str:
     return "–"
 
 
-def _missing(answer: Answer, column: OthersColumn) -> str:
+def _missing(answer: Answer, column: BenchmarkColumn) -> str:
     """Where our figures of a column come from, or why there are none."""
     if answer.data.name in column.data:
         splits = answer.first_run.config.data.splits

@@ -191,7 +191,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedFigures:
     """Where the figures called `theirs` come from: a sentence, and the data that they were measured on."""
 
     source: str = ""
@@ -199,7 +199,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Column:
+class BenchmarkColumn:
     """A column of a table beside published ones: `measure` (a field of an evaluation) on any of `data`."""
 
     key: str
@@ -240,8 +240,8 @@ class Study:
     pairs: tuple[tuple[str, str], ...] = ()
     trials: tuple[Trial, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
-    published: Published = Published()
-    columns: tuple[Column, ...] = ()
+    published: PublishedFigures = PublishedFigures()
+    columns: tuple[BenchmarkColumn, ...] = ()
 
     def __post_init__(self) -> None:
         _check_least(seeds=(self.seeds, 1), image_size=(self.image_size, 1), rare_below=(self.rare_below, 1))
