@@ -18,12 +18,20 @@ from kuzushiji.export.run import export_run, sources_of
 from kuzushiji.files import file_hash
 from kuzushiji.inference.weights import load_network, save_network
 from kuzushiji.reading.recognizer import Recognizer
+from kuzushiji.report.card import write_card
 from kuzushiji.runs.command import command_of
 from kuzushiji.runs.config import DataConfig, ModelConfig, RunConfig, StartConfig, TeacherConfig
 from kuzushiji.runs.recipe import Recipe
 from kuzushiji.runs.run import Run
 from kuzushiji.training.experiment import train
 from tests.bars import bar_images, write_bars
+
+
+def card_of(exported):
+    """The card as it is written."""
+    path = write_card(exported)
+    assert path == exported.path.with_suffix(".md")
+    return path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +42,7 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUZUSHIJI_HOME", str(folder))
         run = train("nn_1", data, run=folder / "run", epochs=4, batch_size=16, precision="float32")
-    export_run(run)
+    write_card(export_run(run))
     return run
 
 
@@ -102,16 +110,16 @@ def test_the_card_tells_what_it_is_how_good_and_what_not(made):
 def test_the_card_knows_what_the_data_is(run, tmp_path, data, books, brush, licence):
     network, config = load_network(run.weights_file)
     save_network(run.weights_file, network, replace(config, data=replace(config.data, name=data)))
-    card = export_run(run, tmp_path / "named.onnx").card.read_text(encoding="utf-8")
+    card = card_of(export_run(run, tmp_path / "named.onnx"))
     assert ("learnt from old Japanese books" in card) == books
     assert ("Glyphs of brush fonts" in card) == brush
     assert licence in card
 
 
 def test_the_card_tells_what_other_data_gave(run, tmp_path):
-    assert "on other data" not in export_run(run, tmp_path / "alone.onnx").card.read_text(encoding="utf-8")
+    assert "on other data" not in card_of(export_run(run, tmp_path / "alone.onnx"))
     replace(run.predictions(), dataset="others").save(run.predictions_file("others-test"))
-    card = export_run(run, tmp_path / "bars.onnx").card.read_text(encoding="utf-8")
+    card = card_of(export_run(run, tmp_path / "bars.onnx"))
     measured = evaluate(run.predictions())
     assert f"| `others` (test) | {measured.count} | 4 | {100 * measured.accuracy.value:.2f} | " in card
 
@@ -121,7 +129,7 @@ def test_the_card_gives_the_commands_of_what_came_before(run, tmp_path):
     start = StartConfig("run", "before", str(run.weights_file), file_hash(run.weights_file), "body.")
     shutil.copytree(run.path, tmp_path / "later")
     save_network(tmp_path / "later" / "model.safetensors", network, replace(config, start=start))
-    card = export_run(Run(tmp_path / "later"), tmp_path / "later.onnx").card.read_text(encoding="utf-8")
+    card = card_of(export_run(Run(tmp_path / "later"), tmp_path / "later.onnx"))
     first, second = (line for line in card.splitlines() if line.startswith("kuzushiji train"))
     assert first.endswith(" --run before")
     assert second == first.removesuffix(" --run before") + " --from before"
@@ -149,7 +157,7 @@ def test_the_card_says_what_its_maker_says_and_not_where_folders_lie(tmp_path, b
     run = train("nn_1", bars_folder, run=str(tmp_path / "run"), epochs=1)
     assert str(bars_folder) in run.config.command
     written = export_run(run, tmp_path / "bars.onnx", note="Bars, drawn by a ruler.")
-    card = written.card.read_text(encoding="utf-8")
+    card = card_of(written)
     assert "Bars, drawn by a ruler." in card
     assert f"--data {bars_folder.name} " in card
     assert str(bars_folder.parent) not in card
@@ -176,7 +184,7 @@ def test_fewer_bits_need_the_validation_images_that_the_run_had(run, tmp_path):
         export_run(run, tmp_path / "half.onnx", precision="float16")
     exported = export_run(run, tmp_path / "whole.onnx")
     assert (exported.description.temperature, exported.description.unsure_below) == (1, 0.5)
-    assert "There were no validation images" in exported.card.read_text(encoding="utf-8")
+    assert "There were no validation images" in card_of(exported)
 
 
 def test_a_run_without_test_images_says_that_it_was_not_tested(run, tmp_path):
@@ -184,7 +192,7 @@ def test_a_run_without_test_images_says_that_it_was_not_tested(run, tmp_path):
     run.evaluation_file.unlink(missing_ok=True)
     exported = export_run(run, tmp_path / "untested.onnx")
     assert exported.description.accuracy is None
-    assert "It was not tested" in exported.card.read_text(encoding="utf-8")
+    assert "It was not tested" in card_of(exported)
     assert Recognizer(exported.path).description == exported.description
 
 

@@ -41,15 +41,17 @@ def export(
         Print what was written as JSON.
     """
     from kuzushiji.export.run import export_run
+    from kuzushiji.report.card import write_card
     from kuzushiji.runs.run import find_run
 
     written = export_run(find_run(run), output, precision=precision, credit=credit, note=note)
+    card = write_card(written)
     about = written.description
     if json:
         print_json(
             {
                 "file": str(written.path),
-                "card": str(written.card),
+                "card": str(card),
                 "bytes": written.bytes,
                 "classes": len(about.classes),
                 "precision": precision,
@@ -60,7 +62,7 @@ def export(
         )
         return
     results.print(f"{written.path}  {written.bytes / 1e6:.2f} MB", markup=False, soft_wrap=True)
-    results.print(f"{written.card}", markup=False, soft_wrap=True)
+    results.print(str(card), markup=False, soft_wrap=True)
     notes.print(f"{len(about.classes):,} classes; unsure below {about.unsure_below:.2%}")
     if written.lost is not None:
         change = "costs" if written.lost >= 0 else "gains"

@@ -1,4 +1,4 @@
-"""`export_run`: a finished run -> an ONNX file and its card, checked before they are kept."""
+"""`export_run`: a finished run -> an ONNX file, checked before it is kept, and what its card tells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from kuzushiji.data.source import published_in
 from kuzushiji.errors import KuzushijiError, RunError, UsageError, unknown_name
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.evaluation.runs import stored_calibration, stored_evaluation
-from kuzushiji.export.card import Facts, write_card
+from kuzushiji.export.card import Card
 from kuzushiji.export.graph import PRECISIONS, logits_of, to_onnx, with_metadata, with_precision
 from kuzushiji.export.trust import answered_and_right, learn_trust
 from kuzushiji.exported import Description, open_network
@@ -35,7 +35,7 @@ class Exported:
 
     Attributes:
         path: the ONNX file.
-        card: its card, beside it.
+        card: what its card tells; `kuzushiji.report.card.write_card` writes it beside the file.
         bytes: size of the file.
         description: what the file says of itself.
         lost: share of the validation images that the precision costs; None where it was not reduced.
@@ -43,7 +43,7 @@ class Exported:
     """
 
     path: Path
-    card: Path
+    card: Card
     bytes: int
     description: Description
     lost: float | None
@@ -53,7 +53,7 @@ class Exported:
 def export_run(
     run: Run, output: Path | None = None, *, precision: str = "float32", credit: Sequence[str] = (), note: str = ""
 ) -> Exported:
-    """Writes a run's network as one ONNX file that `Recognizer` reads, and a card in Markdown beside it.
+    """Writes a run's network as one ONNX file that `Recognizer` reads.
 
     Args:
         run: a finished run of a network that is trained, not fitted.
@@ -121,33 +121,29 @@ def export_run(
         version=__version__,
     )
     content = with_metadata(reduced, description.to_metadata())
-    card = write_card(
-        Facts(
-            title=output.stem,
-            bytes=len(content),
-            description=description,
-            config=config,
-            before=list(
-                dict.fromkeys(
-                    f"{command_of(before, published=True)} --run {name}" for name, before in reversed(_before(config))
-                )
-            ),
-            note=note,
-            sources=sources,
-            trust=trust,
-            evaluation=evaluation,
-            elsewhere=_elsewhere(run, config.data.name),
-            calibration=stored_calibration(run) if tested is not None else None,
-            tested=answered_and_right(tested, trust.temperature, trust.unsure_below) if tested is not None else None,
-            lost=lost,
-        )
+    card = Card(
+        title=output.stem,
+        bytes=len(content),
+        description=description,
+        config=config,
+        before=list(
+            dict.fromkeys(
+                f"{command_of(before, published=True)} --run {name}" for name, before in reversed(_before(config))
+            )
+        ),
+        note=note,
+        sources=sources,
+        trust=trust,
+        evaluation=evaluation,
+        elsewhere=_elsewhere(run, config.data.name),
+        calibration=stored_calibration(run) if tested is not None else None,
+        tested=answered_and_right(tested, trust.temperature, trust.unsure_below) if tested is not None else None,
+        lost=lost,
     )
-    card_path = output.with_suffix(".md")
-    with written_whole(card_path) as card_beside, written_whole(output) as beside:
+    with written_whole(output) as beside:
         beside.write_bytes(content)
         open_network(beside)  # as whoever reads it will
-        card_beside.write_text(card, encoding="utf-8")
-    return Exported(output, card_path, len(content), description, lost, len(validation) if validation else 0)
+    return Exported(output, card, len(content), description, lost, len(validation) if validation else 0)
 
 
 def sources_of(config: RunConfig, credit: Sequence[str] = ()) -> tuple[catalog.Dataset, ...]:
@@ -176,10 +172,10 @@ def _before(config: RunConfig) -> list[tuple[str, RunConfig]]:
     return found
 
 
-def _elsewhere(run: Run, own: str) -> dict[str, Evaluation]:
+def _elsewhere(run: Run, own: str) -> dict[tuple[str, str], Evaluation]:
     """What the run's predictions of other data than its own give, by name and split of these."""
     others = map(Predictions.load, sorted(run.path.glob("predictions-*.npz")))
-    return {f"`{each.dataset}` ({each.split})": evaluate(each) for each in others if each.dataset != own}
+    return {(each.dataset, each.split): evaluate(each) for each in others if each.dataset != own}
 
 
 def _config_in(path: Path) -> RunConfig | None:

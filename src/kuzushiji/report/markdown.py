@@ -91,6 +91,8 @@ def text_as_markdown(text: Text) -> str:
         case Code():
             return _code(text.text)
         case Link():
+            if text.text == text.to:
+                return f"<{text.to}>"
             return f"[{_escaped(text.text)}]({text.to})"
         case Character():
             return _escaped(text.text)
