@@ -8,8 +8,7 @@ import numpy as np
 
 from kuzushiji.characters import kana_of
 from kuzushiji.data.catalogue.catalogued import Catalogued
-from kuzushiji.data.files.decode import Progress
-from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.splits import HASH_SPLITS
 from kuzushiji.errors import UsageError
 

@@ -1,13 +1,16 @@
 """`CharacterImages`, the one thing that every source of data yields."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.errors import DataError
+
+Progress = Callable[[int, int], None]
+"""Called with how many images are done and how many there are."""
 
 
 @dataclass(frozen=True, eq=False)

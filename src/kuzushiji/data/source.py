@@ -23,9 +23,8 @@ from kuzushiji.data.catalogue.catalogued import Catalogued
 from kuzushiji.data.catalogue.sets import DATASETS, Dataset, folder
 from kuzushiji.data.derived import ParentKanji, Together
 from kuzushiji.data.files.array_folder import ArrayFolder
-from kuzushiji.data.files.decode import Progress
 from kuzushiji.data.files.image_files import ImageFiles
-from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.pages.characters import UNITS, Pages
 from kuzushiji.data.pages.tables import LAYOUTS, holds_pages
 from kuzushiji.data.splits import subsample

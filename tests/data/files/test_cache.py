@@ -12,9 +12,8 @@ import pytest
 from PIL import Image
 
 from kuzushiji import home
-from kuzushiji.data.files import cache, decode
-from kuzushiji.data.files.cache import cached_images
-from kuzushiji.data.files.image_files import write_class_folders
+from kuzushiji.data.files import cache, decode, image_files
+from kuzushiji.data.files.image_files import ImageFiles, write_class_folders
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.files import file_hash
@@ -48,7 +47,7 @@ def decodings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         found.append(listing.root)
         return decode.decode_listing(listing, *arguments, **options)
 
-    monkeypatch.setattr(cache, "decode_listing", counted)
+    monkeypatch.setattr(image_files, "decode_listing", counted)
     return found
 
 
@@ -67,7 +66,7 @@ def same(first: cache.CachedImages, second: cache.CachedImages) -> bool:
 
 
 def test_decoded_once_and_mapped_afterwards(tar: Path, decodings: list[Path]) -> None:
-    first, second = cached_images(tar), cached_images(tar)
+    first, second = ImageFiles(tar).decoded(), ImageFiles(tar).decoded()
     assert decodings == [tar]
     assert same(first, second)
     assert isinstance(second.images, np.memmap)
@@ -78,7 +77,7 @@ def test_decoded_once_and_mapped_afterwards(tar: Path, decodings: list[Path]) ->
 
 
 def test_each_split_is_one_slice_in_the_order_of_ids(tar: Path) -> None:
-    found = cached_images(tar)
+    found = ImageFiles(tar).decoded()
     assert list(found.bounds) == ["train", "validation", "test"]
     assert [stop for _, stop in found.bounds.values()][-1] == COUNT
     for start, stop in found.bounds.values():
@@ -86,23 +85,23 @@ def test_each_split_is_one_slice_in_the_order_of_ids(tar: Path) -> None:
 
 
 def test_writing_to_the_images_does_not_reach_the_file(tar: Path) -> None:
-    first = cached_images(tar)
+    first = ImageFiles(tar).decoded()
     first.images[:] = 7
-    assert (cached_images(tar).images != 7).any()
+    assert (ImageFiles(tar).decoded().images != 7).any()
 
 
 def test_a_moved_source_keeps_its_cache(tar: Path, decodings: list[Path]) -> None:
-    cached_images(tar)
+    ImageFiles(tar).decoded()
     (tar.parent / "elsewhere").mkdir()
-    cached_images(tar.rename(tar.parent / "elsewhere" / tar.name))
+    ImageFiles(tar.rename(tar.parent / "elsewhere" / tar.name)).decoded()
     assert len(decodings) == 1
 
 
 def test_a_changed_source_is_decoded_again_and_its_old_cache_removed(tar: Path, decodings: list[Path]) -> None:
-    cached_images(tar)
+    ImageFiles(tar).decoded()
     before = kept()
     write_tar(tar, DATA.select(slice(0, 250)))
-    assert len(cached_images(tar).images) == 250
+    assert len(ImageFiles(tar).decoded().images) == 250
     assert len(decodings) == 2
     assert len(kept()) == 1
     assert kept() != before
@@ -110,14 +109,14 @@ def test_a_changed_source_is_decoded_again_and_its_old_cache_removed(tar: Path, 
 
 def test_a_folder_to_which_an_image_is_added_is_decoded_again(tmp_path: Path, decodings: list[Path]) -> None:
     write_class_folders(tmp_path / "f", DATA.select(slice(0, 200)))
-    cached_images(tmp_path / "f")
+    ImageFiles(tmp_path / "f").decoded()
     (tmp_path / "f" / "U+4E00" / "zzz.png").write_bytes((tmp_path / "f" / "U+4E00" / "000000.png").read_bytes())
-    assert len(cached_images(tmp_path / "f").images) == 201
+    assert len(ImageFiles(tmp_path / "f").decoded().images) == 201
     assert len(decodings) == 2
 
 
 def test_each_size_has_its_own_cache_and_one_split(tar: Path) -> None:
-    small, whole = cached_images(tar, side=5), cached_images(tar)
+    small, whole = ImageFiles(tar).decoded(5), ImageFiles(tar).decoded()
     assert small.images.shape == (COUNT, 5, 5)
     assert (small.ids == whole.ids).all()
     assert small.bounds == whole.bounds
@@ -132,31 +131,31 @@ def truncate(path: Path) -> None:
 @pytest.mark.parametrize("name", ["images.npy", "labels.npy", "ids.npy", "about.json"])
 @pytest.mark.parametrize("harm", [truncate, Path.unlink, lambda path: path.write_bytes(b"")])
 def test_a_cache_that_is_not_whole_is_made_again(tar: Path, decodings: list[Path], name: str, harm) -> None:
-    first = cached_images(tar)
+    first = ImageFiles(tar).decoded()
     first_pixels = first.images.copy()
     harm(home.cache_folder() / "decoded" / kept()[0] / name)
-    second = cached_images(tar)
+    second = ImageFiles(tar).decoded()
     assert (second.images == first_pixels).all()
     assert len(decodings) == 2
     assert len(kept()) == 1
 
 
 def test_what_a_killed_process_left_is_removed(tar: Path) -> None:
-    cached_images(tar)
+    ImageFiles(tar).decoded()
     (name,) = kept()
     folder = home.cache_folder() / "decoded"
     (folder / name / "about.json").unlink()
     (folder / f".{name}.0123abcd.part").mkdir()
     (folder / f".{name}.0123abcd.part" / "decoded.npy").write_bytes(b"half")
-    cached_images(tar)
+    ImageFiles(tar).decoded()
     assert kept() == [name]
 
 
 def test_the_source_is_known_by_its_hash(tar: Path, tmp_path: Path) -> None:
-    assert cached_images(tar).source == {"kk.tar": file_hash(tar)}
+    assert ImageFiles(tar).decoded().source == {"kk.tar": file_hash(tar)}
     write_class_folders(tmp_path / "f", DATA.select(slice(0, 50)))
     write_class_folders(tmp_path / "g" / "f", DATA.select(slice(0, 50)))
-    folder, copy = cached_images(tmp_path / "f"), cached_images(tmp_path / "g" / "f")
+    folder, copy = ImageFiles(tmp_path / "f").decoded(), ImageFiles(tmp_path / "g" / "f").decoded()
     assert folder.source == copy.source
     assert list(folder.source) == ["f"]
 
@@ -166,17 +165,17 @@ def test_damaged_images_leave_no_cache(tar: Path) -> None:
     content[512 + 40 : 512 + 60] = bytes(20)
     tar.write_bytes(content)
     with pytest.raises(DataError, match=r"U\+4E00/000000\.png in .*kk\.tar is a damaged image"):
-        cached_images(tar)
+        ImageFiles(tar).decoded()
     assert kept() == []
 
 
 LOAD = """
 import hashlib, sys
 from pathlib import Path
-from kuzushiji.data.files.cache import cached_images
+from kuzushiji.data.files.image_files import ImageFiles
 from kuzushiji.errors import KuzushijiError
 try:
-    found = cached_images(Path(sys.argv[1]), progress=lambda done, total: print("decoding", flush=True))
+    found = ImageFiles(Path(sys.argv[1])).decoded(progress=lambda done, total: print("decoding", flush=True))
 except KuzushijiError as error:
     sys.exit(str(error))
 print(hashlib.sha256(found.images.tobytes()).hexdigest())
@@ -253,7 +252,7 @@ def test_a_killed_process_takes_its_decoders_along(large_tar: Path) -> None:
     process.stdout.readline()
     process.kill()
     process.communicate(timeout=180)  # ends when the last process that holds its stderr does
-    assert len(cached_images(large_tar).images) == MANY
+    assert len(ImageFiles(large_tar).decoded().images) == MANY
     assert len(kept()) == 1
 
 
@@ -261,7 +260,7 @@ def test_a_cache_that_cannot_be_written(tar: Path, tmp_path: Path, monkeypatch: 
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KUZUSHIJI_HOME", str(tmp_path / "file" / "home"))
     with pytest.raises(KuzushijiError, match=r"cannot be written .*set KUZUSHIJI_HOME"):
-        cached_images(tar)
+        ImageFiles(tar).decoded()
 
 
 def test_a_part_of_the_published_tar(real_data: Path, tmp_path: Path) -> None:
@@ -273,7 +272,7 @@ def test_a_part_of_the_published_tar(real_data: Path, tmp_path: Path) -> None:
     classes = tuple(sorted({chr(int(row["path"].split("/")[0][2:], 16)) for row in rows}))
     labels = np.array([classes.index(chr(int(row["path"].split("/")[0][2:], 16))) for row in rows])
     write_tar(tmp_path / "kkanji.tar", CharacterImages(images, labels, classes))
-    found = cached_images(tmp_path / "kkanji.tar")
+    found = ImageFiles(tmp_path / "kkanji.tar").decoded()
     assert found.classes == classes
     order = np.argsort(found.ids)
     assert (found.images[order] == images).all()  # published sorted, and bright on black: nothing is inverted

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from kuzushiji.data.catalogue.sets import Dataset, dataset, folder
 from kuzushiji.data.files.array_folder import ArrayFolder
-from kuzushiji.data.files.decode import Progress
 from kuzushiji.data.files.image_files import ImageFiles
-from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.splits import HASH_SPLITS
 from kuzushiji.errors import DataError
 

@@ -4,7 +4,7 @@ Sizes and MD5 sums are those of the published files.  Where a file has no publis
 size the file has is accepted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kuzushiji import home
@@ -50,8 +50,8 @@ class Dataset:
         image_size: height and width in pixels, None where they differ.
         counts: split -> number of images; `all` where there is no official split.
         balanced: whether every class has equally many images.
-        homepage: address of its makers' page.
         manual_steps: how to get the files by hand, beside their addresses; a line each.
+        homepage: address of its makers' page.
         class_map: name of the file that maps class indices to characters, empty where there is none.
         characters: the characters that the class map holds, in order.
         unit: what is counted, `images` or `pages`.
@@ -72,8 +72,8 @@ class Dataset:
     image_size: tuple[int, int] | None
     counts: dict[str, int]
     balanced: bool
-    homepage: str
     manual_steps: tuple[str, ...]
+    homepage: str = "https://github.com/rois-codh/kmnist"
     class_map: str = ""
     characters: str = ""
     unit: str = "images"
@@ -140,7 +140,6 @@ def _codh(folder: str, name: str, size: int | None = None, md5: str | None = Non
 
 
 _KMNIST_CLASS_MAP = _codh("kmnist", "kmnist_classmap.csv", 151, "899202f6e8dc29a321ac210a03d0f2f1")
-_KMNIST_CHARACTERS = "".join(KMNIST)
 _KMNIST_TEST = (
     _codh("kmnist", "kmnist-test-imgs.npz", 3079479, "dace6de62ca8b90843cc45366337d02e"),
     _codh("kmnist", "kmnist-test-labels.npz", 5304, "3ae489a79983d0fe386152684e3b5412"),
@@ -149,61 +148,60 @@ _KAGGLE_COPY = (
     "Kaggle has a copy of the npz files: https://www.kaggle.com/datasets/anokas/kuzushiji (log in, Download, unpack)"
 )
 
+_KMNIST = Dataset(
+    name="kmnist",
+    title="Kuzushiji-MNIST",
+    description="Ten hiragana, one of each row of the syllabary, in the shape of MNIST.",
+    formats={
+        "npz": (
+            _codh("kmnist", "kmnist-train-imgs.npz", 18384171, "a183fbc01ed9a345513b145673d3d0bb"),
+            _codh("kmnist", "kmnist-train-labels.npz", 29700, "b0e1d240e8afec72b50437fc3bc5908a"),
+            *_KMNIST_TEST,
+            _KMNIST_CLASS_MAP,
+        ),
+        "idx": (
+            _codh("kmnist", "train-images-idx3-ubyte.gz", 18165135, "bdb82020997e1d708af4cf47b453dcf7"),
+            _codh("kmnist", "train-labels-idx1-ubyte.gz", 29497, "e144d726b3acfaa3e44228e80efcd344"),
+            _codh("kmnist", "t10k-images-idx3-ubyte.gz", 3041136, "5c965bf0a639b31b8f53240b1b52f4d7"),
+            _codh("kmnist", "t10k-labels-idx1-ubyte.gz", 5120, "7320c461ea6c1c855c0b718fb2a4b134"),
+            _KMNIST_CLASS_MAP,
+        ),
+    },
+    classes=10,
+    image_size=(28, 28),
+    counts={"train": 60_000, "test": 10_000},
+    balanced=True,
+    manual_steps=(_KAGGLE_COPY,),
+    class_map=_KMNIST_CLASS_MAP.name,
+    characters="".join(KMNIST),
+    mean=0.1918,
+    deviation=0.3483,
+)
+
+_KMNIST6K = replace(
+    _KMNIST,
+    name="kmnist6k",
+    title="Kuzushiji-MNIST 6k",
+    description="The first 6,284 training images of kmnist and its whole test set: a small standard set-up.",
+    formats={
+        "npz": (
+            DataFile("kmnist-train-imgs.npz", 1923587, "f838ff14b6833b776c192ca631fa5da3"),
+            DataFile("kmnist-train-labels.npz", 3452, "9f8e023b6d86651e4761d8f618c341bd"),
+            *_KMNIST_TEST,
+            _KMNIST_CLASS_MAP,
+        ),
+    },
+    counts={"train": 6_284, "test": 10_000},
+    balanced=False,
+    manual_steps=("It is cut out of kmnist: once kmnist is there, kmnist6k loads without files of its own",),
+    subset_of="kmnist",
+    mean=0.1917,
+    deviation=0.3484,
+)
+
 _TABLE = (
-    Dataset(
-        name="kmnist",
-        title="Kuzushiji-MNIST",
-        description="Ten hiragana, one of each row of the syllabary, in the shape of MNIST.",
-        formats={
-            "npz": (
-                _codh("kmnist", "kmnist-train-imgs.npz", 18384171, "a183fbc01ed9a345513b145673d3d0bb"),
-                _codh("kmnist", "kmnist-train-labels.npz", 29700, "b0e1d240e8afec72b50437fc3bc5908a"),
-                *_KMNIST_TEST,
-                _KMNIST_CLASS_MAP,
-            ),
-            "idx": (
-                _codh("kmnist", "train-images-idx3-ubyte.gz", 18165135, "bdb82020997e1d708af4cf47b453dcf7"),
-                _codh("kmnist", "train-labels-idx1-ubyte.gz", 29497, "e144d726b3acfaa3e44228e80efcd344"),
-                _codh("kmnist", "t10k-images-idx3-ubyte.gz", 3041136, "5c965bf0a639b31b8f53240b1b52f4d7"),
-                _codh("kmnist", "t10k-labels-idx1-ubyte.gz", 5120, "7320c461ea6c1c855c0b718fb2a4b134"),
-                _KMNIST_CLASS_MAP,
-            ),
-        },
-        classes=10,
-        image_size=(28, 28),
-        counts={"train": 60_000, "test": 10_000},
-        balanced=True,
-        homepage="https://github.com/rois-codh/kmnist",
-        manual_steps=(_KAGGLE_COPY,),
-        class_map=_KMNIST_CLASS_MAP.name,
-        characters=_KMNIST_CHARACTERS,
-        mean=0.1918,
-        deviation=0.3483,
-    ),
-    Dataset(
-        name="kmnist6k",
-        title="Kuzushiji-MNIST 6k",
-        description="The first 6,284 training images of kmnist and its whole test set: a small standard set-up.",
-        formats={
-            "npz": (
-                DataFile("kmnist-train-imgs.npz", 1923587, "f838ff14b6833b776c192ca631fa5da3"),
-                DataFile("kmnist-train-labels.npz", 3452, "9f8e023b6d86651e4761d8f618c341bd"),
-                *_KMNIST_TEST,
-                _KMNIST_CLASS_MAP,
-            ),
-        },
-        classes=10,
-        image_size=(28, 28),
-        counts={"train": 6_284, "test": 10_000},
-        balanced=False,
-        homepage="https://github.com/rois-codh/kmnist",
-        manual_steps=("It is cut out of kmnist: once kmnist is there, kmnist6k loads without files of its own",),
-        class_map=_KMNIST_CLASS_MAP.name,
-        characters=_KMNIST_CHARACTERS,
-        subset_of="kmnist",
-        mean=0.1917,
-        deviation=0.3484,
-    ),
+    _KMNIST,
+    _KMNIST6K,
     Dataset(
         name="k49",
         title="Kuzushiji-49",
@@ -221,7 +219,6 @@ _TABLE = (
         image_size=(28, 28),
         counts={"train": 232_365, "test": 38_547},
         balanced=False,
-        homepage="https://github.com/rois-codh/kmnist",
         manual_steps=(_KAGGLE_COPY,),
         class_map="k49_classmap.csv",
         characters="".join(K49),
@@ -235,7 +232,6 @@ _TABLE = (
         image_size=(64, 64),
         counts={"all": 140_424},
         balanced=False,
-        homepage="https://github.com/rois-codh/kmnist",
         manual_steps=(
             "The archive is taken as it is; there is no need to unpack it",
             "If you have it unpacked, the folder loads by its path: --data FOLDER/kkanji2",

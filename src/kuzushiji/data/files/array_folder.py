@@ -9,8 +9,7 @@ import numpy as np
 
 from kuzushiji.data.files.arrays import read_labels, read_pair, write_idx, write_npz
 from kuzushiji.data.files.class_map import read_class_map, write_class_map
-from kuzushiji.data.files.decode import Progress
-from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.splits import HASH_SPLITS
 from kuzushiji.errors import DataError
 from kuzushiji.files import file_hash

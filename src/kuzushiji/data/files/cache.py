@@ -22,12 +22,9 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from kuzushiji import home
-from kuzushiji.data.files.decode import Progress, decode_listing
-from kuzushiji.data.files.listing import identity, list_images
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.data.splits import HASH_SPLITS, assign_by_hash
 from kuzushiji.errors import DataError, KuzushijiError
-from kuzushiji.files import file_hash, folder_written_whole
+from kuzushiji.files import folder_written_whole
 
 _VERSION = 3
 """Raised when the same source would give other files, so that what an older version wrote is made again."""
@@ -79,29 +76,10 @@ class CachedImages:
         )
 
 
-def cached_images(source: Path, *, side: int | None = None, progress: Progress | None = None) -> CachedImages:
-    """The images of a folder of class folders or of a tar of them, decoded if that has not been done yet.
-
-    Two processes that need the same cache do not get in each other's way: the second waits for the first.
-
-    Args:
-        source: folder or tar.
-        side: bring all images to (side, side); if None they must have one size.
-        progress: called with the numbers of images done and of all, while there is something to decode.
-
-    Raises:
-        DataError: the source is missing, or something in it cannot be read; the message names it.
-        KuzushijiError: the cache could not be written.
-    """
-
-    def make(beside: Path) -> dict[str, Any]:
-        return _decode(source, beside, side, progress)
-
-    return cached(source, str(side), identity(source), make)
-
-
 def cached(source: Path, variant: str, identity: str, make: Callable[[Path], dict[str, Any]]) -> CachedImages:
     """What `make` once made of a source, made if that has not been done yet or the source has changed since.
+
+    Two processes that need the same cache do not get in each other's way: the second waits for the first.
 
     Args:
         source: the folder or file that it is made of.
@@ -187,41 +165,10 @@ def _make(folder: Path, source: Path, variant: str, make: Callable[[Path], dict[
         (beside / "about.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
 
 
-def _decode(source: Path, beside: Path, side: int | None, progress: Progress | None) -> dict[str, Any]:
-    """Decodes class folders, or a tar of them."""
-    listing = list_images(source)
-    decoded = decode_listing(listing, beside, side=side, progress=progress)
-    if listing.splits is None:
-        sides = assign_by_hash(decoded.hashes, listing.labels)
-        names: tuple[str, ...] = HASH_SPLITS
-    else:
-        names = tuple(dict.fromkeys(listing.splits))
-        sides = np.array([names.index(split) for split in listing.splits])
-    order = np.argsort(sides, kind="stable").astype(np.int64)
-    place_in_order(decoded.images, beside / "images.npy", order)
-    (beside / "hashes").unlink()
-    np.save(beside / "labels.npy", listing.labels[order])
-    np.save(beside / "ids.npy", order)
-    return {
-        "bounds": bounds_of(names, sides[order]),
-        "source": {source.name: _source_hash(source, listing.names, decoded.hashes)},
-        "classes": listing.classes,
-    }
-
-
 def bounds_of(names: tuple[str, ...], sides: NDArray[np.int64]) -> dict[str, list[int]]:
     """Where each split starts and stops in images that are sorted by their `sides`, indices into `names`."""
     edges = np.searchsorted(sides, np.arange(len(names) + 1)).tolist()
     return {name: edges[number : number + 2] for number, name in enumerate(names)}
-
-
-def _source_hash(source: Path, names: tuple[str, ...], hashes: NDArray) -> str:
-    """SHA-256 of a tar; of a folder, that of the names of its files and the hashes of their pixels."""
-    if source.is_file():
-        return file_hash(source)
-    digest = hashlib.sha256("\n".join(names).encode(errors="surrogateescape"))
-    digest.update(hashes.tobytes())
-    return digest.hexdigest()
 
 
 def place_in_order(decoded: Path, ordered: Path, order: NDArray[np.int64]) -> None:

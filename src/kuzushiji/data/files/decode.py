@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.data.files.listing import Listing
+from kuzushiji.data.images import Progress
 from kuzushiji.data.splits import pixel_hash
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.cut import to_square
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.processes import cores, run_parts
-
-Progress = Callable[[int, int], None]
-"""Called with how many are done and how many there are."""
 
 _ONE_PROCESS = 2048
 """For so many images one more process is worth its start."""

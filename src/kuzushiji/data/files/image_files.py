@@ -1,19 +1,24 @@
 """Image files in a folder for each class, or a tar of such folders, as images of characters."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from kuzushiji.data.files.cache import cached_images
+from kuzushiji.data.files.cache import CachedImages, bounds_of, cached, place_in_order
 from kuzushiji.data.files.class_map import folder_of_class
-from kuzushiji.data.files.decode import Progress
-from kuzushiji.data.files.listing import split_folders
-from kuzushiji.data.images import CharacterImages
-from kuzushiji.data.splits import HASH_SPLITS
+from kuzushiji.data.files.decode import decode_listing
+from kuzushiji.data.files.listing import identity, list_images, split_folders
+from kuzushiji.data.images import CharacterImages, Progress
+from kuzushiji.data.splits import HASH_SPLITS, assign_by_hash
 from kuzushiji.errors import DataError
+from kuzushiji.files import file_hash
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,70 @@ class ImageFiles:
         divided = set(split_folders(self.path).values()) if self.path.is_dir() else set()
         return tuple(split for split in HASH_SPLITS if split in divided) or HASH_SPLITS
 
+    @cached_property
+    def identity(self) -> str:
+        """Changes when the files do.
+
+        Raises:
+            DataError: they cannot be found.
+        """
+        return identity(self.path)
+
     def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
         """The images of a split, mapped into memory.
 
         Raises:
-            DataError: a file is missing or damaged, or the images have several sizes and `side` is None.
+            DataError, KuzushijiError: as in `decoded`.
         """
-        return cached_images(self.path, side=side, progress=progress).of(split)
+        return self.decoded(side, progress).of(split)
+
+    def decoded(self, side: int | None = None, progress: Progress | None = None) -> CachedImages:
+        """All images, decoded if that has not been done yet.
+
+        Args:
+            side: bring all images to (side, side); if None they must have one size.
+            progress: called with the numbers of images done and of all, while there is something to decode.
+
+        Raises:
+            DataError: the files are missing, or one cannot be read; the message names it.
+            KuzushijiError: the cache could not be written.
+        """
+
+        def make(beside: Path) -> dict[str, Any]:
+            return _decode(self.path, beside, side, progress)
+
+        return cached(self.path, str(side), self.identity, make)
+
+
+def _decode(source: Path, beside: Path, side: int | None, progress: Progress | None) -> dict[str, Any]:
+    """Decodes class folders, or a tar of them."""
+    listing = list_images(source)
+    decoded = decode_listing(listing, beside, side=side, progress=progress)
+    if listing.splits is None:
+        sides = assign_by_hash(decoded.hashes, listing.labels)
+        names: tuple[str, ...] = HASH_SPLITS
+    else:
+        names = tuple(dict.fromkeys(listing.splits))
+        sides = np.array([names.index(split) for split in listing.splits])
+    order = np.argsort(sides, kind="stable").astype(np.int64)
+    place_in_order(decoded.images, beside / "images.npy", order)
+    (beside / "hashes").unlink()
+    np.save(beside / "labels.npy", listing.labels[order])
+    np.save(beside / "ids.npy", order)
+    return {
+        "bounds": bounds_of(names, sides[order]),
+        "source": {source.name: _source_hash(source, listing.names, decoded.hashes)},
+        "classes": listing.classes,
+    }
+
+
+def _source_hash(source: Path, names: tuple[str, ...], hashes: NDArray) -> str:
+    """SHA-256 of a tar; of a folder, that of the names of its files and the hashes of their pixels."""
+    if source.is_file():
+        return file_hash(source)
+    digest = hashlib.sha256("\n".join(names).encode(errors="surrogateescape"))
+    digest.update(hashes.tobytes())
+    return digest.hexdigest()
 
 
 def write_class_folders(folder: Path, data: CharacterImages, told: Callable[[int], None] = lambda count: None) -> None:
@@ -61,6 +123,6 @@ def write_class_folders(folder: Path, data: CharacterImages, told: Callable[[int
     for label in np.unique(data.labels):
         places[label].mkdir(parents=True)
     digits = max(6, len(str(data.ids.max(initial=0))))  # so that they sort as the ids do
-    for pixels, label, identity in zip(data.images, data.labels, data.ids, strict=True):
-        Image.fromarray(pixels).save(places[label] / f"{identity:0{digits}d}.png", "PNG")
+    for pixels, label, number in zip(data.images, data.labels, data.ids, strict=True):
+        Image.fromarray(pixels).save(places[label] / f"{number:0{digits}d}.png", "PNG")
         told(1)

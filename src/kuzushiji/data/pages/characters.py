@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from kuzushiji.characters import codepoint
 from kuzushiji.data.files.cache import CachedImages, bounds_of, cached, find_cached, place_in_order
-from kuzushiji.data.files.decode import Progress
-from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.pages.cutting import BROKEN, CLIPPED, CUT, OUTSIDE, CutPages, cut_pages
 from kuzushiji.data.pages.files import FileReader, identity
 from kuzushiji.data.pages.problems import PageReport, Problem

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.data.files.decode import Progress, write_at
+from kuzushiji.data.files.decode import write_at
+from kuzushiji.data.images import Progress
 from kuzushiji.data.pages.files import FileReader, PageFile
 from kuzushiji.data.pages.tables import BoxedPage
 from kuzushiji.document import geometry

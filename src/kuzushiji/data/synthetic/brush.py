@@ -29,8 +29,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kuzushiji.characters import COMMON_PARENTS, K49, KMNIST, PARENT, hentaigana, parents
-from kuzushiji.data.files.decode import Progress
-from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.errors import DataError, UsageError, unknown_name
 
 ATLAS = Path(__file__).with_name("brush_atlas.png")
