@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from kuzushiji.records import as_plain
 from kuzushiji.studies.answer import VALUES, Answer, Result
 from kuzushiji.studies.definition import Study, Trial
 from kuzushiji.studies.plan import study_folder
@@ -34,80 +35,74 @@ def stored_values(study: Study, label: str, folder: Path | None = None) -> dict[
 
 def to_json(answer: Answer, conclusion: Sequence[str]) -> dict[str, Any]:
     """The answer as a program reads it."""
-    return {
-        "study": answer.study.name,
-        "title": answer.study.title,
-        "question": answer.study.question,
-        "source": answer.study.source,
-        "data": answer.data.address,
-        "data_title": answer.data.title,
-        "folder": str(answer.folder),
-        "test_images": answer.best.evaluations[0].count,
-        "conclusion": list(conclusion),
-        "best": answer.best.label,
-        "reference": answer.reference.label,
-        "trials": [_trial_json(result) for result in answer.results],
-        "pretrainings": [
-            {
-                **_training_json(pretraining.trial),
-                "data": pretraining.trial.data,
-                "run": str(pretraining.run.path),
-                "failure": pretraining.failure or None,
-            }
-            for pretraining in answer.pretrainings
-        ],
-        "comparisons": [comparison.to_dict() for comparison in answer.comparisons],
-        "effects": [
-            {
-                "name": effect.name,
-                "together": effect.together.to_dict(),
-                "pairs": [pair.to_dict() for pair in effect.pairs],
-            }
-            for effect in answer.effects
-        ],
-        "order": vars(answer.order) | {"by": answer.ordered_by} if answer.order else None,
-        "learning_curves": [
-            {
-                "series": name or None,
-                "images": curve.images.astype(int).tolist(),
-                "errors": curve.errors.tolist(),
-                "scale": curve.scale,
-                "exponent": curve.exponent,
-                "floor": curve.floor,
-                "expected": [
-                    {"images": images, "error": curve.expected(images).to_dict()} for images in answer.study.extrapolate
-                ],
-            }
-            for name, curve in answer.learning_curves.items()
-        ],
-    }
+    return as_plain(
+        {
+            "study": answer.study.name,
+            "title": answer.study.title,
+            "question": answer.study.question,
+            "source": answer.study.source,
+            "data": answer.data.address,
+            "data_title": answer.data.title,
+            "folder": str(answer.folder),
+            "test_images": answer.best.evaluations[0].count,
+            "conclusion": conclusion,
+            "best": answer.best.label,
+            "reference": answer.reference.label,
+            "trials": [_measured(result) for result in answer.results],
+            "pretrainings": [
+                {
+                    **_described(each.trial),
+                    "data": each.trial.data,
+                    "run": str(each.run.path),
+                    "failure": each.failure or None,
+                }
+                for each in answer.pretrainings
+            ],
+            "comparisons": answer.comparisons,
+            "effects": answer.effects,
+            "order": vars(answer.order) | {"by": answer.ordered_by} if answer.order else None,
+            "learning_curves": [
+                {
+                    "series": name or None,
+                    "images": curve.images.astype(int),
+                    "errors": curve.errors,
+                    "scale": curve.scale,
+                    "exponent": curve.exponent,
+                    "floor": curve.floor,
+                    "expected": [
+                        {"images": images, "error": curve.expected(images)} for images in answer.study.extrapolate
+                    ],
+                }
+                for name, curve in answer.learning_curves.items()
+            ],
+        }
+    )
 
 
-def _training_json(trial: Trial) -> dict[str, Any]:
+def _described(trial: Trial) -> dict[str, Any]:
     return {
         "label": trial.label,
         "model": trial.model or None,
-        "options": dict(trial.options),
-        "recipe": trial.recipe.to_dict() if trial.model else None,
+        "options": trial.options,
+        "recipe": trial.recipe if trial.model else None,
         "limit": trial.limit,
         "start": trial.start or trial.weights or None,
         "unfrozen": trial.unfrozen,
     }
 
 
-def _trial_json(result: Result) -> dict[str, Any]:
-    trial = result.trial
+def _measured(result: Result) -> dict[str, Any]:
     values = {measure: result.values(measure) for measure in VALUES} if result.measured else {}
     return {
-        **_training_json(trial),
-        "ensemble": list(trial.ensemble),
+        **_described(result.trial),
+        "ensemble": result.trial.ensemble,
         "runs": [str(run.path) for run in result.runs],
         "parameters": result.parameters,
         "macs": result.macs,
         "values": values,
         "mean": {measure: mean(each) for measure, each in values.items() if each},
-        "accuracy_interval": result.evaluations[0].accuracy.to_dict() if len(result.evaluations) == 1 else None,
-        "theirs": dict(trial.theirs),
-        "failures": list(result.failures),
+        "accuracy_interval": result.evaluations[0].accuracy if len(result.evaluations) == 1 else None,
+        "theirs": result.trial.theirs,
+        "failures": result.failures,
         "not_measured": result.missing or None,
     }
