@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -179,3 +180,20 @@ def test_what_a_part_raises_ends_all(processes, error):
         assert next(parts) == 0
         with pytest.raises(type(error), match=str(error).replace("[", r"\[")):
             list(parts)
+
+
+def processes_that_wait(job, part, parts):
+    yield os.getpid()
+    time.sleep(600)
+
+
+@NEEDS_PROC
+def test_ctrl_c_ends_all_parts():
+    processes = []
+    with pytest.raises(KeyboardInterrupt), closing(run_parts(processes_that_wait, None, 2, "waiting")) as parts:
+        for process in parts:
+            processes.append(process)
+            if len(processes) == 2:
+                threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    assert len(processes) == 2
+    assert not any(map(lives, processes))
