@@ -22,6 +22,7 @@ _HOME_OF = {
     "calibrate": "kuzushiji.evaluation.calibration",
     "compare": "kuzushiji.evaluation.several",
     "create_model": "kuzushiji.models",
+    "describe_model": "kuzushiji.models.inspection",
     "detect_outliers": "kuzushiji.evaluation.outliers",
     "ensemble": "kuzushiji.evaluation.ensemble",
     "evaluate": "kuzushiji.evaluation.metrics",
@@ -48,6 +49,7 @@ __all__ = [
     "calibrate",
     "compare",
     "create_model",
+    "describe_model",
     "detect_outliers",
     "ensemble",
     "evaluate",
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
     from kuzushiji.inference.familiarity import show_outliers
     from kuzushiji.inference.predict import predict
     from kuzushiji.models import create_model, list_models
+    from kuzushiji.models.inspection import describe_model
     from kuzushiji.reading.many import recognize
     from kuzushiji.reading.recognizer import Recognizer
     from kuzushiji.runs.predictions import Predictions

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+import kuzushiji
 from kuzushiji.models import MODELS, create_model, list_models
 from kuzushiji.models.inspection import Layer, count_macs, count_parameters, list_layers
 
@@ -67,3 +68,12 @@ def test_frozen_parameters_are_not_counted():
     model = create_model("nn_1", classes=10, image_size=28)
     model.body.requires_grad_(False)
     assert count_parameters(model) == 650
+
+
+def test_a_network_is_described_for_other_classes_and_sizes():
+    described = kuzushiji.describe_model("nn_1_sgd", classes=49)
+    assert (described.name, described.recipe, described.made_for_classes) == ("nn_1", "keras_sgd", 49)
+    assert described.parameters == count_parameters(create_model("nn_1", classes=49, image_size=28))
+    assert kuzushiji.describe_model("knn").macs is None, "it depends on the training images"
+    uncounted = kuzushiji.describe_model("lenet5", image_size=5, count=False)
+    assert (uncounted.parameters, uncounted.smallest_image_size) == (None, 12)

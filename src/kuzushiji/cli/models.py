@@ -1,15 +1,13 @@
 """`kuzushiji models`."""
 
+from dataclasses import asdict
 from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from kuzushiji.cli.console import notes, print_json, print_table, results
 from kuzushiji.errors import UsageError
-from kuzushiji.models import MODELS, VARIANTS, create_model, list_models, resolve
-
-if TYPE_CHECKING:
-    from torch import nn
+from kuzushiji.models import MODELS, VARIANTS, list_models, resolve
+from kuzushiji.numbers import short
 
 
 def models(
@@ -58,29 +56,30 @@ def _list(pattern: str, classes: int, image_size: int, json: bool) -> None:
     names = list_models(pattern)
     if not names:
         raise UsageError(f"no network has a name like {pattern}; there are {', '.join(list_models())}")
-    summaries = []
+    from kuzushiji.models.inspection import describe_model
+
+    described = []
     for name in names:
         # Where images are too small for some of the networks, the others are counted nevertheless; those that need a
         # package more are counted when they are asked for by name, for it takes seconds to import.
         uncounted = 0 < image_size < MODELS[name].smallest or MODELS[name].extra
-        summaries.append(_summary(name, None if uncounted else _outline(name, classes, image_size), image_size))
+        described.append(describe_model(name, classes=classes, image_size=image_size, count=not uncounted))
     if json:
-        print_json(summaries)
+        print_json([asdict(each) for each in described])
         return
     rows = []
-    for each in summaries:
-        counted = each["parameters"] is not None
-        needs = "" if each["extra"] else f"needs {each['smallest_image_size']} px"
-        parameters = f"{each['parameters']:,}" if counted else needs
-        macs = _short(each["macs"]) if each["macs"] is not None else ""
-        rows.append((each["name"], parameters, macs, each["recipe"], each["source"]))
+    for each in described:
+        needs = "" if each.extra else f"needs {each.smallest_image_size} px"
+        parameters = needs if each.parameters is None else f"{each.parameters:,}"
+        macs = "" if each.macs is None else short(each.macs, (" k", " M", " G"))
+        rows.append((each.name, parameters, macs, each.recipe, each.source))
     print_table(["network", "parameters", "MACs", "recipe", "source"], rows, right=(1, 2))
     notes.print(
         f"counted for {classes} classes and {image_size} x {image_size} pixels; --classes and --image-size change it"
     )
     notes.print(f"names with a recipe: {', '.join(VARIANTS)}")
-    for extra in sorted({each["extra"] for each in summaries} - {""}):
-        needing = ", ".join(each["name"] for each in summaries if each["extra"] == extra)
+    for extra in sorted({each.extra for each in described} - {""}):
+        needing = ", ".join(each.name for each in described if each.extra == extra)
         notes.print(f"counted only one by one: {needing} (pip install 'kuzushiji[{extra}]')", markup=False)
 
 
@@ -128,13 +127,12 @@ def _list_pretrained(json: bool) -> None:
 
 
 def _describe(name: str, classes: int, image_size: int, draw: Path | None, dark: bool, json: bool) -> None:
-    model_name, recipe = resolve(name)
+    resolve(name)  # a wrong name is told before PyTorch is imported
+    from kuzushiji.models.inspection import describe_model, list_layers, outline_model
 
-    from kuzushiji.models.inspection import list_layers
-
-    model = _outline(model_name, classes, image_size)
+    described = describe_model(name, classes=classes, image_size=image_size)
+    model = outline_model(described.name, classes=classes, image_size=image_size)
     layers = list_layers(model, image_size)
-    summary = _summary(model_name, model, image_size) | {"recipe": recipe}
     if draw is not None:
         from kuzushiji.plots.files import save
         from kuzushiji.plots.layers import layer_figure
@@ -142,7 +140,7 @@ def _describe(name: str, classes: int, image_size: int, draw: Path | None, dark:
         save(layer_figure(model, image_size, dark), draw)
         notes.print(f"drawn into {draw}", markup=False, soft_wrap=True)
     if json:
-        print_json(summary | {"layers": [vars(layer) for layer in layers]})
+        print_json(asdict(described) | {"layers": [vars(layer) for layer in layers]})
         return
     print_table(
         ["layer", "kind", "output", "parameters", "MACs"],
@@ -158,55 +156,18 @@ def _describe(name: str, classes: int, image_size: int, draw: Path | None, dark:
         ],
         right=(3, 4),
     )
-    options = ", ".join(f"{option}={value}" for option, value in summary["options"].items())
+    options = ", ".join(f"{option}={value}" for option, value in described.options.items())
     macs = "as many as the training images that it keeps ask for"
-    if summary["macs"] is not None:
-        macs = f"{summary['macs']:,} for one image of {image_size} x {image_size} pixels"
+    if described.macs is not None:
+        macs = f"{described.macs:,} for one image of {image_size} x {image_size} pixels"
     facts = {
-        model_name: summary["summary"],
-        "parameters": f"{summary['parameters']:,}",
+        described.name: described.summary,
+        "parameters": f"{described.parameters:,}",
         "MACs": macs,
-        "recipe": recipe,
+        "recipe": described.recipe,
         "options": options or "none",
-        "made for": f"{summary['made_for_classes']} classes, {summary['made_for_image_size']} pixels",
-        "source": f"{summary['source']}; {summary['reference']}",
+        "made for": f"{described.made_for_classes} classes, {described.made_for_image_size} pixels",
+        "source": f"{described.source}; {described.reference}",
     }
     for fact, value in facts.items():
         results.print(f"{fact:<12}{value}", markup=False, soft_wrap=True)
-
-
-def _outline(name: str, classes: int, image_size: int) -> "nn.Module":
-    """The network without values: it can be counted and drawn, takes no memory and no time."""
-    import torch
-
-    with torch.device("meta"):
-        return create_model(name, classes=classes, image_size=image_size)
-
-
-def _summary(name: str, model: "nn.Module | None", image_size: int) -> dict[str, Any]:
-    from kuzushiji.models.inspection import count_macs, count_parameters
-
-    entry = MODELS[name]
-    return {
-        "name": name,
-        "summary": entry.summary,
-        "parameters": count_parameters(model) if model else None,
-        "macs": count_macs(model, image_size) if model and not entry.fitted else None,
-        "recipe": entry.recipe,
-        "source": entry.source,
-        "reference": entry.reference,
-        "options": dict(entry.options),
-        "made_for_classes": entry.classes,
-        "made_for_image_size": entry.image_size,
-        "smallest_image_size": entry.smallest,
-        "extra": entry.extra,
-    }
-
-
-def _short(number: float) -> str:
-    """Three digits and a unit, such as 37.2 M."""
-    for unit in ("", " k", " M"):
-        if number < 999.5:
-            return f"{number:.3g}{unit}"
-        number /= 1000
-    return f"{number:.3g} G"

@@ -1,11 +1,15 @@
 """What a network consists of: its layers in the order in which they run, its parameters and its multiplications."""
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from kuzushiji.models import MODELS, create_model, resolve
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,78 @@ class Layer:
     output_shape: tuple[int, ...]
     parameters: int
     macs: int
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What is known of a network.
+
+    Attributes:
+        name: the network.
+        summary: in a few words.
+        parameters: number of trainable parameters; None where they were not counted.
+        macs: multiply-accumulate operations for one image; None where they were not counted, or depend on the training
+            images that a classical model keeps.
+        recipe: how it is trained unless another recipe is asked for.
+        source, reference: which experiment it stands for, and where it was published.
+        options: what it lets one choose, with the defaults.
+        made_for_classes, made_for_image_size: what its authors made it for.
+        smallest_image_size: that it takes, in pixels.
+        extra: which of the package's extras it needs besides `train`; empty if none.
+    """
+
+    name: str
+    summary: str
+    parameters: int | None
+    macs: int | None
+    recipe: str
+    source: str
+    reference: str
+    options: Mapping[str, Any]
+    made_for_classes: int
+    made_for_image_size: int
+    smallest_image_size: int
+    extra: str
+
+
+def describe_model(name: str, *, classes: int = 10, image_size: int = 28, count: bool = True) -> ModelDescription:
+    """Describes a network without making it: its values take no memory and no time.
+
+    Args:
+        name: as `create_model` takes it, or one that stands for a network and a recipe, such as `nn_1_sgd`.
+        classes, image_size: for which it is counted.
+        count: whether parameters and operations are counted.
+
+    Raises:
+        UsageError: there is no such network, or not for such images.
+
+    Example:
+        >>> describe_model("lenet5").parameters
+        61706
+    """
+    model_name, recipe = resolve(name)
+    entry = MODELS[model_name]
+    model = outline_model(model_name, classes=classes, image_size=image_size) if count else None
+    return ModelDescription(
+        name=model_name,
+        summary=entry.summary,
+        parameters=count_parameters(model) if model else None,
+        macs=count_macs(model, image_size) if model and not entry.fitted else None,
+        recipe=recipe,
+        source=entry.source,
+        reference=entry.reference,
+        options=dict(entry.options),
+        made_for_classes=entry.classes,
+        made_for_image_size=entry.image_size,
+        smallest_image_size=entry.smallest,
+        extra=entry.extra,
+    )
+
+
+def outline_model(name: str, *, classes: int, image_size: int | tuple[int, int], **options: Any) -> nn.Module:
+    """The network without values, as `create_model` makes it: it can be counted and drawn, but computes nothing."""
+    with torch.device("meta"):
+        return create_model(name, classes=classes, image_size=image_size, **options)
 
 
 def count_parameters(model: nn.Module) -> int:
