@@ -189,11 +189,9 @@ def processes_that_wait(job, part, parts):
 
 @NEEDS_PROC
 def test_ctrl_c_ends_all_parts():
-    processes = []
-    with pytest.raises(KeyboardInterrupt), closing(run_parts(processes_that_wait, None, 2, "waiting")) as parts:
-        for process in parts:
-            processes.append(process)
-            if len(processes) == 2:
-                threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
-    assert len(processes) == 2
-    assert not any(map(lives, processes))
+    with closing(run_parts(processes_that_wait, None, 2, "waiting")) as parts:
+        processes = [next(parts), next(parts)]
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            next(parts)
+        assert not any(map(lives, processes))
