@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kuzushiji.document.formats import json
+from kuzushiji.document.formats import alto, json, pagexml, tei
 from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.files import write_text
@@ -27,7 +27,12 @@ class Format:
     knows: Callable[[bytes], bool]
 
 
-FORMATS = {"json": Format(".json", json.write, json.read, json.knows)}
+FORMATS = {
+    "json": Format(".json", json.write, json.read, json.knows),
+    "pagexml": Format(".xml", pagexml.write, pagexml.read, pagexml.knows),
+    "alto": Format(".xml", alto.write, alto.read, alto.knows),
+    "tei": Format(".xml", tei.write, tei.read, tei.knows),
+}
 """The formats by name; where several have the same suffix, the first is meant by it."""
 
 
