@@ -224,8 +224,9 @@ def test_page_xml_of_other_programs() -> None:
     assert page.characters.probabilities.ravel().tolist() == [1, 1, 0.5, 0.5, 0.5]
 
 
-def test_kraken_reads_page_xml(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["pagexml", "alto"])
+def test_kraken_reads_it(name: str, tmp_path: Path) -> None:
     kraken = pytest.importorskip("kraken.lib.xml")
-    example().save(tmp_path / "page.xml", "pagexml")
+    example().save(tmp_path / "page.xml", name)
     found = kraken.XMLPage(tmp_path / "page.xml").to_container()
-    assert [line.text for line in found.lines][:3] == ["此花", "は", "を"]
+    assert [line.text.strip() for line in found.lines][:3] == ["此花", "は", "を"]

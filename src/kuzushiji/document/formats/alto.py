@@ -14,6 +14,7 @@ from kuzushiji.document.formats.xml import (
     Names,
     Points,
     add,
+    baseline,
     box_text,
     children,
     find,
@@ -94,16 +95,17 @@ def write(page: Page) -> str:
             continue
         if block is None:
             block = add(space, "TextBlock", ID=names.new("block"), **direction)
-        _line(add(block, "TextLine", **facts), line.polygon, line.parts, names)
+        _line(add(block, "TextLine", **facts), line.polygon, line.parts, page.direction)
     if others:
         block = add(space, "TextBlock", ID=names.new("block"), **direction)
-        line = add(block, "TextLine", ID=names.new("others"), TAGREFS=tag[_NO_LINE])
-        _line(line, box_around([part.polygon for part in others]).tolist(), others, names)
+        holder = add(block, "TextLine", ID=names.new("others"), TAGREFS=tag[_NO_LINE])
+        _line(holder, box_around([part.polygon for part in others]).tolist(), others, page.direction)
     return text_of(root)
 
 
-def _line(line: Element, polygon: Any, parts: Any, names: Names) -> None:
+def _line(line: Element, polygon: Any, parts: Any, direction: Direction) -> None:
     _place(line, polygon)
+    line.set("BASELINE", points_text(baseline(polygon, direction)))
     for part in parts:
         string = add(line, "String", ID=part.id, CONTENT=part.text, WC=part.found)
         _place(string, part.polygon)

@@ -17,6 +17,7 @@ from kuzushiji.document.formats.xml import (
     Names,
     Points,
     add,
+    baseline,
     children,
     find,
     number,
@@ -116,10 +117,7 @@ def _line(
 ) -> None:
     line = add(region, "TextLine", id=id, custom=_custom(**custom) + _exact(polygon))
     _coords(line, polygon)
-    corners = box_around(polygon).tolist()
-    middle = [[(a + b) / 2 for a, b in zip(one, other, strict=True)] for one, other in (corners[:2], corners[2:])]
-    vertical = direction == "vertical-rl"
-    add(line, "Baseline", points=_whole(middle if vertical else [corners[3], corners[2]]))
+    add(line, "Baseline", points=_whole(baseline(polygon, direction)))
     if parts:
         word = add(line, "Word", id=names.new("word"))
         _coords(word, box_around([part.polygon for part in parts]).tolist())

@@ -114,6 +114,14 @@ def box_text(polygon: Any) -> list[str]:
     return [f"{each:g}" for each in boxes_of(np.array([polygon], np.float64))[0].tolist()]
 
 
+def baseline(polygon: Any, direction: Direction) -> Points:
+    """What a line stands on: the middle of a column, the lower edge of a row."""
+    left, top, width, height = boxes_of(np.array([polygon], np.float64))[0].tolist()
+    if direction == "vertical-rl":
+        return [[left + width / 2, top], [left + width / 2, top + height]]
+    return [[left, top + height], [left + width, top + height]]
+
+
 def rectangle(left: float, top: float, width: float, height: float) -> Points:
     """The corners of a box."""
     return [[left, top], [left + width, top], [left + width, top + height], [left, top + height]]
