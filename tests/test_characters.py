@@ -8,12 +8,16 @@ from kuzushiji.characters import (
     COMMON_PARENTS,
     K49,
     KMNIST,
+    NEW_FORM,
     PARENT,
     codepoint,
     from_codepoint,
     hentaigana,
     kana_of,
+    new_forms,
     parents,
+    resolved,
+    unvoiced,
 )
 from kuzushiji.data.catalogue.sets import dataset
 from kuzushiji.errors import UsageError
@@ -98,3 +102,29 @@ def test_a_kanji_that_may_be_either_stands_for_none():
     either = [kanji for kana in K49 for kanji in parents(kana) if kana_of(kanji) is None]
     for kanji in either:
         assert sum(kanji in parents(kana) for kana in K49) > 1
+
+
+def test_kanji_have_their_forms_of_today():
+    assert new_forms("戀の國の櫻、佛の聲") == "恋の国の桜、仏の声"
+    assert not set(NEW_FORM) & set(NEW_FORM.values())  # one step is enough
+
+
+def test_voicing_marks_go_and_nothing_else():
+    assert unvoiced("がぎぱぴヴァゞヾ漢字ー〲。a") == "かきはひウァゝヽ漢字ー〲。a"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("たゞ人々の", "ただ人人の"),
+        ("こゝろ", "こころ"),
+        ("いろ〱に", "いろいろに"),
+        ("さま〲", "さまざま"),
+        ("さま〴〵いろ〳〵", "さまざまいろいろ"),
+        ("バヽ", "バハ"),
+        ("ゝあ〱", "ゝあ〱"),
+        ("", ""),
+    ],
+)
+def test_iteration_marks_are_resolved(written, read):
+    assert resolved(written) == (read if written != "ゝあ〱" else "ゝあゝあ")

@@ -125,6 +125,35 @@ COMMON_PARENTS = {
 """Parents whose forms are frequent in the printed books of the Edo period, the most frequent first."""
 
 
+_OLD_AND_NEW = """
+萬万 與与 兩両 竝並 乘乗 亂乱 龜亀 豫予 爭争 亙亘 亞亜 佛仏 假仮 會会 傳伝 體体 餘余
+倂併 價価 儉倹 僞偽 兒児 黨党 內内 圓円 寫写 處処 劍剣 劑剤 剩剰 勵励 勞労 效効 勸勧
+勳勲 區区 醫医 單単 卽即 嚴厳 參参 雙双 收収 敍叙 臺台 號号 吳呉 吿告 營営 囑嘱 囘回
+團団 圍囲 圖図 國国 圈圏 壓圧 墮堕 壘塁 鹽塩 增増 壞壊 壤壌 壯壮 聲声 壹壱 賣売 變変
+奧奥 奬奨 娛娯 孃嬢 學学 寶宝 實実 寬寛 寢寝 對対 壽寿 專専 將将 尙尚 堯尭 盡尽 屆届
+屬属 嶽岳 峽峡 巖巌 巢巣 卷巻 帶帯 歸帰 廳庁 廣広 廢廃 迺廼 辨弁 貳弐 彌弥 彈弾 當当
+彥彦 徑径 從従 德徳 徵徴 應応 戀恋 恆恒 惠恵 悅悦 惱悩 惡悪 慘惨 愼慎 懷懐 戰戦 戲戯
+戶戸 戾戻 拂払 拔抜 擇択 擔担 拜拝 據拠 擴拡 擧挙 挾挟 插挿 搜捜 揭掲 搖揺 攝摂 擊撃
+敎教 數数 齊斉 齋斎 斷断 舊旧 晝昼 晉晋 晚晩 曉暁 曆暦 條条 來来 樞枢 榮栄 櫻桜 棧桟
+檜桧 檢検 樓楼 樂楽 槪概 樣様 槇槙 權権 橫横 缺欠 歐欧 歡歓 步歩 齒歯 歲歳 歷歴 殘残
+毆殴 殼殻 每毎 氣気 沒没 澤沢 淨浄 淺浅 濱浜 淚涙 凉涼 淸清 渴渇 濟済 涉渉 澁渋 溪渓
+溫温 灣湾 濕湿 滿満 瀧滝 滯滞 潛潜 瀨瀬 燈灯 爐炉 點点 爲為 燒焼 犧犠 狀状 獨独 狹狭
+獵猟 獻献 獸獣 甁瓶 產産 畫画 疊畳 癡痴 發発 盜盗 縣県 眞真 硏研 碎砕 禮礼 禱祷 祿禄
+禪禅 祕秘 稱称 稅税 稻稲 穗穂 穩穏 穰穣 竊窃 龍竜 粹粋 肅粛 絲糸 經経 繪絵 絕絶 繼継
+續続 總総 綠緑 緖緒 緣縁 繩縄 縱縦 纖繊 罐缶 飜翻 聰聡 聽聴 膽胆 脫脱 腦脳 臟臓 舍舎
+舖舗 艷艶 藝芸 莖茎 莊荘 藏蔵 薰薫 藥薬 虛虚 蟲虫 蠶蚕 螢蛍 蠻蛮 蠟蝋 蠅蝿 衞衛 裝装
+霸覇 覺覚 覽覧 觀観 觸触 譯訳 證証 譽誉 說説 讀読 謠謡 讓譲 讚讃 豐豊 贊賛 踐践 轉転
+輕軽 辭辞 邊辺 遞逓 遲遅 遙遥 郞郎 鄕郷 醉酔 釀醸 釋釈 鐵鉄 鑛鉱 錢銭 銳鋭 鑄鋳 鍊錬
+錄録 鎭鎮 關関 閱閲 鬭闘 鬪闘 陷陥 險険 隨随 隱隠 鄰隣 隸隷 雜雑 靈霊 靑青 靜静 賴頼
+顏顔 顯顕 顚顛 飮飲 驛駅 驅駆 騷騒 驗験 髓髄 髮髪 鷗鴎 鷄鶏 麥麦 黃黄 黑黒 默黙 齡齢
+"""
+"""Kanji with an old form and the one of today: those of the reform of 1949 and of the lists of common kanji since then,
+and what books of the Edo period have besides."""
+
+NEW_FORM = {pair[0]: pair[1] for pair in _OLD_AND_NEW.split()}
+"""The form of today of each kanji that has another."""
+
+
 def codepoint(character: str) -> str:
     """The code point of a character as file and folder names have it.
 
@@ -199,6 +228,53 @@ def kana_of(kanji: str) -> str | None:
     return None
 
 
+def new_forms(text: str) -> str:
+    """The same text with the kanji's forms of today.
+
+    Example:
+        >>> new_forms("戀の國")
+        '恋の国'
+    """
+    return text.translate(_TO_NEW)
+
+
+def unvoiced(text: str) -> str:
+    """The same text without voicing marks, which old manuscripts leave out.
+
+    Example:
+        >>> unvoiced("ばゞがパン")
+        'はゝかハン'
+    """
+    return "".join(unicodedata.normalize("NFD", each)[0] if _is_kana(each) else each for each in text)
+
+
+def resolved(text: str) -> str:
+    """The same text with what iteration marks stand for.
+
+    々 and 〻 stand for the character before them, ゝ and ヽ for the same without voicing mark, ゞ and ヾ for the same
+    with one, 〱 and 〳〵 for the two before, 〲 and 〴〵 for these with the first voiced.
+
+    Example:
+        >>> resolved("たゞ人々のいろ〱")
+        'ただ人人のいろいろ'
+    """
+    found = ""
+    for each in text.replace("〳〵", "〱").replace("〴〵", "〲"):
+        if each in "〱〲" and len(found) > 1:
+            first = unicodedata.normalize("NFC", unvoiced(found[-2]) + "\u3099") if each == "〲" else found[-2]
+            found += first[0] + found[-1]
+        elif each in "ゝヽゞヾ々〻" and found:
+            again = unvoiced(found[-1]) if each in "ゝヽゞヾ" else found[-1]
+            found += unicodedata.normalize("NFC", again + "\u3099")[0] if each in "ゞヾ" else again
+        else:
+            found += each
+    return found
+
+
+def _is_kana(character: str) -> bool:
+    return "\u3041" <= character <= "\u30ff"
+
+
 def _letters() -> dict[str, tuple[str, ...]]:
     """The hentaigana U+1B002 to U+1B11E under the kana that their names begin with (`HENTAIGANA LETTER TU-TO`: つ)."""
     found: dict[str, list[str]] = {}
@@ -209,3 +285,4 @@ def _letters() -> dict[str, tuple[str, ...]]:
 
 
 _LETTERS = _letters()
+_TO_NEW = str.maketrans(NEW_FORM)

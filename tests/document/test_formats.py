@@ -1,5 +1,6 @@
 """Files of pages: what goes out comes back, is valid by the published schemas, and no file of others ends badly."""
 
+import json
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from lxml import etree
 
 from kuzushiji.data.pages.tables import list_pages
-from kuzushiji.document.formats import FORMATS
+from kuzushiji.document.formats import FORMATS, text
 from kuzushiji.document.order import arrange
 from kuzushiji.document.page import Characters, ImageRef, Line, Page, Step, truth, with_lines
 from kuzushiji.errors import DataError
@@ -222,6 +223,43 @@ def test_page_xml_of_other_programs() -> None:
     assert [line.role for line in page.lines] == ["heading", "main"]
     assert page.characters.boxes.tolist()[:2] == [[100, 0, 50, 200], [100, 200, 50, 200]]
     assert page.characters.probabilities.ravel().tolist() == [1, 1, 0.5, 0.5, 0.5]
+
+
+# Text and annotations
+
+
+def test_text_has_a_line_a_column() -> None:
+    assert example().text == "此《は》花\nを〓\nrare"
+    assert text.write(example(), unsure="mark", below=0.8) == "此？《は？》花\nを？〓\nrare？"
+    assert text.write(example(), unsure="geta", below=0.8, ruby=False) == "〓花\n〓〓\n〓"
+    old = truth(ImageRef("x"), "國々の聲いろ〱", np.tile([0, 0, 9, 9], (7, 1)))
+    assert text.write(old, modern=True) == "国国の声いろいろ"
+
+
+def test_notes_stand_within_their_column() -> None:
+    boxes = [[90, 60, 20, 36], [71, 60, 18, 36], [80, 0, 20, 50], [80, 100, 20, 50], [30, 0, 20, 50], [300, 0, 9, 9]]
+    plain = truth(ImageRef("x"), "右左本文次頭", boxes)
+    lines = [("main", [2, 3]), ("note", [0]), ("note", [1]), ("main", [4]), ("note", [5])]
+    assert with_lines(plain, lines, [5, 2, 0, 1, 3, 4]).text == "頭\n本〈右／左〉文\n次"  # type: ignore[arg-type]
+    assert with_lines(plain, lines, [0, 1, 2, 3, 4, 5]).text == "〈右／左〉本文\n次\n頭"  # type: ignore[arg-type]
+
+
+def test_annotations_hold_what_iiif_has_a_place_for(real_data: Path, tmp_path: Path) -> None:
+    page = arrange(list_pages(real_data / "pages" / "books").page("hnsd001-011").truth)
+    page.save(tmp_path / "page.iiif.json")
+    found = Page.load(tmp_path / "page.iiif.json")
+    assert (found.text, found.characters, found.status) == (page.text, page.characters, "read")
+    assert [(line.id, line.role) for line in found.lines] == [(line.id, line.role) for line in page.lines]
+    written = json.loads((tmp_path / "page.iiif.json").read_text(encoding="utf-8"))
+    assert written["items"][0]["target"]["selector"][0]["value"].startswith("xywh=")
+    FORMATS["iiif"].read(FORMATS["iiif"].write(example()).encode())
+    for harm in ('"items"', '"textGranularity"', "SvgSelector", "points=", '"AnnotationPage",'):
+        damaged = FORMATS["iiif"].write(example()).replace(harm, harm.upper().replace(",", ""))
+        with pytest.raises(DataError, match=r"is no annotation page|is damaged JSON"):
+            FORMATS["iiif"].read(damaged.encode())
+
+
+# Other programs
 
 
 @pytest.mark.parametrize("name", ["pagexml", "alto"])

@@ -184,7 +184,7 @@ def test_json_is_small_and_can_be_read_by_people(tmp_path: Path) -> None:
             lambda text: text.replace('"image": {', '"image": 3, "x": {'),
             "is no whole page: image is 3; expected a table",
         ),
-        (lambda text: "", "is no page in one of the formats json"),
+        (lambda text: "", "is no page in one of the formats iiif, json"),
     ],
 )
 def test_json_that_is_no_page(tmp_path: Path, harm, found: str) -> None:
@@ -195,7 +195,10 @@ def test_json_that_is_no_page(tmp_path: Path, harm, found: str) -> None:
 
 
 def test_formats_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"p.docx has the ending of no format of pages; expected one of \.json"):
+    with pytest.raises(
+        UsageError,
+        match=r"p.docx has the ending of no format of pages; expected one of \.iiif\.json, \.json, \.txt, \.xml",
+    ):
         two_columns().save(tmp_path / "p.docx")
     with pytest.raises(UsageError, match="there is no format of pages 'jsn'; did you mean json"):
         two_columns().save(tmp_path / "p", "jsn")

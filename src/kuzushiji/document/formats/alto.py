@@ -17,6 +17,7 @@ from kuzushiji.document.formats.xml import (
     baseline,
     box_text,
     children,
+    direction_of,
     find,
     number,
     order_of,
@@ -24,6 +25,7 @@ from kuzushiji.document.formats.xml import (
     points_of,
     points_text,
     rectangle,
+    role_of,
     settings_of,
     settings_text,
     spread,
@@ -135,22 +137,22 @@ def read(content: bytes) -> Page:
     tags = {value(each, "ID"): (each.get("TYPE"), value(each, "LABEL")) for each in root.iterfind("{*}Tags/*")}
     facts = dict(tags.values())
     base = next((each.get("BASEDIRECTION") for each in sheet.iter("{*}TextBlock")), None)
-    guess = next((name for name, known in _DIRECTIONS.items() if known == base), "vertical-rl")
-    direction: Direction = facts.get("direction", guess)
+    direction = direction_of(facts.get("direction"), {name: name for name in _DIRECTIONS})
+    if "direction" not in facts:
+        direction = direction_of(base, _DIRECTIONS)
     names = Names(element.get("ID") for element in sheet.iter() if element.get("ID"))
     lines: list[LineParts] = []
     others: list[Part] = []
     for element in sheet.iter("{*}TextLine", "{*}Illustration"):
         is_picture = etree.QName(element).localname == "Illustration"
         labels = [tags[each][1] for each in element.get("TAGREFS", "").split() if each in tags]
-        kind = next(
-            (each for each in labels if each in (*get_args(Role), _NO_LINE)), "figure" if is_picture else "main"
-        )
+        kind = next((each for each in labels if each in (*get_args(Role), _NO_LINE)), None)
         parts = [] if is_picture else _parts(element, direction, names)
         if kind == _NO_LINE:
             others += parts
         else:
-            lines.append(LineParts(element.get("ID") or names.new("l"), kind, _polygon(element), parts))
+            role = role_of(kind, "figure" if is_picture else "main")
+            lines.append(LineParts(element.get("ID") or names.new("l"), role, _polygon(element), parts))
     refs = [ref for each in root.iterfind("{*}ReadingOrder//{*}ElementRef") for ref in value(each, "REF").split()]
     width, height = sheet.get("WIDTH"), sheet.get("HEIGHT")
     sha256 = root.find("{*}Description/{*}sourceImageInformation/{*}fileIdentifier[@fileIdentifierLocation='sha256']")

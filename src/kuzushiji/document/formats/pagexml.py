@@ -7,7 +7,7 @@ no whole numbers.  Files of other programs are read too; characters of which onl
 
 import re
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any
 
 from lxml import etree
 
@@ -19,11 +19,13 @@ from kuzushiji.document.formats.xml import (
     add,
     baseline,
     children,
+    direction_of,
     find,
     number,
     parse,
     points_of,
     points_text,
+    role_of,
     settings_of,
     settings_text,
     spread,
@@ -31,7 +33,7 @@ from kuzushiji.document.formats.xml import (
     value,
 )
 from kuzushiji.document.geometry import box_around
-from kuzushiji.document.page import Direction, ImageRef, Page, Role, Step
+from kuzushiji.document.page import Direction, ImageRef, Page, Step
 from kuzushiji.version import __version__
 
 NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
@@ -94,14 +96,12 @@ def write(page: Page) -> str:
         if region is None:
             region = add(sheet, "TextRegion", id=names.new("region"))
             _coords(region, box_around(line.polygon).tolist())
-        structure = {"structure": {"type": line.role}}
-        _line(region, line.id, line.polygon, line.parts, structure, page.direction, place, names)
+        _line(region, line.id, line.polygon, line.parts, line.role, page.direction, place, names)
     if others:
         around = box_around([part.polygon for part in others]).tolist()
         region = add(sheet, "TextRegion", id=names.new("region"))
         _coords(region, around)
-        structure = {"structure": {"type": _NO_LINE}}
-        _line(region, names.new("others"), around, others, structure, page.direction, place, names)
+        _line(region, names.new("others"), around, others, _NO_LINE, page.direction, place, names)
     return text_of(root)
 
 
@@ -110,12 +110,12 @@ def _line(
     id: str,
     polygon: Any,
     parts: Any,
-    custom: dict[str, dict[str, Any]],
+    role: str,
     direction: Direction,
     place: dict[str, int],
     names: Names,
 ) -> None:
-    line = add(region, "TextLine", id=id, custom=_custom(**custom) + _exact(polygon))
+    line = add(region, "TextLine", id=id, custom=_custom(structure={"type": role}) + _exact(polygon))
     _coords(line, polygon)
     add(line, "Baseline", points=_whole(baseline(polygon, direction)))
     if parts:
@@ -139,8 +139,9 @@ def read(content: bytes) -> Page:
     root = parse(content)
     sheet = find(root, "Page")
     known = _known(sheet).get("kuzushiji", {})
-    wanted = sheet.get("readingDirection", "top-to-bottom")
-    direction = next((name for name, (reading, _) in _DIRECTIONS.items() if reading == wanted), "vertical-rl")
+    direction = direction_of(
+        sheet.get("readingDirection"), {name: reading for name, (reading, _) in _DIRECTIONS.items()}
+    )
     names = Names(element.get("id") for element in sheet.iter() if element.get("id"))
     lines: list[LineParts] = []
     others: list[Part] = []
@@ -155,8 +156,7 @@ def read(content: bytes) -> Page:
             if kind == _NO_LINE:
                 others += parts
             else:
-                role: Role = kind if kind in get_args(Role) else "main"
-                lines.append(LineParts(value(element, "id"), role, _polygon(element), parts))
+                lines.append(LineParts(value(element, "id"), role_of(kind), _polygon(element), parts))
     ids = [part.id for line in lines for part in line.parts] + [part.id for part in others]
     is_ordered = set(places) == set(ids)
     size = int(number(value(sheet, "imageWidth"))), int(number(value(sheet, "imageHeight")))

@@ -6,7 +6,7 @@ candidates a `choice` of these, and one that nobody named a `gap`.  Lines begin 
 """
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 from lxml import etree
 
@@ -16,18 +16,20 @@ from kuzushiji.document.formats.xml import (
     Names,
     add,
     children,
+    direction_of,
     find,
     number,
     order_of,
     parse,
     points_of,
     points_text,
+    role_of,
     settings_of,
     settings_text,
     text_of,
     value,
 )
-from kuzushiji.document.page import Direction, ImageRef, Page, Role, Step
+from kuzushiji.document.page import Direction, ImageRef, Page, Step
 from kuzushiji.version import __version__
 
 NAMESPACE = "http://www.tei-c.org/ns/1.0"
@@ -69,12 +71,13 @@ def write(page: Page) -> str:
     block = add(add(text, "body"), "ab")
     parts = [part for line in lines for part in line.parts] + others
     of_line = page.characters.line.tolist()
-    before, place = None, block
-    for number_ in page.order.tolist():
-        line = lines[of_line[number_]] if of_line[number_] >= 0 else None
-        if line is not before or before is None:
-            place = _begin(block, line)
-        _write(place, parts[number_])
+    before: int | None = None
+    place = block
+    for part in page.order.tolist():
+        line = of_line[part]
+        if line != before:
+            place = _begin(block, lines[line] if line >= 0 else None)
+        _write(place, parts[part])
         before = line
     return text_of(root)
 
@@ -142,10 +145,8 @@ def read(content: bytes) -> Page:
         if kind == "character":
             others.append(_part(zone, said))
             continue
-        role: Role = kind if kind in get_args(Role) else "main"
         parts = [_part(each, said) for each in children(zone, "zone")]
-        lines.append(LineParts(zone.get(_ID) or names.new("l"), role, points_of(value(zone, "points")), parts))
-    style = text.get("style", "")
+        lines.append(LineParts(zone.get(_ID) or names.new("l"), role_of(kind), points_of(value(zone, "points")), parts))
     width, height = surface.get("lrx"), surface.get("lry")
     digest = graphic.find("{*}desc[@type='sha256']")
     return page_of(
@@ -157,7 +158,7 @@ def read(content: bytes) -> Page:
         lines,
         others,
         order_of(list(said), lines, others),
-        next((name for name, known in _STYLES.items() if known == style), "vertical-rl"),
+        direction_of(text.get("style"), _STYLES),
         [_step(each) for each in root.iterfind("{*}teiHeader/{*}encodingDesc/{*}appInfo/{*}application")],
         "corrected" if text.get("type") == "corrected" else "read",
     )

@@ -1,21 +1,84 @@
-"""A page as plain text: a line a column."""
+"""A page as plain text: a line a column, ruby in 《》, notes within a column in 〈〉, their lines divided by ／."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from kuzushiji.characters import new_forms, resolved
 
 if TYPE_CHECKING:
-    from kuzushiji.document.page import Page
+    from kuzushiji.document.page import Character, Line, Page
 
 NAMELESS = "〓"
 """The geta mark: there is a character, but nobody said which."""
 
+Unsure = Literal["best", "mark", "geta"]
+"""What is written for an unsure character: the best candidate, the same with ？ behind it, or 〓."""
 
-def write(page: "Page") -> str:
-    """What it says in reading order; a new line where a line of the page begins."""
+
+def write(page: "Page", *, unsure: Unsure = "best", below: float = 0.5, ruby: bool = True, modern: bool = False) -> str:
+    """What a page says in reading order.
+
+    Args:
+        page: the page.
+        unsure: what is written for unsure characters.
+        below: a character is unsure if the probability of its answer is below that.
+        ruby: write ruby too.
+        modern: write kanji in their forms of today and what iteration marks stand for.
+    """
     written: list[str] = []
-    before = None
-    for character in page:
-        if written and character.line != before:
-            written.append("\n")
-        written.append(character.text or NAMELESS)
-        before = character.line
-    return "".join(written)
+    column = None
+    note_before = False
+    runs = [(line, "".join(_text(each, unsure, below) for each in run)) for line, run in _runs(page)]
+    for place, (line, text) in enumerate(runs):
+        if line is not None and line.role == "ruby":
+            written.append(f"《{text}》" if ruby else "")
+        elif line is not None and line.role == "note" and (host := _host(page, line, column, runs[place + 1 :])):
+            if host is not column:
+                written.append("\n")
+                column = host
+            if note_before:
+                written[-1] = written[-1][:-1] + f"／{text}〉"
+            else:
+                written.append(f"〈{text}〉")
+        else:
+            if place and (line is None or line is not column):
+                written.append("\n")
+            written.append(text)
+            column = line
+        note_before = line is not None and line.role == "note"
+    whole = "".join(written).lstrip("\n")
+    return "\n".join(resolved(new_forms(row)) for row in whole.split("\n")) if modern else whole
+
+
+def _runs(page: "Page") -> Iterator[tuple["Line | None", Iterator["Character"]]]:
+    """Characters that follow each other on one line, with that line."""
+    for number, run in groupby(page, key=lambda each: each.line):
+        yield (page.lines[number] if number >= 0 else None), run
+
+
+def _text(character: "Character", unsure: Unsure, below: float) -> str:
+    if not character.candidates:
+        return NAMELESS
+    best = character.candidates[0]
+    if unsure == "best" or best.probability >= below:
+        return best.character
+    return NAMELESS if unsure == "geta" else f"{best.character}？"
+
+
+def _host(page: "Page", note: "Line", column: "Line | None", later: list[tuple["Line | None", str]]) -> "Line | None":
+    """The column that a note stands in: that which is being read, or the next one; None if it stands by itself."""
+    following = next((line for line, _ in later if line is not None and line.role not in ("note", "ruby")), None)
+    return next((each for each in (column, following) if each is not None and _stands_in(note, each, page)), None)
+
+
+def _stands_in(note: "Line", column: "Line", page: "Page") -> bool:
+    across = 0 if page.direction == "vertical-rl" else 1
+    middle = (note.polygon.min(axis=0) + note.polygon.max(axis=0)) / 2
+    length = np.ptp(note.polygon, axis=0)
+    first, last = column.polygon.min(axis=0), column.polygon.max(axis=0)
+    # It may stand before the beginning or after the end, and half aside, as one of two narrow lines does.
+    slack = np.where(np.arange(2) == across, (last - first) / 2, length)
+    return bool(((middle >= first - slack) & (middle <= last + slack)).all())

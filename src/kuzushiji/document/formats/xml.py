@@ -2,17 +2,18 @@
 
 import json
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast, get_args
 
 import numpy as np
 from lxml import etree
 
 from kuzushiji.document.formats.parts import LineParts, Number, Part
 from kuzushiji.document.geometry import boxes_of
-from kuzushiji.document.page import Direction, Page, Step
+from kuzushiji.document.page import Direction, Page, Role, Step
 from kuzushiji.errors import DataError
 
-Element = etree._Element
+Element = Any  # lxml has no types
 Points = list[list[Number]]
 
 
@@ -171,6 +172,16 @@ class Names:
             place, free = place + 1, f"{name}-{place}"
         self._taken.add(free)
         return free
+
+
+def role_of(name: str | None, otherwise: Role = "main") -> Role:
+    """The role of this name, if there is such a one."""
+    return cast(Role, name) if name in get_args(Role) else otherwise
+
+
+def direction_of(said: str | None, known: Mapping[Direction, Any]) -> Direction:
+    """The direction that a file says in its own words; columns if it doesn't."""
+    return next((direction for direction, words in known.items() if words == said), "vertical-rl")
 
 
 def order_of(ids: list[str], lines: list[LineParts], others: list[Part]) -> list[int] | None:
