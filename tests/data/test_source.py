@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.catalogue.sets import dataset
@@ -13,7 +15,7 @@ from kuzushiji.data.files.class_map import read_class_map, write_class_map
 from kuzushiji.data.files.image_files import write_class_folders
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.source import load, parse, published_in, title_of
-from kuzushiji.errors import DataError, UsageError
+from kuzushiji.errors import DataError, KuzushijiError, UsageError
 from kuzushiji.files import file_hash
 from tests.data.tar import write_tar
 
@@ -233,6 +235,8 @@ def test_images_and_labels_of_different_counts(tmp_path: Path) -> None:
         ("kmnst", UsageError, "did you mean kmnist"),
         ("./kmnst", DataError, "kmnst does not exist; expected a folder"),
         ("data.tar", DataError, "does not exist"),
+        ("./loop", DataError, "loop does not exist; expected a folder"),
+        ("~nobody/data", DataError, "does not exist"),
         (Path("kmnist"), DataError, "kmnist does not exist"),
     ],
 )
@@ -240,6 +244,7 @@ def test_names_that_stand_for_nothing(
     name: str | Path, error: type, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
     with pytest.raises(error, match=found):
         load(name)
 
@@ -433,3 +438,18 @@ def test_titles_and_published_sets_of_what_was_typed_and_of_what_was_recorded(tm
     files = ["k49-train-imgs.npz", "k49-train-labels.npz"]
     assert (title_of("copy", files), title_of("copy"), title_of("unnamed")) == ("Kuzushiji-49", "copy", "unnamed")
     assert [entry.name for entry in published_in("copy", files)] == ["k49"]
+
+
+PIECES = ["brush", "k49", "kmnist", "recognition", "page", "book", ":", "+", "/", "~", ".", "..", "6", "x", "\0"]
+
+
+@given(st.one_of(st.text(max_size=20), st.lists(st.sampled_from(PIECES), max_size=8).map("".join)))
+def test_any_text_is_a_source_or_refused(text: str) -> None:
+    assert isinstance(title_of(text), str)
+    assert isinstance(published_in(text), list)
+    try:
+        source = parse(text)
+    except KuzushijiError:
+        return
+    assert parse(source) is source
+    assert parse(source.address).address == source.address

@@ -311,9 +311,11 @@ def _at_path(text: str) -> Source:
 
 
 def _at(path: Path, by: str = "") -> Source:
+    if "\0" in str(path):
+        raise UsageError(f"{str(path)!r} can be the path of nothing")
     origin = _origin(path, by)
     # As it is called where it lies, and where it was named: a link has both.
-    whole, named = path.resolve(), Path(os.path.abspath(path))
+    whole, named = Path(os.path.realpath(path)), Path(os.path.abspath(path))
     name = (whole.name if not path.is_file() else path.stem) + _ending(by)
     return Source(name, f"{whole}{_ending(by)}", f"{named.name}{_ending(by)}", name, (), origin)
 
