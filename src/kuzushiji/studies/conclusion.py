@@ -5,6 +5,7 @@ from math import isnan
 
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.compare import Comparison
+from kuzushiji.numbers import p_value, percent, points, points_range
 from kuzushiji.studies.answer import (
     Answer,
     Result,
@@ -50,33 +51,24 @@ def not_measured(answer: Answer) -> list[str]:
     return [f"Not measured: {listing(each)} ({reason})." for reason, each in labels.items()]
 
 
-def points(estimate: Estimate, signed: bool = True) -> str:
+def difference(estimate: Estimate, signed: bool = True) -> str:
     """A difference of shares in percentage points with its interval, such as `+2.10 (1.52 to 2.71)`."""
-    value = f"{100 * estimate.value:+.2f}" if signed else f"{100 * estimate.value:.2f}"
-    if not isnan(estimate.low):
-        value += f" ({100 * estimate.low:.2f} to {100 * estimate.high:.2f})"
-    return value.replace("-", "−")
+    interval = points_range(estimate.low, estimate.high)
+    return points(estimate.value, signed) + (f" ({interval})" if interval else "")
 
 
 def p_text(value: float) -> str:
     """A p-value as it is read: `p = 0.031`, `p < 0.001`."""
-    return f"p {p_number(value)}" if value < 0.001 else f"p = {p_number(value)}"
-
-
-def p_number(value: float) -> str:
-    """The number of a p-value."""
-    if value < 0.001:
-        return "< 0.001"
-    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+    return f"p {'' if value < 0.001 else '= '}{p_value(value)}"
 
 
 def accuracy_text(result: Result) -> str:
     """`90.48% (95% interval 89.90 to 91.05)`, or the mean and deviation of several seeds."""
     if len(result.evaluations) > 1:
-        deviation = 100 * result.deviation("test_accuracy")
-        return f"{100 * result.accuracy:.2f}% on average over {len(result.evaluations)} seeds (± {deviation:.2f})"
+        deviation = points(result.deviation("test_accuracy"))
+        return f"{percent(result.accuracy)} on average over {len(result.evaluations)} seeds (± {deviation})"
     accuracy = result.evaluations[0].accuracy
-    return f"{100 * accuracy.value:.2f}% (95% interval {100 * accuracy.low:.2f} to {100 * accuracy.high:.2f})"
+    return f"{percent(accuracy.value)} (95% interval {points_range(accuracy.low, accuracy.high)})"
 
 
 def listing(names: Sequence[str]) -> str:
@@ -114,7 +106,7 @@ def _others(answer: Answer) -> list[str]:
         verb = " is" if not equal else ","
         comma = "," if not equal else ""
         sentences.append(
-            f"{subject} {nearest.second}{comma}{verb} {points(nearest.accuracy, signed=False)} points behind it "
+            f"{subject} {nearest.second}{comma}{verb} {difference(nearest.accuracy, signed=False)} points behind it "
             f"({p_text(nearest.p_adjusted)})"
             + (
                 f", and the last, {behind[-1].second}, {100 * behind[-1].accuracy.value:.2f}."
@@ -128,9 +120,9 @@ def _others(answer: Answer) -> list[str]:
 def _distances(comparisons: Sequence[Comparison]) -> str:
     least = min(each.p_adjusted for each in comparisons)
     greatest = max(comparisons, key=lambda each: each.accuracy.value)
-    text = f"{points(greatest.accuracy, signed=False)} points"
+    text = f"{difference(greatest.accuracy, signed=False)} points"
     if len(comparisons) > 1:
-        return f"at most {text}; p ≥ {p_number(least)}"
+        return f"at most {text}; p ≥ {p_value(least)}"
     return f"{text}; {p_text(least)}"
 
 
@@ -156,11 +148,11 @@ def _against_baseline(answer: Answer) -> list[str]:
     parts = []
     if better:
         parts.append(
-            f"better: {listing([f'{each.first} by {points(each.accuracy, signed=False)}' for each in better])}"
+            f"better: {listing([f'{each.first} by {difference(each.accuracy, signed=False)}' for each in better])}"
         )
     if worse:
         fall = [(each.first, each.swapped().accuracy) for each in worse]
-        parts.append(f"worse: {listing([f'{label} by {points(loss, signed=False)}' for label, loss in fall])}")
+        parts.append(f"worse: {listing([f'{label} by {difference(loss, signed=False)}' for label, loss in fall])}")
     if same:
         parts.append(f"no difference that shows: {listing([each.first for each in same])}")
     return [f"Against {base.label} ({100 * base.accuracy:.2f}%), {'; '.join(parts)} (in points)."] if parts else []
@@ -221,13 +213,13 @@ def _effects(answer: Answer) -> list[str]:
     hidden = [effect for effect in effects if not effect.together.differs()]
     sentences = []
     if shown:
-        changes = listing([f"{effect.name} {points(effect.together.accuracy)}" for effect in shown])
+        changes = listing([f"{effect.name} {difference(effect.together.accuracy)}" for effect in shown])
         largest = max(effect.together.p_adjusted for effect in shown)
-        bound = "p < 0.001" if largest < 0.001 else f"p ≤ {p_number(largest)}"
+        bound = "p < 0.001" if largest < 0.001 else f"p ≤ {p_value(largest)}"
         each = "each with " if len(shown) > 1 else ""
         sentences.append(f"What changes do, in points: {changes}; {each}{bound}.")
     if hidden:
-        changes = listing([f"{effect.name} ({points(effect.together.accuracy)})" for effect in hidden])
+        changes = listing([f"{effect.name} ({difference(effect.together.accuracy)})" for effect in hidden])
         sentences.append(f"No difference shows for {changes}.")
     mixed = [
         effect.name for effect in shown if len({pair.accuracy.value > 0 for pair in effect.pairs if pair.differs()}) > 1
