@@ -171,3 +171,15 @@ def test_files(tmp_path) -> None:
         read_json(path, Plan)
     with pytest.raises(FileNotFoundError):
         read_json(tmp_path / "none.json", Plan)
+
+
+def test_numbers_as_keys_are_texts_in_the_file() -> None:
+    @dataclass(frozen=True)
+    class Shares:
+        at: Mapping[float, Step]
+
+    written = as_plain(Shares({0.95: Step(1.0), 1.0: Step(2.0)}))
+    assert list(written["at"]) == ["0.95", "1"]
+    assert from_plain(written, Shares) == Shares({0.95: Step(1.0), 1.0: Step(2.0)})
+    with pytest.raises(DataError, match=r"^at is \['most'\]; expected numbers"):
+        from_plain({"at": {"most": {"lr": 1}}}, Shares)

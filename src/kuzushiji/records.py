@@ -2,9 +2,10 @@
 
 A field is read as its type says and is never turned into another type: a text that looks like a number is no number;
 only a whole number may stand for a float.  A field that is missing has its default.  Tuples are lists in the file and
-arrays are lists of lists; NaN, which JSON does not have, is null.  Three entries in a field's metadata say how it is
-written: `key`, where its name in the file is another one; `omit`, whether it is left out where it has its default; and
-`gathers`, the keys whose entries stand beside those of the other fields and are put together in this one, a mapping.
+arrays are lists of lists; NaN, which JSON does not have, is null, and numbers are texts where they are keys.  Three
+entries in a field's metadata say how it is written: `key`, where its name in the file is another one; `omit`, whether
+it is left out where it has its default; and `gathers`, the keys whose entries stand beside those of the other fields
+and are put together in this one, a mapping.
 """
 
 import json
@@ -128,12 +129,16 @@ def _converter(tolerant: bool) -> Converter:
         lambda kind: get_origin(kind) in (dict, Mapping),
         lambda kind, converter: _of_shape(Mapping, "a table", mapping_structure_factory(kind, converter)),
     )
+    converter.register_structure_hook_factory(_by_number, _numbered)
     converter.register_structure_hook_factory(_is_record, lambda kind, converter: _record(kind, converter, tolerant))
 
     converter.register_unstructure_hook(float, lambda value: None if isnan(value) else float(value))
     converter.register_unstructure_hook(np.generic, lambda value: converter.unstructure(value.item()))
     converter.register_unstructure_hook_func(_is_array, lambda value: converter.unstructure(value.tolist()))
     converter.register_unstructure_hook_factory(_is_record, _record_as_plain)
+    converter.register_unstructure_hook_func(
+        _by_number, lambda mapping: {f"{key:g}": converter.unstructure(value) for key, value in mapping.items()}
+    )
     return converter
 
 
@@ -143,6 +148,10 @@ def _key(field: Field[Any]) -> str:
 
 def _is_array(kind: Any) -> bool:
     return np.ndarray in (kind, get_origin(kind))
+
+
+def _by_number(kind: Any) -> bool:
+    return get_origin(kind) in (dict, Mapping) and get_args(kind)[0] is float
 
 
 def _is_record(kind: Any) -> bool:
@@ -204,6 +213,19 @@ def _tuple(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
         return tuple(read(values, kind))
 
     return _of_shape((list, tuple), "a list", read_counted)
+
+
+def _numbered(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    """A mapping whose keys are numbers, which JSON has as texts."""
+    read = converter.get_structure_hook(Mapping[str, get_args(kind)[1]])  # type: ignore[misc]
+
+    def read_numbered(values: Any, kind: Any) -> Any:
+        try:
+            return {float(key): value for key, value in read(values, kind).items()}
+        except ValueError:
+            raise _Unfit(list(values), "numbers") from None
+
+    return read_numbered
 
 
 def _record(kind: Any, converter: Converter, tolerant: bool) -> Callable[[Any, Any], Any]:

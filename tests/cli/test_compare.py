@@ -7,6 +7,7 @@ from scipy.stats import binomtest
 
 from kuzushiji.cli import main
 from kuzushiji.home import runs_folder
+from kuzushiji.records import as_plain
 from kuzushiji.runs.recipe import named_recipe
 from tests.plots.synthetic import KMNIST, make_images, make_run
 
@@ -15,7 +16,7 @@ from tests.plots.synthetic import KMNIST, make_images, make_run
 def runs():
     """Two runs that differ in their network, and a second seed of the first."""
     images = make_images(KMNIST, 200)
-    second = named_recipe("lenet5").change(epochs=5, seed=1).to_dict()
+    second = as_plain(named_recipe("lenet5").change(epochs=5, seed=1))
     model = {"name": "alexnet", "options": {}, "parameters": 1, "image_size": [28, 28]}
     return [
         make_run(runs_folder() / "one-0", images, accuracy=0.9),

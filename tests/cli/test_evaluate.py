@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from kuzushiji.cli import main
-from kuzushiji.evaluation.calibration import Calibration, calibrate
+from kuzushiji.evaluation.calibration import calibrate
 from kuzushiji.evaluation.runs import calibration_file, outliers_file, stored_calibration
 from kuzushiji.home import runs_folder
+from kuzushiji.records import as_plain
 from kuzushiji.report.material import gather
 from kuzushiji.runs.familiarities import MEASURES, Familiarities
 from kuzushiji.runs.predictions import Predictions
@@ -61,7 +62,7 @@ def test_json_has_the_calibration(capsys):
     made = synthetic()
     printed = printed_json(capsys, "evaluate", "synthetic")
     expected = calibrate(made.predictions(), made.predictions("validation"))
-    assert Calibration.from_dict(printed["calibration"]).to_dict() == expected.to_dict()
+    assert printed["calibration"] == as_plain(expected)
     assert printed["calibration"]["fitted_on"] == 300
     assert set(printed["calibration"]["accuracy_at_coverage"]) == {"0.95", "0.99"}
     assert set(printed["calibration"]["coverage_at_accuracy"]) == {"0.99", "0.999"}
@@ -101,9 +102,9 @@ def test_where_validation_was_perfect_it_says_so(capsys):
 def test_the_kept_calibration_follows_the_predictions():
     made = synthetic()
     first = stored_calibration(made)
-    assert stored_calibration(made).to_dict() == first.to_dict()
+    assert as_plain(stored_calibration(made)) == as_plain(first)
     calibration_file(made).write_text("{")
-    assert stored_calibration(made).to_dict() == first.to_dict(), "what is damaged is measured again"
+    assert as_plain(stored_calibration(made)) == as_plain(first), "what is damaged is measured again"
     made.predictions_file("validation").unlink()
     assert stored_calibration(made).after is None
     test = made.predictions()

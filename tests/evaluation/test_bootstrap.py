@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_interval, resampled, wilson_interval
+from kuzushiji.records import as_plain, from_plain
 
 
 def test_resamples_have_the_size_of_the_set() -> None:
@@ -67,6 +68,6 @@ def test_estimates_read_as_text_and_survive_json() -> None:
     assert str(Estimate(0.95431, 0.95, 0.9583)) == "0.9543 [0.9500, 0.9583]"
     assert str(Estimate(0.5)) == "0.5000"
     assert str(Estimate(nan)) == "not defined"
-    assert Estimate(0.5).to_dict() == {"value": 0.5, "low": None, "high": None}
-    assert Estimate.from_dict({"value": 1, "low": 0, "high": 1}) == Estimate(1.0, 0.0, 1.0)
-    assert isnan(Estimate.from_dict(Estimate(nan).to_dict()).value)
+    assert as_plain(Estimate(0.5)) == {"value": 0.5, "low": None, "high": None}
+    assert from_plain({"value": 1, "low": 0, "high": 1}, Estimate) == Estimate(1.0, 0.0, 1.0)
+    assert isnan(from_plain(as_plain(Estimate(nan)), Estimate).value)

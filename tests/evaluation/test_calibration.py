@@ -25,6 +25,7 @@ from kuzushiji.evaluation.calibration import (
 )
 from kuzushiji.evaluation.selective import RiskCoverage, risk_coverage
 from kuzushiji.evaluation.temperature import COLDEST, HOTTEST, fit_temperature, scaled
+from kuzushiji.records import as_plain, from_plain
 from kuzushiji.runs.predictions import Predictions
 
 
@@ -230,12 +231,12 @@ def test_intervals_enclose_their_values_and_everything_survives_json():
     estimates = [found.aurc, found.excess_aurc, *found.accuracy_at_coverage.values()]
     estimates += [found.before.ece, found.before.loss, found.after.brier, found.after.adaptive_ece]
     assert all(each.low < each.value < each.high for each in estimates)
-    written = json.dumps(found.to_dict(), allow_nan=False)
-    assert Calibration.from_dict(json.loads(written)).to_dict() == found.to_dict()
+    written = json.dumps(as_plain(found), allow_nan=False)
+    assert as_plain(from_plain(json.loads(written), Calibration)) == as_plain(found)
     without = calibrate(drawn_from(400, 10, 2.0), replicates=0)
     assert without.after is None
     assert isnan(without.aurc.low)
-    assert Calibration.from_dict(json.loads(json.dumps(without.to_dict()))).to_dict() == without.to_dict()
+    assert as_plain(from_plain(json.loads(json.dumps(as_plain(without))), Calibration)) == as_plain(without)
 
 
 def test_intervals_cover_the_truth_about_as_often_as_they_say():
@@ -269,6 +270,7 @@ def test_what_can_not_be_measured_is_told():
         calibrate(good, drawn_from(20, 4, 1.0))
     with pytest.raises(UsageError, match="between 0 and 1"):
         calibrate(good, confidence=1.5)
-    for broken in ({}, {"count": "many"}, {**calibrate(good, replicates=0).to_dict(), "curve": 3}):
-        with pytest.raises(DataError, match="evaluate the run again"):
-            Calibration.from_dict(broken)
+    written = as_plain(calibrate(good, replicates=0))
+    for broken, found in (({}, "count is missing"), (written | {"curve": 3}, "curve is 3; expected a list")):
+        with pytest.raises(DataError, match=found):
+            from_plain(broken, Calibration)

@@ -16,6 +16,7 @@ from sklearn.metrics import roc_auc_score
 from kuzushiji.errors import DataError
 from kuzushiji.evaluation.outliers import detect_outliers
 from kuzushiji.inference.familiarity import SHRINKAGE, fit_class_means, greatest_probability, negative_energy
+from kuzushiji.records import as_plain
 from kuzushiji.runs.familiarities import MEASURES, Familiarities, Shown
 
 
@@ -100,7 +101,7 @@ def test_what_a_network_has_no_measure_of_is_left_out():
     )
     assert set(found.auroc) == set(found.mistaken) == {"probability", "energy"}
     assert found.count == 2
-    written = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    written = json.loads(json.dumps(as_plain(found), allow_nan=False))
     assert written["auroc"]["energy"]["value"] == 1
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kuzushiji.data.images import CharacterImages
+from kuzushiji.records import as_plain
 from kuzushiji.runs.predictions import Predictions
 from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.runs.run import Run
@@ -63,7 +64,7 @@ def make_run(path: Path, images: CharacterImages, *, accuracy: float = 0.9, epoc
         "classes": list(images.classes),
         "train_counts": generator.integers(1, 2000, classes).tolist(),
         "recipe_name": "lenet5",
-        "recipe": named_recipe("lenet5").change(epochs=epochs).to_dict(),
+        "recipe": as_plain(named_recipe("lenet5").change(epochs=epochs)),
         "versions": {"kuzushiji": "0.1.0", "torch": "2.13.0", "numpy": "2.4.6", "python": "3.11.2"},
         "command": f"kuzushiji train lenet5 --data {images.name} --epochs {epochs}",
         "machine": {"processor": "a processor", "cores": 2, "memory_gib": 7.8, "device": "cpu"},

@@ -17,6 +17,7 @@ from kuzushiji.errors import DataError, RunError
 from kuzushiji.evaluation.runs import stored_evaluation
 from kuzushiji.numbers import duration, short
 from kuzushiji.plots.style import DARK, LIGHT, has_glyph
+from kuzushiji.records import as_plain
 from kuzushiji.report import html as written_html
 from kuzushiji.report import write_figures, write_report
 from kuzushiji.report.characters import COLUMNS, Sprites, font_subset
@@ -373,7 +374,7 @@ def test_data_of_codh_is_known_by_its_name_or_its_files(tmp_path, undrawn):
     mine = make_images(KMNIST, 20, name="a/folder/of/mine")
     by_files = make_run(tmp_path / "files", mine)
     assert [each.name for each in gather(by_files).sources] == ["kmnist"], "its files are named as those published"
-    dataset = by_files.config.to_plain()["dataset"] | {"source": {"a.png": "d" * 64}}
+    dataset = by_files.config.to_dict()["dataset"] | {"source": {"a.png": "d" * 64}}
     both = make_run(tmp_path / "both", make_images(KMNIST, 20, name="brush:k49+k49+kmnist6k"))
     _, page = read(write_report(both, images=make_images(KMNIST, 20, name="brush:k49+k49+kmnist6k")))
     assert "brush:k49 and Kuzushiji-49 and Kuzushiji-MNIST 6k" in page.text
@@ -387,7 +388,7 @@ def test_data_of_codh_is_known_by_its_name_or_its_files(tmp_path, undrawn):
 
 def test_kept_epoch_is_the_best_where_the_recipe_says_so(tmp_path):
     images = make_images(KMNIST, 50)
-    recipe = named_recipe("lenet5").change(keep="best").to_dict()
+    recipe = as_plain(named_recipe("lenet5").change(keep="best"))
     run = make_run(tmp_path / "run", images, recipe=recipe)
     assert gather(run, images).kept_epoch == 5
     lines = run.metrics

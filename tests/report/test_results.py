@@ -11,6 +11,7 @@ from kuzushiji.errors import DataError
 from kuzushiji.evaluation.calibration import calibrate
 from kuzushiji.evaluation.outliers import detect_outliers
 from kuzushiji.evaluation.runs import outliers_file
+from kuzushiji.records import as_plain
 from kuzushiji.report.markdown import as_markdown, text_as_markdown
 from kuzushiji.report.results import (
     Figure,
@@ -36,7 +37,7 @@ WIDEST = 112
 def runs(tmp_path):
     """Two seeds of one training."""
     images = make_images(KMNIST, COUNT)
-    recipes = [named_recipe("lenet5").change(epochs=5, seed=seed).to_dict() for seed in (0, 1)]
+    recipes = [as_plain(named_recipe("lenet5").change(epochs=5, seed=seed)) for seed in (0, 1)]
     made = [
         make_run(tmp_path / f"run-{seed}", images, accuracy=0.9 - 0.1 * seed, recipe=recipe)
         for seed, recipe in enumerate(recipes)
@@ -156,7 +157,7 @@ def test_what_is_written_is_read_back(runs, tmp_path):
 
 
 def test_rows_are_added_best_first_and_all_else_stays(runs, tmp_path):
-    worse = changed_run(runs[1], tmp_path / "worse", recipe=runs[1].config.recipe.to_dict() | {"epochs": 6})
+    worse = changed_run(runs[1], tmp_path / "worse", recipe=as_plain(runs[1].config.recipe) | {"epochs": 6})
     reading = PageReading("kana", 49, "python it", ())
     both = added([worse], []).updated(pages=[reading]).updated(measure_results(runs[:1]))
     assert both.pages == (reading,)
@@ -175,7 +176,7 @@ def test_rows_of_one_training_that_no_run_replaces_are_all_kept(runs, tmp_path):
     # Runs that began as two networks of the same name, in two folders, read alike.
     once = added(runs[:1], [])
     twice = replace(once, data=(replace(once.data[0], rows=once.data[0].rows * 2),))
-    other = changed_run(runs[0], tmp_path / "other", recipe=runs[0].config.recipe.to_dict() | {"epochs": 6})
+    other = changed_run(runs[0], tmp_path / "other", recipe=as_plain(runs[0].config.recipe) | {"epochs": 6})
     assert len(twice.updated(measure_results([other])).data[0].rows) == 3
     assert len(twice.updated(measure_results(runs[:1])).data[0].rows) == 1
 

@@ -4,6 +4,7 @@ from dataclasses import fields
 import pytest
 
 from kuzushiji.errors import UsageError
+from kuzushiji.records import as_plain, from_plain
 from kuzushiji.runs.recipe import RECIPES, Recipe, named_recipe
 
 
@@ -41,7 +42,7 @@ def test_whole_numbers_serve_as_floats():
 @pytest.mark.parametrize("name", RECIPES)
 def test_named_recipes_survive_json(name):
     recipe = named_recipe(name)
-    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+    assert from_plain(json.loads(json.dumps(as_plain(recipe))), Recipe) == recipe
 
 
 def test_unknown_recipe_names_the_nearest():

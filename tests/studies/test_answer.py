@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kuzushiji.errors import RunError
+from kuzushiji.records import as_plain
 from kuzushiji.report.document import Section
 from kuzushiji.report.study import results_table, study_document
 from kuzushiji.report.study_figures import study_figures
@@ -81,7 +82,7 @@ def outcomes_of(study, folder: Path, accuracies: dict[str, list[float]]) -> list
             )
             if trial.label in accuracies:
                 recipe = named_recipe("lenet5").change(seed=seed, epochs=4)
-                make_run(path, images, accuracy=accuracy, epochs=4, recipe=recipe.to_dict())
+                make_run(path, images, accuracy=accuracy, epochs=4, recipe=as_plain(recipe))
             outcomes.append(Outcome(training, "" if trial.label in accuracies else "the loss became nan: it diverged."))
     return outcomes
 
@@ -350,4 +351,4 @@ def test_a_learning_curve_leads_on(tmp_path):
         "A curve through all points but the last expects" in getattr(block, "text", "") for block in section.blocks
     )
     (kept,) = to_json(answer, [])["learning_curves"]
-    assert kept["expected"][1] == {"images": 60_000, "error": expected.to_dict()}
+    assert kept["expected"][1] == {"images": 60_000, "error": as_plain(expected)}

@@ -299,7 +299,7 @@ def test_the_configuration_is_json_and_in_the_weights(bars):
     network, config = load_network(run.weights_file)
     assert config == run.config
     written = json.loads(run.config_file.read_text())
-    assert config.to_plain() == written
+    assert config.to_dict() == written
     with safe_open(run.weights_file, framework="np") as file:
         assert json.loads(file.metadata()["kuzushiji"]) == written
     assert config.model.options == {"width": 8}

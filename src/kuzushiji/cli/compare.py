@@ -9,6 +9,7 @@ from kuzushiji.errors import UsageError
 from kuzushiji.evaluation import several
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.evaluation.several import Compared, DividedImage
+from kuzushiji.records import as_plain
 
 
 def compare(
@@ -47,9 +48,9 @@ def compare(
     found = several.compare(*runs, seeds=seeds, together=ensemble, against=against, on=on)
     listed = [found.divided(each) for each in found.comparisons] if images else []
     if json:
-        written = [each.to_dict() for each in found.comparisons]
+        written = as_plain(found.comparisons)
         for comparison, rows in zip(written, listed, strict=False):
-            comparison["divided"] = [vars(row) for row in rows]
+            comparison["divided"] = rows
         print_json({"accuracies": found.accuracies, "images": found.comparisons[0].images, "comparisons": written})
         return
     _print(found)

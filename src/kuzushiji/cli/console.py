@@ -21,8 +21,10 @@ notes = Console(stderr=True, highlight=False, emoji=False)
 
 
 def print_json(value: Any) -> None:
-    """Prints `value` to stdout as JSON that a program can read."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    """Prints `value`, in which there may be dataclasses, to stdout as JSON that a program can read."""
+    from kuzushiji.records import as_plain
+
+    print(json.dumps(as_plain(value), ensure_ascii=False, indent=2))
 
 
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], right: Iterable[int] = ()) -> None:

@@ -225,7 +225,7 @@ def verify(name: str, /, *, format: str | None = None, json: bool = False) -> No
         verify(entry.subset_of, json=json)
         return
     if json:
-        print_json([asdict(report) for report in reports])
+        print_json(reports)
     else:
         print_table(["file", "state", ""], [(report.name, report.status, report.detail) for report in reports])
     bad = [report.name for report in reports if not report.is_right]

@@ -1,7 +1,6 @@
 """`kuzushiji ensemble`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -55,11 +54,11 @@ def ensemble(
                 "average": average,
                 "weights": weights,
                 "validation_images": found.validation_images,
-                "members": [asdict(each) for each in found.members],
+                "members": found.members,
                 "best": found.best,
                 "evaluation": found.evaluation.to_dict(),
-                "calibration": found.calibration.to_dict(),
-                "comparisons": [each.to_dict() for each in found.comparisons],
+                "calibration": found.calibration,
+                "comparisons": found.comparisons,
             }
         )
         return

@@ -102,8 +102,8 @@ def _print_measures(run: Run, on: str, evaluation: Evaluation, title: str, json:
                 "run": run.name,
                 "data": on,
                 "evaluation": evaluation.to_dict(),
-                "calibration": calibration.to_dict(),
-                "outliers": [each.to_dict() for each in detections],
+                "calibration": calibration,
+                "outliers": detections,
             }
         )
         return

@@ -85,7 +85,7 @@ def info(run: str, /, *, json: bool = False) -> None:
     found = find_run(run)
     config = found.config
     if json:
-        print_json({**_summary(found), "config": config.to_plain(), "metrics": found.metrics})
+        print_json({**_summary(found), "config": config.to_dict(), "metrics": found.metrics})
         return
     rows = list(_summary(found).items())
     rows += [(f"{name} images", f"{split.count:,}") for name, split in config.data.splits.items()]

@@ -1,10 +1,8 @@
 """How far a measured number could be off: the bootstrap over test images, and Wilson's interval for proportions."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan, nan
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,18 +28,6 @@ class Estimate:
         if isnan(self.value):
             return "not defined"
         return f"{self.value:.4f}" if isnan(self.low) else f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
-
-    def to_dict(self) -> dict[str, float | None]:
-        """The three numbers as JSON has them: NaN becomes None."""
-        return {
-            name: None if isnan(number) else number
-            for name, number in (("value", self.value), ("low", self.low), ("high", self.high))
-        }
-
-    @classmethod
-    def from_dict(cls, numbers: Mapping[str, Any]) -> "Estimate":
-        """Reads what `to_dict` gave."""
-        return cls(*(nan if numbers[name] is None else float(numbers[name]) for name in ("value", "low", "high")))
 
 
 def resampled(count: int, replicates: int, seed: int) -> NDArray[np.uint8]:

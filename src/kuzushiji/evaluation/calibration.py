@@ -16,16 +16,15 @@ Conventions, where they are a matter of choice:
   given by the intervals.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan, nan
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.errors import DataError, UsageError
+from kuzushiji.errors import UsageError
 from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_estimate, check_interval, resampled, wilson_estimate
 from kuzushiji.evaluation.selective import CurvePoint, measure_selective
 from kuzushiji.evaluation.temperature import fit_temperature, scaled
@@ -108,51 +107,6 @@ class Calibration:
     accuracy_at_coverage: Mapping[float, Estimate]
     coverage_at_accuracy: Mapping[float, Estimate]
     curve: tuple[CurvePoint, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON has it: NaN becomes None."""
-        return {
-            "count": self.count,
-            "confidence": self.confidence,
-            "replicates": self.replicates,
-            "temperature": _or_none(self.temperature),
-            "fitted_on": self.fitted_on,
-            "before": _reliability_to_dict(self.before),
-            "after": self.after and _reliability_to_dict(self.after),
-            "aurc": self.aurc.to_dict(),
-            "excess_aurc": self.excess_aurc.to_dict(),
-            "accuracy_at_coverage": {f"{at:g}": each.to_dict() for at, each in self.accuracy_at_coverage.items()},
-            "coverage_at_accuracy": {f"{at:g}": each.to_dict() for at, each in self.coverage_at_accuracy.items()},
-            "curve": [{"coverage": point.coverage, "risk": point.risk.to_dict()} for point in self.curve],
-        }
-
-    @classmethod
-    def from_dict(cls, written: Mapping[str, Any]) -> "Calibration":
-        """Reads what `to_dict` gave.
-
-        Raises:
-            DataError: it is something else, or of another version.
-        """
-        try:
-            return cls(
-                count=int(written["count"]),
-                confidence=float(written["confidence"]),
-                replicates=int(written["replicates"]),
-                temperature=_or_nan(written["temperature"]),
-                fitted_on=int(written["fitted_on"]),
-                before=_reliability_from_dict(written["before"]),
-                after=None if written["after"] is None else _reliability_from_dict(written["after"]),
-                aurc=Estimate.from_dict(written["aurc"]),
-                excess_aurc=Estimate.from_dict(written["excess_aurc"]),
-                accuracy_at_coverage=_estimates_from_dict(written["accuracy_at_coverage"]),
-                coverage_at_accuracy=_estimates_from_dict(written["coverage_at_accuracy"]),
-                curve=tuple(
-                    CurvePoint(float(point["coverage"]), Estimate.from_dict(point["risk"]))
-                    for point in written["curve"]
-                ),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(f"this is not a calibration ({error!r}); evaluate the run again") from error
 
 
 def calibrate(
@@ -322,43 +276,3 @@ def _reliability(
         brier=bootstrap_estimate(measured.brier.mean(), brier[:, 0], confidence, high=2.0),
         bins=reliability_curve(certainty, right, equal_width_edges(), confidence),
     )
-
-
-# As JSON has it
-
-
-def _or_none(value: float) -> float | None:
-    return None if isnan(value) else value
-
-
-def _or_nan(value: float | None) -> float:
-    return nan if value is None else float(value)
-
-
-_MEASURES = ("ece", "adaptive_ece", "loss", "brier")
-
-
-def _reliability_to_dict(found: Reliability) -> dict[str, Any]:
-    bins: Sequence[Mapping[str, Any]] = [
-        {**vars(each), "certainty": _or_none(each.certainty), "accuracy": each.accuracy.to_dict()}
-        for each in found.bins
-    ]
-    return {**{name: getattr(found, name).to_dict() for name in _MEASURES}, "bins": bins}
-
-
-def _reliability_from_dict(written: Mapping[str, Any]) -> Reliability:
-    bins = tuple(
-        Bin(
-            float(each["low"]),
-            float(each["high"]),
-            int(each["count"]),
-            _or_nan(each["certainty"]),
-            Estimate.from_dict(each["accuracy"]),
-        )
-        for each in written["bins"]
-    )
-    return Reliability(**{name: Estimate.from_dict(written[name]) for name in _MEASURES}, bins=bins)
-
-
-def _estimates_from_dict(written: Mapping[str, Any]) -> dict[float, Estimate]:
-    return {float(at): Estimate.from_dict(each) for at, each in written.items()}

@@ -108,11 +108,6 @@ class Comparison:
             auc_macro=_negated(self.auc_macro),
         )
 
-    def to_dict(self) -> dict[str, object]:
-        """Everything as JSON has it."""
-        estimates = {name: getattr(self, name).to_dict() for name in ("accuracy", "balanced_accuracy", "auc_macro")}
-        return {**vars(self), "seeds": list(self.seeds), **estimates}
-
 
 def compare_groups(
     groups: Mapping[str, Group],

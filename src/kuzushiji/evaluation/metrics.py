@@ -16,7 +16,7 @@ Conventions, where they are a matter of choice:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
 from typing import Any, SupportsFloat
@@ -36,6 +36,7 @@ from kuzushiji.evaluation.bootstrap import (
     wilson_interval,
 )
 from kuzushiji.evaluation.roc import areas_with_replicates
+from kuzushiji.records import as_plain, from_plain
 from kuzushiji.runs.predictions import Predictions
 from kuzushiji.runs.run import Run, as_predictions, find_run
 
@@ -223,12 +224,7 @@ class Evaluation:
         [true, predicted, count]."""
         true, predicted = np.nonzero(self.confusion)
         cells = np.stack([true, predicted, self.confusion[true, predicted]], axis=1)
-        return {
-            **_written(self),
-            "by_frequency": [_written(group) for group in self.by_frequency],
-            "per_class": [_written(scores) for scores in self.per_class],
-            "confusion": cells.tolist(),
-        }
+        return as_plain(replace(self, confusion=cells))
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> "Evaluation":
@@ -237,33 +233,14 @@ class Evaluation:
         Raises:
             DataError: it is something else, or of another version.
         """
+        read = from_plain(written, cls)
+        confusion = np.zeros((len(read.per_class),) * 2, dtype=np.int64)
         try:
-            per_class = tuple(ClassScores(**_read(ClassScores, scores)) for scores in written["per_class"])
-            confusion = np.zeros((len(per_class), len(per_class)), dtype=np.int64)
-            for true, predicted, count in written["confusion"]:
-                confusion[true, predicted] = count
-            groups = tuple(FrequencyGroup(**_read(FrequencyGroup, group)) for group in written["by_frequency"])
-            return cls(**_read(cls, written), by_frequency=groups, per_class=per_class, confusion=confusion)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise DataError(f"this is not an evaluation ({error!r}); evaluate the run again") from error
-
-
-def _written(values: Evaluation | ClassScores | FrequencyGroup) -> dict[str, Any]:
-    """The fields of one number, name or estimate each, as JSON has them."""
-    plain = {field.name: getattr(values, field.name) for field in fields(values) if field.type in (int, float, str)}
-    estimates = {
-        field.name: getattr(values, field.name).to_dict() for field in fields(values) if field.type is Estimate
-    }
-    return plain | estimates
-
-
-def _read(kind: type[Evaluation | ClassScores | FrequencyGroup], written: Mapping[str, Any]) -> dict[str, Any]:
-    """Reads what `_written` gave."""
-    plain = {field.name: field.type(written[field.name]) for field in fields(kind) if field.type in (int, float, str)}
-    estimates = {
-        field.name: Estimate.from_dict(written[field.name]) for field in fields(kind) if field.type is Estimate
-    }
-    return plain | estimates
+            true, predicted, counts = read.confusion.reshape(-1, 3).T
+            confusion[true, predicted] = counts
+        except (ValueError, IndexError) as error:
+            raise DataError(f"confusion is no list of [true, predicted, count] ({error})") from None
+        return replace(read, confusion=confusion)
 
 
 def evaluate(

@@ -5,7 +5,6 @@ What is measured are familiarities that are kept in a file (`Familiarities`); no
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,14 +39,6 @@ class Detection:
     count: int
     auroc: Mapping[str, Estimate]
     mistaken: Mapping[str, Estimate]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON has it."""
-        written = {
-            name: {measure: each.to_dict() for measure, each in getattr(self, name).items()}
-            for name in ("auroc", "mistaken")
-        }
-        return {"name": self.name, "description": self.description, "count": self.count, **written}
 
 
 def detect_outliers(

@@ -9,7 +9,7 @@ from pathlib import Path
 from kuzushiji.errors import DataError
 from kuzushiji.evaluation.calibration import Calibration, calibrate
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
-from kuzushiji.files import write_text
+from kuzushiji.records import read_json, write_json
 from kuzushiji.runs.familiarities import Familiarities
 from kuzushiji.runs.run import Run
 
@@ -32,7 +32,7 @@ def stored_evaluation(run: Run, on: str = "test") -> Evaluation:
     except (OSError, ValueError, DataError):
         pass
     evaluation = evaluate(run)
-    write_text(run.evaluation_file, json.dumps(evaluation.to_dict(), ensure_ascii=False))
+    write_json(run.evaluation_file, evaluation.to_dict())
     return evaluation
 
 
@@ -57,13 +57,13 @@ def stored_calibration(run: Run, on: str = "test") -> Calibration:
         sources = [run.predictions_file(), run.predictions_file("validation")]
         newest = max(path.stat().st_mtime for path in sources if path.exists())
         if calibration_file(run).stat().st_mtime >= newest:
-            stored = Calibration.from_dict(json.loads(calibration_file(run).read_text(encoding="utf-8")))
+            stored = read_json(calibration_file(run), Calibration)
             if bool(stored.fitted_on) == run.predictions_file("validation").exists():
                 return stored
-    except (OSError, ValueError, DataError):
+    except (OSError, DataError):
         pass
     calibration = calibrate(run)
-    write_text(calibration_file(run), json.dumps(calibration.to_dict(), ensure_ascii=False))
+    write_json(calibration_file(run), calibration)
     return calibration
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.roc import misranked
+from kuzushiji.records import as_plain
 
 MOST = 4000
 """Images of each split that are compared."""
@@ -44,7 +45,7 @@ class Shift:
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers as JSON has them."""
-        return {"splits": [self.first, self.second], "images_of_each": self.count, "auc": self.auc.to_dict()}
+        return {"splits": [self.first, self.second], "images_of_each": self.count, "auc": as_plain(self.auc)}
 
 
 def measure_shift(

@@ -17,7 +17,7 @@ from kuzushiji.runs.config import RunConfig
 def save_network(path: Path, network: nn.Module, config: RunConfig) -> None:
     """Writes a network as safetensors, with the run's configuration in the metadata, whole or not at all."""
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    data = save(weights, metadata={"format": "pt", "kuzushiji": json.dumps(config.to_plain(), ensure_ascii=False)})
+    data = save(weights, metadata={"format": "pt", "kuzushiji": json.dumps(config.to_dict(), ensure_ascii=False)})
     with written_whole(path) as beside:
         beside.write_bytes(data)
 

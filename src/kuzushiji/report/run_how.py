@@ -7,6 +7,7 @@ import numpy as np
 
 from kuzushiji.models import MODELS
 from kuzushiji.numbers import duration, short
+from kuzushiji.records import as_plain
 from kuzushiji.report.document import (
     Block,
     Code,
@@ -119,7 +120,7 @@ def _machine(material: Material) -> Facts:
 
 def _recipe(material: Material) -> list[Block]:
     """What differs from the default recipe, and the rest folded away."""
-    default = Recipe().to_dict()
+    default = as_plain(Recipe())
     meanings = {entry.name: entry.metadata["help"] for entry in fields(Recipe)}
     changed: list[tuple[Text, ...]] = []
     same: list[tuple[Text, ...]] = []

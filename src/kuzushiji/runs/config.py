@@ -160,6 +160,6 @@ class RunConfig:
         named = RECIPES.get(self.recipe_name, Recipe())
         return {key: value for key, value in self.recipe_values.items() if value != getattr(named, key)}
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As `config.json` has it."""
         return as_plain(self) | {"recipe": self.recipe_values}

@@ -1,7 +1,7 @@
 """`Recipe`: every choice of how a network is trained, and the recipes that have a name."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_origin
 
 from kuzushiji.errors import UsageError, unknown_name
@@ -123,15 +123,6 @@ class Recipe:
             if name not in known:
                 raise unknown_name("recipe field", name, known)
         return replace(self, **changes)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Field name -> value, as JSON can hold it."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
-        """The recipe that `to_dict` described; fields that are not named have their defaults."""
-        return cls().change(**values)
 
 
 def _checked(name: str, kind: Any, value: Any, entry: Any) -> Any:

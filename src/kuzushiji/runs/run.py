@@ -205,7 +205,7 @@ def create_run(path: Path, config: RunConfig) -> Run:
     except OSError as error:
         raise RunError(f"the run folder {path} could not be made: {error.strerror}") from error
     run = Run(path)
-    write_json(run.config_file, config.to_plain(), indent=2)
+    write_json(run.config_file, config.to_dict(), indent=2)
     return run
 
 

@@ -12,6 +12,7 @@ from kuzushiji.data.source import parse
 from kuzushiji.errors import KuzushijiError, UsageError
 from kuzushiji.files import file_hash
 from kuzushiji.home import home
+from kuzushiji.records import as_plain
 from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.runs.run import Run, find_run
 from kuzushiji.studies.definition import MOST_TRAININGS, Study, Trial
@@ -107,7 +108,7 @@ def plan_trainings(study: Study, seeds: int, common: Common) -> list[Training]:
 
 
 def _training(trial: Trial, seed: int, before: Training | None, common: Common) -> Training:
-    recipe, named = trial.recipe.change(seed=seed), named_recipe(trial.recipe_name).to_dict()
+    recipe, named = trial.recipe.change(seed=seed), as_plain(named_recipe(trial.recipe_name))
     limits = [limit for limit in (trial.limit, common.limit) if limit is not None]
     training = Training(
         label=trial.label,
@@ -116,7 +117,7 @@ def _training(trial: Trial, seed: int, before: Training | None, common: Common) 
         model=trial.model,
         options=dict(trial.options),
         recipe_name=trial.recipe_name,
-        changes={key: value for key, value in recipe.to_dict().items() if value != named[key]},
+        changes={key: value for key, value in as_plain(recipe).items() if value != named[key]},
         data=parse(trial.data).address if trial.data else common.data,
         limit=min(limits, default=None),
         image_size=common.image_size,
@@ -129,11 +130,11 @@ def _training(trial: Trial, seed: int, before: Training | None, common: Common) 
         unfrozen=trial.unfrozen,
     )
     # Fields that are as here are left out, so that a field that is new in a later version changes no name.
-    default = named_recipe("sgd").to_dict()
+    default = as_plain(named_recipe("sgd"))
     decisive: dict[str, Any] = {
         "model": training.model,
         "options": training.options,
-        "recipe": {field: value for field, value in recipe.to_dict().items() if value != default[field]},
+        "recipe": {field: value for field, value in as_plain(recipe).items() if value != default[field]},
         "data": training.data,
         "limit": training.limit,
         "image_size": training.image_size,
