@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from kuzushiji.errors import UsageError
-from kuzushiji.models.network import CosineHead, Dropout, Flatten, PrototypeHead
+from kuzushiji.models.network import AdaptiveAvgPool2d, AvgPool2d, CosineHead, Dropout, Flatten, PrototypeHead
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.4, 0.5, 0.9])
@@ -65,6 +65,36 @@ def test_dropout_is_seeded_and_ends_with_training():
 def test_dropout_refuses_a_share_that_is_none(share):
     with pytest.raises(UsageError, match="at least 0 and below 1"):
         Dropout(share)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("size", [(28, 28), (11, 9)])
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (AvgPool2d(2), nn.AvgPool2d(2)),
+        (AvgPool2d(3), nn.AvgPool2d(3)),
+        (AdaptiveAvgPool2d(1), nn.AdaptiveAvgPool2d(1)),
+        (AdaptiveAvgPool2d(2), nn.AdaptiveAvgPool2d(2)),
+    ],
+    ids=["pairs", "threes", "all", "quarters"],
+)
+def test_means_and_their_gradients_are_those_of_pytorch(ours, theirs, size, dtype):
+    torch.manual_seed(0)
+    maps = torch.randn(3, 6, *size, dtype=dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
+    expected = theirs(maps)
+    (expected_gradient,) = torch.autograd.grad(expected.square().sum(), maps)
+    for training in (True, False):
+        output = ours.train(training)(maps)
+        (gradient,) = torch.autograd.grad(output.square().sum(), maps)
+        torch.testing.assert_close(output, expected)
+        torch.testing.assert_close(gradient, expected_gradient)
+
+
+def test_the_gradient_of_a_mean_lies_as_the_map_does():
+    maps = torch.randn(3, 6, 4, 4).contiguous(memory_format=torch.channels_last).requires_grad_()
+    (gradient,) = torch.autograd.grad(AdaptiveAvgPool2d(1)(maps).sum(), maps)
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_flatten_has_keras_order_and_copies_nothing_of_channels_last():

@@ -1,7 +1,9 @@
 import pytest
 import torch
+from torch.nn import functional as F
 
 from kuzushiji.inference.outputs import shifted
+from kuzushiji.training import augment as module
 from kuzushiji.training.augment import augment, resized
 
 CHANGES = [
@@ -121,3 +123,17 @@ def test_shifted_moves_by_whole_pixels(down, right):
             inside = 0 <= row - down < 6 and 0 <= column - right < 7
             expected = images[:, 0, row - down, column - right] if inside else torch.zeros(2)
             assert torch.equal(moved[:, 0, row, column], expected)
+
+
+@pytest.mark.parametrize("size", [(28, 28), (20, 41)])
+def test_shortcuts_give_what_pytorch_gives(size):
+    torch.manual_seed(0)
+    images, matrices, points = torch.rand(8, 1, *size), torch.randn(8, 2, 3), torch.randn(8, 2, 5, 5)
+    places = module._places(images, matrices).permute(0, 2, 3, 1)
+    torch.testing.assert_close(places, F.affine_grid(matrices, list(images.shape), align_corners=False))
+    bent = F.interpolate(points, size=size, mode="bicubic", align_corners=True)
+    rows, columns = (module._between_points(side, images.device) for side in size)
+    torch.testing.assert_close(rows @ points @ columns.T, bent)
+    for radius in (1, 3):
+        largest = F.max_pool2d(images, 2 * radius + 1, stride=1, padding=radius)
+        assert torch.equal(module._largest_around(images, radius), largest)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from kuzushiji.errors import UsageError
-from kuzushiji.models.network import Flatten, Network
+from kuzushiji.models.network import AdaptiveAvgPool2d, AvgPool2d, Flatten, Network
 
 
 def densenet(
@@ -37,7 +37,7 @@ def densenet(
         count = (depth - 4) // each
         layers.append(DenseBlock(*(DenseLayer(channels + growth * i, growth, bottleneck) for i in range(count))))
         channels += growth * count
-    layers += [nn.BatchNorm2d(channels), nn.ReLU(), nn.AdaptiveAvgPool2d(1), Flatten()]
+    layers += [nn.BatchNorm2d(channels), nn.ReLU(), AdaptiveAvgPool2d(1), Flatten()]
     return Network(nn.Sequential(*layers), nn.Linear(channels, classes))
 
 
@@ -70,6 +70,4 @@ class DenseBlock(nn.Sequential):
 
 
 def _transition(channels: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, outputs, 1, bias=False), nn.AvgPool2d(2)
-    )
+    return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, outputs, 1, bias=False), AvgPool2d(2))

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import nn
 
 from kuzushiji.errors import unknown_name
-from kuzushiji.models.network import Flatten, Network
+from kuzushiji.models.network import AvgPool2d, Flatten, Network
 
 ACTIVATIONS = {"tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "relu": nn.ReLU}
 
@@ -28,10 +28,10 @@ def lenet5(
     body = nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2),
         squash(),
-        nn.AvgPool2d(2),
+        AvgPool2d(2),
         nn.Conv2d(6, 16, 5),
         squash(),
-        nn.AvgPool2d(2),
+        AvgPool2d(2),
         Flatten(),
         nn.Linear(16 * height * width, 120),
         squash(),

@@ -1,5 +1,7 @@
 """What the families share: a body with a linear head, and layers as Keras has them."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -128,8 +130,50 @@ class Dropout(nn.Dropout):
             return super().forward(x)
         words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(torch.iinfo(torch.int64).min, None)
         layout = torch.empty_like(x, device="meta").stride()  # of x, or without its gaps if it is a part of a tensor
-        kept = words.view(torch.int16).as_strided(x.shape, layout) >= round(self.p * 2**16) - 2**15
+        # Compared in place, they become 0 or 1 as numbers; PyTorch is slow at making such of truth values.
+        kept = words.view(torch.int16).as_strided(x.shape, layout).ge_(round(self.p * 2**16) - 2**15)
         return x * kept.to(x.dtype).mul_(1 / (1 - self.p))
+
+
+class AvgPool2d(nn.AvgPool2d):
+    """Means of squares of `side` pixels as PyTorch has them: (B, C, H, W) -> (B, C, H / side, W / side), rounded down.
+
+    Their gradient takes PyTorch on a CPU three times as long for few channels that lie together in memory.
+    """
+
+    def __init__(self, side: int) -> None:
+        super().__init__(side)
+        self.side = side
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or x.device.type != "cpu":
+            return super().forward(x)
+        return _Means.apply(x, self.side)  # type: ignore[no-untyped-call]
+
+
+class _Means(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, x: Tensor, side: int) -> Tensor:
+        context.side, context.size = side, x.shape[2:]
+        return F.avg_pool2d(x, side)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        spread = F.interpolate(gradient / context.side**2, scale_factor=context.side, mode="nearest")
+        bottom, right = (whole - part for whole, part in zip(context.size, spread.shape[2:], strict=True))
+        return F.pad(spread, (0, right, 0, bottom)) if bottom or right else spread, None
+
+
+class AdaptiveAvgPool2d(nn.AdaptiveAvgPool2d):
+    """PyTorch's, but for the mean of a whole map: the gradient of that lies in memory as the map does.
+
+    PyTorch's lies channel after channel, whatever the map, and slows down all that it meets on its way back.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.output_size != 1:
+            return super().forward(x)
+        return x.permute(0, 2, 3, 1).mean((1, 2))[:, :, None, None]
 
 
 def keras_norm_1d(channels: int) -> nn.BatchNorm1d:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from kuzushiji.errors import UsageError, unknown_name
 from kuzushiji.models.attention import Attention, attention_for
-from kuzushiji.models.network import Dropout, Flatten, Network, create_head
+from kuzushiji.models.network import AdaptiveAvgPool2d, Dropout, Flatten, Network, create_head
 
 Pooling = Literal["average", "depthwise"]
 
@@ -109,7 +109,7 @@ def _pooling(kind: Pooling, channels: int, size: tuple[int, int]) -> list[nn.Mod
     """What makes one value a channel of maps of `size`."""
     match kind:
         case "average":
-            return [nn.AdaptiveAvgPool2d(1)]
+            return [AdaptiveAvgPool2d(1)]
         case "depthwise":
             return [nn.Conv2d(channels, channels, size, groups=channels, bias=False), nn.BatchNorm2d(channels)]
     raise unknown_name("pooling", kind, get_args(Pooling))
@@ -163,7 +163,7 @@ def _three_stages(classes: int, blocks: int, stem: int, width: int, dropout: flo
             stride = 2 if stage and not number else 1
             layers.append(PreActBlock(channels, width << stage, stride, attention, dropout))
             channels = width << stage
-    layers += [nn.BatchNorm2d(channels), nn.ReLU(), nn.AdaptiveAvgPool2d(1), Flatten()]
+    layers += [nn.BatchNorm2d(channels), nn.ReLU(), AdaptiveAvgPool2d(1), Flatten()]
     return Network(nn.Sequential(*layers), nn.Linear(channels, classes))
 
 
@@ -236,4 +236,4 @@ def _four_stages(classes: int, width: int, block: type[Block] | type[PreActBlock
     stages: list[nn.Module] = [nn.Sequential(*stem, block(width, width, 1), block(width, width, 1))]
     for channels in (2 * width, 4 * width, 8 * width):
         stages.append(nn.Sequential(block(channels // 2, channels, 2), block(channels, channels, 1)))
-    return Network(nn.Sequential(*stages, nn.AdaptiveAvgPool2d(1), Flatten()), nn.Linear(8 * width, classes))
+    return Network(nn.Sequential(*stages, AdaptiveAvgPool2d(1), Flatten()), nn.Linear(8 * width, classes))

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kuzushiji.errors import UsageError
-from kuzushiji.models.network import Flatten, Network
+from kuzushiji.models.network import AdaptiveAvgPool2d, Flatten, Network
 
 
 def shake_shake(classes: int, image_size: tuple[int, int], *, width: int = 96, depth: int = 26) -> Network:
@@ -33,7 +33,7 @@ def shake_shake(classes: int, image_size: tuple[int, int], *, width: int = 96, d
             blocks.append(ShakeBlock(channels, width << stage, stride=2 if stage and not number else 1))
             channels = width << stage
         stages.append(nn.Sequential(*blocks))
-    body = nn.Sequential(*stages, nn.ReLU(), nn.AdaptiveAvgPool2d(1), Flatten())
+    body = nn.Sequential(*stages, nn.ReLU(), AdaptiveAvgPool2d(1), Flatten())
     return Network(body, nn.Linear(channels, classes))
 
 

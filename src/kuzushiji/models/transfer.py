@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from kuzushiji.errors import KuzushijiError, unknown_name
-from kuzushiji.models.network import Dropout, Flatten, Network, keras_norm_1d
+from kuzushiji.models.network import AdaptiveAvgPool2d, Dropout, Flatten, Network, keras_norm_1d
 
 Layers = Literal["linear", "dense"]
 
@@ -62,7 +62,7 @@ class GrayAsColour(nn.Module):
 
 def _made_for_photographs(name: str, classes: int, layers: Layers, dropout: float) -> Network:
     base = import_timm().create_model(name, pretrained=False, num_classes=0, global_pool="")
-    body: list[nn.Module] = [GrayAsColour(), base, nn.AdaptiveAvgPool2d(1), Flatten(), Dropout(dropout)]
+    body: list[nn.Module] = [GrayAsColour(), base, AdaptiveAvgPool2d(1), Flatten(), Dropout(dropout)]
     width = base.num_features
     match layers:
         case "linear":

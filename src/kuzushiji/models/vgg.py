@@ -3,7 +3,7 @@
 from torch import nn
 
 from kuzushiji.errors import UsageError
-from kuzushiji.models.network import Flatten, Network
+from kuzushiji.models.network import AdaptiveAvgPool2d, Flatten, Network
 
 STAGES = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 """Depth -> convolutions of each stage: the paper's configurations A, B, D and E."""
@@ -32,5 +32,5 @@ def vgg(classes: int, image_size: tuple[int, int], *, depth: int = 16, width: in
             layers += [nn.Conv2d(channels, filters, 3, padding=1, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
             channels = filters
         layers.append(nn.MaxPool2d(2, ceil_mode=True))
-    layers += [nn.AdaptiveAvgPool2d(1), Flatten()]
+    layers += [AdaptiveAvgPool2d(1), Flatten()]
     return Network(nn.Sequential(*layers), nn.Linear(channels, classes))
