@@ -148,7 +148,7 @@ class AvgPool2d(nn.AvgPool2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or x.device.type != "cpu":
             return super().forward(x)
-        return _Means.apply(x, self.side)  # type: ignore[no-untyped-call]
+        return _Means.apply(x, self.side)
 
 
 class _Means(torch.autograd.Function):
@@ -158,7 +158,7 @@ class _Means(torch.autograd.Function):
         return F.avg_pool2d(x, side)
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
         spread = F.interpolate(gradient / context.side**2, scale_factor=context.side, mode="nearest")
         bottom, right = (whole - part for whole, part in zip(context.size, spread.shape[2:], strict=True))
         return F.pad(spread, (0, right, 0, bottom)) if bottom or right else spread, None
