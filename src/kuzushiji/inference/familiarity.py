@@ -17,11 +17,10 @@ from kuzushiji.data.splits import subsample, with_classes_of
 from kuzushiji.data.synthetic import foreign
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.runs.familiarities import MEASURES, Familiarities, Floats, Shown
+from kuzushiji.runs.run import Run, find_run
 
 if TYPE_CHECKING:
     import torch
-
-    from kuzushiji.runs.run import Run
 
 OTHER_SETS = (("kkanji",), ("k49",), ("kmnist", "kmnist6k"))
 """Sets that other characters are taken from, where they are at hand; of those with the same test images the first."""
@@ -108,7 +107,7 @@ def fit_class_means(vectors: NDArray[np.floating], labels: NDArray[np.int64]) ->
 
 
 def show_outliers(
-    run: Run,
+    run: Run | str | Path,
     *,
     known: CharacterImages | None = None,
     train: CharacterImages | None = None,
@@ -118,22 +117,28 @@ def show_outliers(
     """Shows a run's network its test images and images of other things, and measures how familiar they look to it.
 
     Args:
-        run: a finished run.
+        run: a finished run, its name or its path.
         known: its test images; if None they are loaded from where the run had them.
         train: its training images likewise.
         device: where the network runs: auto, cpu, cuda or mps.
         tell: gets how many images of how many have been shown.
 
     Returns:
-        What `kuzushiji.evaluation.outliers.detect` measures.
+        What `detect_outliers` measures.
 
     Raises:
         RunError: the training is not finished, or the training images are not those that it had.
         DataError: its images are not to be had.
         UsageError: it has no test images, or they are not square.
+
+    Example:
+        >>> detect_outliers(show_outliers("resnet-kmnist"))[0].auroc["distance"].value  # doctest: +SKIP
+        0.9731
     """
     from kuzushiji.inference.weights import load_network
 
+    run = find_run(run)
+    run.check_finished()
     network, config = load_network(run.weights_file)
     height, width = config.model.image_size
     if height != width:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
@@ -70,3 +71,9 @@ def build_network(config: RunConfig) -> nn.Module:
     """The network, with fresh weights, that a run's configuration describes."""
     model = config.model
     return create_model(model.name, classes=len(config.classes), image_size=model.image_size, **model.options)
+
+
+def outline_network(config: RunConfig) -> nn.Module:
+    """The network without values: it can be counted and drawn, but computes nothing."""
+    with torch.device("meta"):
+        return build_network(config)

@@ -184,13 +184,10 @@ def _rows(predictions: Predictions, images: CharacterImages) -> NDArray[np.int64
 
 
 def _outline(config: RunConfig) -> "tuple[nn.Module | None, str]":
-    """The network without values, which takes no memory and no time; or why it can't be made."""
-    import torch
-
-    from kuzushiji.inference.weights import build_network
+    """The network without values; or why it can't be made."""
+    from kuzushiji.inference.weights import outline_network
 
     try:
-        with torch.device("meta"):
-            return build_network(config), ""
+        return outline_network(config), ""
     except KuzushijiError as error:
         return None, str(error)

@@ -264,12 +264,8 @@ def _examples(answer: Answer) -> Iterator[Figure]:
 
 
 def _layers(result: Result) -> Draw:
-    import torch
-
-    from kuzushiji.inference.weights import build_network
+    from kuzushiji.inference.weights import outline_network
     from kuzushiji.plots.layers import layer_figure
 
     config = result.runs[0].config
-    with torch.device("meta"):
-        network = build_network(config)
-    return partial(layer_figure, network, config.model.image_size)
+    return partial(layer_figure, outline_network(config), config.model.image_size)

@@ -4,7 +4,7 @@ from collections import Counter
 
 from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import KuzushijiError, UsageError, unknown_name
-from kuzushiji.models import MODELS, create_model
+from kuzushiji.models import MODELS
 from kuzushiji.studies.definition import LIMIT, MEASURES, RECIPE_FIELDS, SHOWN, Study
 
 
@@ -74,14 +74,13 @@ def check_networks(study: Study, classes: int, image_size: tuple[int, int]) -> N
     Raises:
         UsageError: a network can't be made so, or not for such images.
     """
-    import torch
+    from kuzushiji.models.inspection import outline_model
 
     varied = [name.removeprefix("options.") for name in (study.factor, study.series) if name.startswith("options.")]
     for trial in study.trials:
         if trial.model:
             try:
-                with torch.device("meta"):
-                    create_model(trial.model, classes=classes, image_size=image_size, **trial.options)
+                outline_model(trial.model, classes=classes, image_size=image_size, **trial.options)
                 for option in varied:
                     if option not in MODELS[trial.model].options:
                         raise unknown_name(f"option of {trial.model}", option, MODELS[trial.model].options)

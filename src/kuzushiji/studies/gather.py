@@ -20,7 +20,7 @@ from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.evaluation.roc import RocCurve, macro_roc_curve, roc_curve_of
 from kuzushiji.evaluation.runs import stored_evaluation
 from kuzushiji.evaluation.significance import RankCorrelation, rank_correlation
-from kuzushiji.inference.weights import build_network
+from kuzushiji.inference.weights import outline_network
 from kuzushiji.models.inspection import count_macs
 from kuzushiji.runs.predictions import Predictions
 from kuzushiji.runs.run import Run
@@ -127,11 +127,8 @@ def _rocs(predictions: Predictions) -> tuple[RocCurve, tuple[RocCurve, ...]]:
 
 def _macs(run: Run) -> int | None:
     """Multiplications for an image; None for what is no network, or none of this version."""
-    import torch
-
     try:
-        with torch.device("meta"):
-            network = build_network(run.config)
+        network = outline_network(run.config)
         if not any(True for _ in network.parameters()):
             return None
         return count_macs(network, run.config.model.image_size)

@@ -193,17 +193,14 @@ class Sweep:
         }
         if not searched and not self.options:
             return
-        import torch
-
-        from kuzushiji.models import create_model
+        from kuzushiji.models.inspection import outline_model
 
         name = resolve(self.model)[0]
         entry = MODELS[name]
         tried = [dict(self.options)]
         tried += [{**self.options, option: value} for option, values in searched.items() for value in values]
         for options in tried:
-            with torch.device("meta"):
-                create_model(name, classes=entry.classes, image_size=entry.image_size, **options)
+            outline_model(name, classes=entry.classes, image_size=entry.image_size, **options)
 
 
 def _listed(values: Mapping[str, Any]) -> str:
