@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Literal
 
 from kuzushiji.errors import UsageError
 
@@ -226,6 +227,22 @@ def kana_of(kanji: str) -> str | None:
         if kana:
             return kana[0] if len(kana) == 1 else None
     return None
+
+
+def kind(character: str) -> Literal["kana", "kanji", "mark"]:
+    """What kind of character it is; iteration marks, digits and what is no single character are marks.
+
+    Example:
+        >>> kind("ガ"), kind("𛀁"), kind("龍"), kind("ゞ")
+        ('kana', 'kana', 'kanji', 'mark')
+    """
+    if len(character) != 1:
+        return "mark"
+    name = unicodedata.name(character, "")
+    if name.startswith("CJK"):
+        return "kanji"
+    is_kana = name.startswith(("HIRAGANA LETTER", "KATAKANA LETTER", "HENTAIGANA LETTER"))
+    return "kana" if is_kana else "mark"
 
 
 def new_forms(text: str) -> str:

@@ -10,6 +10,8 @@ from PIL import Image
 
 from kuzushiji.cli import main
 from kuzushiji.data.catalogue import sets as catalog
+from kuzushiji.data.pages.tables import list_pages
+from kuzushiji.document.page import with_lines
 from kuzushiji.runs.run import find_run
 from tests.data.pages.test_pages import NAMES, words, write_kaggle, zipped
 
@@ -123,3 +125,39 @@ def test_training_on_too_few_pages(pages: Path, capsys: pytest.CaptureFixture[st
         (pages / "train_images" / f"{name}.jpg").unlink()
     assert main(["train", "nn_1", "--data", str(pages)]) == 2
     assert "as three pages or books at least are needed to set some apart" in " ".join(capsys.readouterr().err.split())
+
+
+def test_pages_that_were_read_are_measured(pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    truth = {page.name: page.truth for page in list_pages(pages).pages}
+    for name, page in truth.items():
+        if name != NAMES[5]:
+            (page if name != NAMES[1] else with_lines(page, [("main", range(11, -1, -1))])).save(
+                tmp_path / "read" / f"{name}.xml", "alto"
+            )
+    assert main(["evaluate", "--pages", str(pages), str(tmp_path / "read")]) == 0
+    told = capsys.readouterr()
+    assert "6 pages of 3 books with 74 characters" in told.out
+    assert "1 pages were not read, so that all of them is missed: 300_00001_1" in " ".join(told.err.split())
+    assert NAMES[1] in told.out  # among those that were read worst
+    assert main(["evaluate", "--pages", str(pages), str(tmp_path / "read"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["missing"] == [NAMES[5]]
+    assert found["figures"]["detection_recall"]["value"] == pytest.approx(62 / 74)
+    assert found["pages"][0]["figures"]["error_rate"] == 0
+    assert found["pages"][5]["figures"]["right"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "found"),
+    [
+        (["--pages", "{pages}", "{pages}", "--tta"], 2, "leave out the run and the options for runs"),
+        (["mine", "--pages", "{pages}", "{pages}"], 2, "leave out the run"),
+        ([], 2, "evaluate needs the name of a run, or --pages TRUTH READ"),
+        (["--pages", "{pages}", "{pages}/nothing"], 1, "nothing"),
+    ],
+)
+def test_wrong_usage_of_evaluate(
+    arguments: list[str], code: int, found: str, pages: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", *(argument.format(pages=pages) for argument in arguments)]) == code
+    assert found in " ".join(capsys.readouterr().err.split())

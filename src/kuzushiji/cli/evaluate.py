@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kuzushiji.cli.console import count_bar, notes, print_json, results
-from kuzushiji.cli.tables import print_calibration, print_evaluation, print_mistakes, print_outliers
+from kuzushiji.cli.tables import print_calibration, print_evaluation, print_mistakes, print_outliers, print_pages
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.outliers import Detection, detect_outliers
 from kuzushiji.evaluation.runs import outliers_file, stored_calibration, stored_evaluation, stored_outliers
+from kuzushiji.records import as_plain
 from kuzushiji.runs.run import Run, find_run
 
 
 def evaluate(
-    run: str,
+    run: str | None = None,
     /,
     *,
+    pages: tuple[Path, Path] | None = None,
     data: str | None = None,
     device: str = "auto",
     tta: bool = False,
@@ -24,12 +28,15 @@ def evaluate(
 ) -> None:
     """Measure a run on its test set, or on other data: how often it is right, and how far its certainty can be trusted.
 
-    Every figure comes with a 95 % interval over the images.
+    Every figure comes with a 95 % interval over the images.  With --pages, measure pages that were read.
 
     Parameters
     ----------
     run
         Name or path of the run.
+    pages
+        The truth and what was read, instead of a run: each a folder of pages (JSON, PAGE XML, ALTO, TEI), such a file,
+        or boxes in Kaggle's layout or in CODH's.
     data
         Other data to measure on: its test split, or all of it where it has none.
     device
@@ -45,6 +52,13 @@ def evaluate(
     json
         Print all measures, or all mistakes, as JSON.
     """
+    if pages is not None:
+        if run is not None or data is not None or tta or mistakes or outliers:
+            raise UsageError("--pages compares two sets of pages; leave out the run and the options for runs")
+        _evaluate_pages(*pages, json)
+        return
+    if run is None:
+        raise UsageError("evaluate needs the name of a run, or --pages TRUTH READ")
     if outliers and (tta or data is not None):
         raise UsageError("outliers are compared with the run's own test images as they are; leave out --data and --tta")
     if outliers and mistakes:
@@ -60,6 +74,20 @@ def evaluate(
     if outliers:
         _show_outliers(found, device)
     _print_measures(found, on, evaluation, title, json)
+
+
+def _evaluate_pages(truth: Path, read: Path, json: bool) -> None:
+    from kuzushiji.data.pages.stored import load_pages
+    from kuzushiji.evaluation.pages import evaluate_pages
+
+    found = evaluate_pages(load_pages(truth), load_pages(read))
+    if found.missing:
+        few = ", ".join(found.missing[:5])
+        notes.print(f"{len(found.missing)} pages were not read, so that all of them is missed: {few}", soft_wrap=True)
+    if json:
+        print_json(as_plain(found))
+        return
+    print_pages(found, results)
 
 
 def _predicted(run: Run, data: str | None, tta: bool, device: str) -> str:

@@ -12,6 +12,7 @@ from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.outliers import KEPT, Detection
+from kuzushiji.evaluation.pages import PageEvaluation
 from kuzushiji.runs.familiarities import MEASURES
 
 SHARES = {
@@ -21,6 +22,21 @@ SHARES = {
     "macro_precision": "precision, mean of classes",
     "macro_recall": "recall, mean of classes",
     "macro_f1": "F1, mean of classes",
+}
+MATCHES = {
+    "detection": "found (centre in the box)",
+    "overlap": "found (IoU 0.5)",
+    "kaggle": "found and named (Kaggle's score)",
+}
+SHARES_OF_PAGES = {
+    "right": "of those found, named right",
+    "right_kana": "  kana",
+    "right_kanji": "  kanji",
+    "right_mark": "  marks",
+    "error_rate": "character error rate of the text",
+    "error_rate_normalized": "  old and new forms, voicing as one",
+    "error_rate_unordered": "  whatever the order",
+    "neighbours": "of those found, the next one right",
 }
 AREAS = {
     "auc_macro": "AUC, mean of classes",
@@ -160,6 +176,31 @@ def print_outliers(detections: Sequence[Detection], console: Console) -> None:
         shares = [each.mistaken.get(measure) for measure in MEASURES]
         table.add_row(each.name, f"{each.count:,}", *(f"{share.value:.1%}" if share else "–" for share in shares))
     console.print(table)
+
+
+def print_pages(evaluation: PageEvaluation, console: Console, worst: int = 5) -> None:
+    """Prints how pages were read, and those that were read worst."""
+    pages = "1 page" if len(evaluation.pages) == 1 else f"{len(evaluation.pages):,} pages"
+    books = "1 book" if evaluation.books == 1 else f"{evaluation.books:,} books"
+    console.print(f"{pages} of {books} with {evaluation.characters:,} characters", highlight=False)
+    interval = f"{evaluation.confidence * 100:g}% interval"
+    table = _table(["", "precision", "recall", "F1", interval], right=[1, 2, 3, 4])
+    for name, title in MATCHES.items():
+        precision, recall, f1 = (evaluation.figures[f"{name}_{part}"] for part in ("precision", "recall", "f1"))
+        table.add_row(title, _percent(precision, 1)[0], _percent(recall, 1)[0], *_percent(f1, 1))
+    console.print(table)
+    table = _table(["", "value", interval], right=[1, 2])
+    for name, title in SHARES_OF_PAGES.items():
+        table.add_row(title, *_percent(evaluation.figures[name], 1))
+    console.print(table)
+    table = _table(["read worst", "characters", "found F1", "Kaggle's F1", "error rate"], right=[1, 2, 3, 4])
+    ranked = sorted(evaluation.pages, key=lambda page: -page.figures["error_rate"])
+    for page in [page for page in ranked if page.counts["errors"]][:worst]:
+        figures = (page.figures[name] for name in ("detection_f1", "kaggle_f1", "error_rate"))
+        shares = (_percent(Estimate(figure), 1)[0] for figure in figures)
+        table.add_row(Text(page.name), f"{page.counts['truth']:,}", *shares)
+    if table.row_count:
+        console.print(table)
 
 
 def _short(estimate: Estimate) -> str:
