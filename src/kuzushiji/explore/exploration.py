@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import check_cut_off, subsample
 from kuzushiji.errors import RunError, UsageError, unknown_name
 from kuzushiji.explore.balance import Balance, measure_balance
-from kuzushiji.explore.features import Embed, network_embedding, pixel_vectors
+from kuzushiji.explore.features import network_embedding, pixel_vectors
 from kuzushiji.explore.health import Health, check_health
 from kuzushiji.explore.pool import Pool
 from kuzushiji.explore.projection import Projection, check_methods, project
 from kuzushiji.explore.samples import Samples, take_samples
 from kuzushiji.runs.predictions import Predictions
+from kuzushiji.runs.run import Run, find_run
 
 PARTS = ("samples", "balance", "projection", "health")
 
@@ -137,69 +139,60 @@ def explore(
     check_cut_off(cover, None)
     if seed < 0:
         raise UsageError(f"the seed is {seed}; expected 0 or more")
-    watch = watch or ExplorationWatch()
-    run = None
-    if on != PIXELS:
-        from kuzushiji.runs.run import find_run
+    watch, clock = watch or ExplorationWatch(), {}
+    run = None if on == PIXELS else _finished(on)
 
-        run = find_run(on)
-        run.check_finished()
-
-    seconds: dict[str, float] = {}
-
-    @contextmanager
-    def part(name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        watch.progress(name, 0, 0)
-        yield
-        seconds[name] = time.perf_counter() - started
-        watch.done(name, seconds[name])
-
-    with part("reading"):
+    with _timed("reading", clock, watch):
         splits = _read(data, limit, seed, watch)
         pool, split = Pool(splits), _main(splits)
-    embed: Embed | None = None if run is None else network_embedding(run, pool.image_size)
+    embed = None if run is None else network_embedding(run, pool.image_size)
 
     samples = balance = projection = health = None
     if "samples" in parts:
-        with part("samples"):
-            samples = take_samples(
-                split,
-                embed=embed or pixel_vectors,
-                seed=seed,
-                tell=lambda done, every: watch.progress("forms of the characters", done, every),
-            )
+        with _timed("samples", clock, watch):
+            tell = partial(watch.progress, "forms of the characters")
+            samples = take_samples(split, embed=embed or pixel_vectors, seed=seed, tell=tell)
     if "balance" in parts:
-        with part("balance"):
+        with _timed("balance", clock, watch):
             balance = measure_balance(splits, cover)
     if "projection" in parts:
-        with part("projection"):
-
-            def told(method: str, taken: float | None) -> None:
-                if taken is None:
-                    watch.progress(f"map by {method}", 0, 0)
-                else:
-                    watch.done(f"map by {method}", taken)
-
+        with _timed("projection", clock, watch):
             # A network parts the images that it was trained on better than others: maps of its embedding show others.
             mapped = split if run is None else splits.get("test", split)
-            projection = project(mapped, methods, embed=embed, seed=seed, tell=told)
+            projection = project(mapped, methods, embed=embed, seed=seed, tell=partial(_tell_of_map, watch))
     if "health" in parts:
-        with part("health"):
-            said = None if run is None else _predictions(run)
-            health = check_health(
-                pool,
-                predictions=said,
-                judge="" if run is None else f"the network of {run.name}",
-                seed=seed,
-                tell=watch.progress,
-            )
+        with _timed("health", clock, watch):
+            said, judge = (None, "") if run is None else (_predictions(run), f"the network of {run.name}")
+            health = check_health(pool, predictions=said, judge=judge, seed=seed, tell=watch.progress)
             for step, taken in health.seconds.items():
                 watch.done(step, taken)
     return Exploration(
         split.name, splits, PIXELS if run is None else run.name, seed, limit,
-        samples, balance, projection, health, seconds,
+        samples, balance, projection, health, clock,
     )  # fmt: skip
+
+
+def _finished(name: str) -> Run:
+    run = find_run(name)
+    run.check_finished()
+    return run
+
+
+@contextmanager
+def _timed(part: str, clock: dict[str, float], watch: ExplorationWatch) -> Iterator[None]:
+    """Tells that a part begins and that it is done, and notes how long it took."""
+    started = time.perf_counter()
+    watch.progress(part, 0, 0)
+    yield
+    clock[part] = time.perf_counter() - started
+    watch.done(part, clock[part])
+
+
+def _tell_of_map(watch: ExplorationWatch, method: str, seconds: float | None) -> None:
+    if seconds is None:
+        watch.progress(f"map by {method}", 0, 0)
+    else:
+        watch.done(f"map by {method}", seconds)
 
 
 def check_parts(names: Sequence[str]) -> tuple[str, ...]:
@@ -232,7 +225,7 @@ def _main(splits: dict[str, CharacterImages]) -> CharacterImages:
     return splits.get("train", next(iter(splits.values())))
 
 
-def _predictions(run: Any) -> dict[str, Predictions]:
+def _predictions(run: Run) -> dict[str, Predictions]:
     """What a run's network said of the images that it was not trained on."""
     found = {name: run.predictions(name) for name in ("validation", "test") if run.predictions_file(name).exists()}
     if not found:

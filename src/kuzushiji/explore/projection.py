@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import UsageError
-from kuzushiji.explore.features import Components, Embed, draw, fit_components, pixel_vectors
+from kuzushiji.explore.features import Components, Embed, draw, fit_components, pixel_vectors, shrunk
 from kuzushiji.registry import Registry
 
 POINTS = 1500
@@ -295,10 +295,8 @@ def project(
     shown, others, classes = _choose(data, points, seed)
     if len(shown) < 10:
         raise UsageError(f"{len(shown)} images are too few for a map; at least 10 are needed")
-    if set(data.labels[others].tolist()) != set(data.labels[shown].tolist()) or len(others) < len(shown) // 2:
-        known, learned_from = shown, 0
-    else:
-        known, learned_from = others, len(others)
+    enough = set(data.labels[others].tolist()) == set(data.labels[shown].tolist()) and len(others) >= len(shown) // 2
+    known = others if enough else shown
     make = pixel_vectors if embed is None else embed
     vectors, known_vectors = make(data.images[shown]), make(data.images[known])
     labels, known_labels = data.labels[shown], data.labels[known]
@@ -306,31 +304,22 @@ def project(
     ranks = neighbour_ranks(vectors)
     maps, missing = [], {}
     for name in methods:
-        method = METHODS[name]
         tell(name, None)
-        if method.needs is not None and (lacking := _lacks(method.needs[0])):
-            missing[name] = f"{method.title} needs {lacking}: pip install 'kuzushiji[{method.needs[1]}]'"
-            continue
         started = time.perf_counter()
         try:
-            positions, note = _quietly(method, known_vectors, known_labels, vectors, seed)
-        except (ValueError, np.linalg.LinAlgError) as error:
-            # Degenerate data, such as a single class or equal images, is beyond some of the methods.
-            missing[name] = f"{method.title} could not be computed: {error}"
+            positions, note = _positions(METHODS[name], known_vectors, known_labels, vectors, seed)
+        except _NoMap as reason:
+            missing[name] = str(reason)
             continue
         seconds = time.perf_counter() - started
-        if method.learns and not learned_from:
-            note = " ".join(
-                filter(None, ["Learned from the images that it shows, for there are too few others.", note])
-            )
+        if METHODS[name].learns and not enough:
+            note = f"Learned from the images that it shows, for there are too few others. {note}".strip()
         measured = trustworthiness(ranks, positions), neighbour_accuracy(positions, labels)
         maps.append(Map(name, positions, seconds, *measured, note))
         tell(name, seconds)
 
     components, size = None, (0, 0)
     if embed is None:
-        from kuzushiji.explore.features import shrunk
-
         size = shrunk(data.images[:1]).shape[1:]
         components = fit_components(pixel_vectors(data.images[draw(len(data), COMPONENTS_FROM, seed)]))
     return Projection(
@@ -338,7 +327,7 @@ def project(
         shown,
         labels,
         tuple(classes),
-        learned_from,
+        len(others) if enough else 0,
         vectors.shape[1],
         neighbour_accuracy(vectors, labels),
         tuple(maps),
@@ -401,6 +390,27 @@ def _lacks(package: str) -> str:
     except ModuleNotFoundError as error:
         return error.name or package
     return ""
+
+
+class _NoMap(Exception):
+    """Why a method gives no map."""
+
+
+def _positions(
+    method: Method, known: Vectors, labels: NDArray[np.int64], vectors: Vectors, seed: int
+) -> tuple[Positions, str]:
+    """Positions, and what the method had to complain of.
+
+    Raises:
+        _NoMap: a package is not installed, or the method can't make anything of these images.
+    """
+    if method.needs is not None and (lacking := _lacks(method.needs[0])):
+        raise _NoMap(f"{method.title} needs {lacking}: pip install 'kuzushiji[{method.needs[1]}]'")
+    try:
+        return _quietly(method, known, labels, vectors, seed)
+    except (ValueError, np.linalg.LinAlgError) as error:
+        # Degenerate data, such as a single class or equal images, is beyond some of the methods.
+        raise _NoMap(f"{method.title} could not be computed: {error}") from None
 
 
 def _quietly(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import ModelProto
 
 from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.source import published_in
@@ -14,7 +15,7 @@ from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.evaluation.runs import stored_calibration, stored_evaluation
 from kuzushiji.export.card import Card
 from kuzushiji.export.graph import PRECISIONS, logits_of, to_onnx, with_metadata, with_precision
-from kuzushiji.export.trust import answered_and_right, learn_trust
+from kuzushiji.export.trust import Trust, answered_and_right, learn_trust
 from kuzushiji.exported import Description, open_network
 from kuzushiji.files import written_whole
 from kuzushiji.inference.weights import load_network, read_config
@@ -89,23 +90,64 @@ def export_run(
     tested = run.predictions() if run.predictions_file().exists() else None
     trust = learn_trust(validation)
 
-    model = to_onnx(network, config.model.image_size)
-    reduced = with_precision(model, precision)
-    lost = None
-    if precision != "float32":
-        if validation is None:
-            raise UsageError(f"{run.name} has no validation images to measure {precision} on; export it in float32")
-        lost = _lost(validation, logits_of(reduced, _validation_images(run, validation)))
-        if not lost < MOST_LOST:
-            raise RunError(
-                f"{precision} costs {100 * lost:.2f} points of accuracy on {len(validation):,} validation images, "
-                f"where less than {100 * MOST_LOST:g} is allowed; nothing was written. Try float16, or float32"
-            )
-
+    model, lost = _reduced(run, to_onnx(network, config.model.image_size), precision, validation)
     evaluation = stored_evaluation(run) if tested is not None else None
+    description = _described(config, sources, precision, trust, evaluation)
+    content = with_metadata(model, description.to_metadata())
+    before = [f"{command_of(earlier, published=True)} --run {called}" for called, earlier in reversed(_before(config))]
+    card = Card(
+        title=output.stem,
+        bytes=len(content),
+        description=description,
+        config=config,
+        before=list(dict.fromkeys(before)),
+        note=note,
+        sources=sources,
+        trust=trust,
+        evaluation=evaluation,
+        elsewhere=_elsewhere(run, config.data.name),
+        calibration=stored_calibration(run) if tested is not None else None,
+        tested=answered_and_right(tested, trust.temperature, trust.unsure_below) if tested is not None else None,
+        lost=lost,
+    )
+    with written_whole(output) as beside:
+        beside.write_bytes(content)
+        open_network(beside)  # as whoever reads it will
+    return Exported(output, card, len(content), description, lost, len(validation) if validation else 0)
+
+
+def _reduced(
+    run: Run, model: ModelProto, precision: str, validation: Predictions | None
+) -> tuple[ModelProto, float | None]:
+    """The model with its weights stored in a precision, and by how much the share of right answers falls.
+
+    Raises:
+        UsageError, RunError, KuzushijiError: there are no validation images to measure it on, or it costs too much.
+    """
+    reduced = with_precision(model, precision)
+    if precision == "float32":
+        return reduced, None
+    if validation is None:
+        raise UsageError(f"{run.name} has no validation images to measure {precision} on; export it in float32")
+    lost = _lost(validation, logits_of(reduced, _validation_images(run, validation)))
+    if not lost < MOST_LOST:
+        raise RunError(
+            f"{precision} costs {100 * lost:.2f} points of accuracy on {len(validation):,} validation images, "
+            f"where less than {100 * MOST_LOST:g} is allowed; nothing was written. Try float16, or float32"
+        )
+    return reduced, lost
+
+
+def _described(
+    config: RunConfig,
+    sources: Sequence[catalog.Dataset],
+    precision: str,
+    trust: Trust,
+    evaluation: Evaluation | None,
+) -> Description:
     accuracy = evaluation.accuracy if evaluation else None
-    description = Description(
-        network=name,
+    return Description(
+        network=config.model.name,
         dataset=config.data.name,
         classes=config.classes,
         image_size=config.model.image_size,
@@ -120,30 +162,6 @@ def export_run(
         command=command_of(config, published=True),  # as of today: what is the default may have changed since
         version=__version__,
     )
-    content = with_metadata(reduced, description.to_metadata())
-    card = Card(
-        title=output.stem,
-        bytes=len(content),
-        description=description,
-        config=config,
-        before=list(
-            dict.fromkeys(
-                f"{command_of(before, published=True)} --run {name}" for name, before in reversed(_before(config))
-            )
-        ),
-        note=note,
-        sources=sources,
-        trust=trust,
-        evaluation=evaluation,
-        elsewhere=_elsewhere(run, config.data.name),
-        calibration=stored_calibration(run) if tested is not None else None,
-        tested=answered_and_right(tested, trust.temperature, trust.unsure_below) if tested is not None else None,
-        lost=lost,
-    )
-    with written_whole(output) as beside:
-        beside.write_bytes(content)
-        open_network(beside)  # as whoever reads it will
-    return Exported(output, card, len(content), description, lost, len(validation) if validation else 0)
 
 
 def sources_of(config: RunConfig, credit: Sequence[str] = ()) -> tuple[catalog.Dataset, ...]:
