@@ -14,12 +14,9 @@ from kuzushiji.data.source import Source, parse
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.files import folder_written_whole
 
-FORMATS = {
-    "npz": "npz files and a class map, named as those of Kuzushiji-MNIST",
-    "idx": "gzipped IDX files named as those of MNIST, and a class map",
-    "folder": "PNG files in a folder for each class, U+304A, within train, validation and test",
-}
-"""What data can be written as, and what that is."""
+FORMATS = ("npz", "idx", "folder")
+"""npz files and a class map, named as those of Kuzushiji-MNIST; gzipped IDX files named as those of MNIST; PNG files in
+a folder for each class, such as U+304A, within train, validation and test."""
 
 Tell = Callable[[str, int, int], None]
 """Called with what is being done, and how many images of how many are."""
@@ -50,7 +47,7 @@ class Converted:
 
 def convert(
     data: str | Path | Source,
-    folder: Path,
+    folder: str | Path,
     format: str = "npz",
     *,
     image_size: int | None = None,
@@ -75,10 +72,10 @@ def convert(
         KuzushijiError: the folder could not be written.
 
     Example:
-        >>> convert("kmnist6k", Path("characters"), "folder").splits    # doctest: +SKIP
+        >>> convert("kmnist6k", "characters", "folder").splits          # doctest: +SKIP
         {'train': 6284, 'test': 10000}
     """
-    source = parse(data)
+    source, folder = parse(data), Path(folder)
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
     _check_place(source, folder)

@@ -223,15 +223,14 @@ def write_idx(path: Path, array: NDArray, told: Callable[[int], None] = lambda c
     if code is None:
         raise UsageError(f"IDX has no type for {array.dtype}; convert to uint8 or int32 first")
     with open(path, "wb") as plain, contextlib.ExitStack() as packing:
-        file: IO[bytes] = plain
+        file: BinaryIO | gzip.GzipFile = plain
         if path.suffix == ".gz":
-            packed = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=plain, mtime=0)
-            file = packing.enter_context(packed)
+            file = packing.enter_context(gzip.GzipFile("", "wb", compresslevel=6, fileobj=plain, mtime=0))
         file.write(bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape))
         _write_rows(file, array.astype(_IDX_TYPES[code], copy=False), told)
 
 
-def _write_rows(file: IO[bytes], array: NDArray, told: Callable[[int], None]) -> None:
+def _write_rows(file: IO[bytes] | gzip.GzipFile, array: NDArray, told: Callable[[int], None]) -> None:
     """Writes what an array holds, a few rows at a time, so that what is mapped into memory need not fit there."""
     count = max(1, _BLOCK // max(1, array[:1].nbytes))
     for start in range(0, len(array), count):
