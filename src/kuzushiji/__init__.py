@@ -2,7 +2,7 @@
 
     >>> import kuzushiji
     >>> run = kuzushiji.train("resnet", "brush:kmnist", epochs=3)       # doctest: +SKIP
-    >>> kuzushiji.evaluate(run.predictions()).accuracy.value            # doctest: +SKIP
+    >>> kuzushiji.evaluate(run).accuracy.value                          # doctest: +SKIP
 
 What is named here is imported when it is first used, so that `import kuzushiji` is instant.
 """
@@ -39,53 +39,33 @@ _HOME_OF = {
     "train": "kuzushiji.training.experiment",
 }
 
-__all__ = [
-    "CharacterImages",
-    "KuzushijiError",
-    "Predictions",
-    "Recipe",
-    "Recognizer",
-    "Run",
-    "calibrate",
-    "compare",
-    "create_model",
-    "describe_model",
-    "detect_outliers",
-    "ensemble",
-    "evaluate",
-    "explain",
-    "explain_layer",
-    "explain_page",
-    "list_models",
-    "load",
-    "measure_ensemble",
-    "predict",
-    "recognize",
-    "resume",
-    "show_outliers",
-    "train",
-]
+__all__ = list(_HOME_OF)
 
 if TYPE_CHECKING:
-    from kuzushiji.data.images import CharacterImages
-    from kuzushiji.data.source import load
-    from kuzushiji.errors import KuzushijiError
-    from kuzushiji.evaluation.calibration import calibrate
-    from kuzushiji.evaluation.ensemble import ensemble
-    from kuzushiji.evaluation.metrics import evaluate
-    from kuzushiji.evaluation.outliers import detect_outliers
-    from kuzushiji.evaluation.several import compare, measure_ensemble
-    from kuzushiji.inference.explain import explain, explain_layer, explain_page
-    from kuzushiji.inference.familiarity import show_outliers
-    from kuzushiji.inference.predict import predict
-    from kuzushiji.models import create_model, list_models
-    from kuzushiji.models.inspection import describe_model
-    from kuzushiji.reading.many import recognize
-    from kuzushiji.reading.recognizer import Recognizer
-    from kuzushiji.runs.predictions import Predictions
-    from kuzushiji.runs.recipe import Recipe
-    from kuzushiji.runs.run import Run
-    from kuzushiji.training.experiment import resume, train
+    from kuzushiji.data.images import CharacterImages as CharacterImages
+    from kuzushiji.data.source import load as load
+    from kuzushiji.errors import KuzushijiError as KuzushijiError
+    from kuzushiji.evaluation.calibration import calibrate as calibrate
+    from kuzushiji.evaluation.ensemble import ensemble as ensemble
+    from kuzushiji.evaluation.metrics import evaluate as evaluate
+    from kuzushiji.evaluation.outliers import detect_outliers as detect_outliers
+    from kuzushiji.evaluation.several import compare as compare
+    from kuzushiji.evaluation.several import measure_ensemble as measure_ensemble
+    from kuzushiji.inference.explain import explain as explain
+    from kuzushiji.inference.explain import explain_layer as explain_layer
+    from kuzushiji.inference.explain import explain_page as explain_page
+    from kuzushiji.inference.familiarity import show_outliers as show_outliers
+    from kuzushiji.inference.predict import predict as predict
+    from kuzushiji.models import create_model as create_model
+    from kuzushiji.models import list_models as list_models
+    from kuzushiji.models.inspection import describe_model as describe_model
+    from kuzushiji.reading.many import recognize as recognize
+    from kuzushiji.reading.recognizer import Recognizer as Recognizer
+    from kuzushiji.runs.predictions import Predictions as Predictions
+    from kuzushiji.runs.recipe import Recipe as Recipe
+    from kuzushiji.runs.run import Run as Run
+    from kuzushiji.training.experiment import resume as resume
+    from kuzushiji.training.experiment import train as train
 
 
 def __getattr__(name: str) -> Any:
