@@ -139,7 +139,8 @@ def explore(
     check_cut_off(cover, None)
     if seed < 0:
         raise UsageError(f"the seed is {seed}; expected 0 or more")
-    watch, clock = watch or ExplorationWatch(), {}
+    watch = watch or ExplorationWatch()
+    clock: dict[str, float] = {}
     run = None if on == PIXELS else _finished(on)
 
     with _timed("reading", clock, watch):

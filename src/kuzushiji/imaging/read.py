@@ -125,7 +125,7 @@ def _opened(content: bytes, mode: str) -> Image.Image:
 
 def _stretched(image: Image.Image) -> Image.Image:
     """Colours of 10 or 12 bits that were stored in 16, of which Pillow keeps the upper eight."""
-    highest = max(high for _, high in image.getextrema()[:3])  # type: ignore[misc, union-attr]
+    highest = max(high for _, high in image.getextrema()[:3])  # type: ignore[misc]
     unused = 8 - int(highest).bit_length()
     return image.point([min(0xFF, tone << unused) for tone in range(256)] * len(image.mode)) if unused else image
 

@@ -23,7 +23,7 @@ RHO = 0.95
 """Keras' decay of Adadelta's averages; PyTorch's is 0.9."""
 
 
-def create_optimizer(network: nn.Module, recipe: Recipe) -> "Optimizer | Together":
+def create_optimizer(network: nn.Module, recipe: Recipe) -> "Optimizer | JointOptimizer":
     """The recipe's optimizer over all parameters of a network.
 
     Constants that a recipe does not name are Keras' (Adam's betas 0.9 and 0.999 are so in both).
@@ -49,10 +49,10 @@ def create_optimizer(network: nn.Module, recipe: Recipe) -> "Optimizer | Togethe
             matrices = groups[0]["params"]
             hidden, outer = matrices[1:-1], [*matrices[:1], *matrices[1:][-1:]]
             others = torch.optim.AdamW([{**groups[0], "params": outer}, groups[1]], recipe.lr, eps=EPSILON, fused=True)
-            return Together([Muon([{**groups[0], "params": hidden}], recipe.lr), others]) if hidden else others
+            return JointOptimizer([Muon([{**groups[0], "params": hidden}], recipe.lr), others]) if hidden else others
 
 
-class Together:
+class JointOptimizer:
     """Several optimizers, each of its own parameters, as one."""
 
     def __init__(self, optimizers: Sequence[Optimizer]) -> None:

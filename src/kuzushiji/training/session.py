@@ -59,7 +59,7 @@ class TrainingProgress:
         return "  ".join([f"loss {self.means['loss']:.4f}", *shares, f"{self.images_per_second:,.0f} images/s"])
 
 
-class Part(Protocol):
+class Stateful(Protocol):
     """What of a training is saved by itself: the network, its optimizer, its average."""
 
     def state_dict(self) -> dict[str, Any]: ...
@@ -87,7 +87,7 @@ class Session:
         self,
         task: Task,
         world: World,
-        parts: Mapping[str, Part],
+        parts: Mapping[str, Stateful],
         *,
         stop: threading.Event,
         save: Callable[[dict[str, Any]], None],
