@@ -15,6 +15,7 @@ from kuzushiji.version import __version__ as __version__
 _HOME_OF = {
     "CharacterImages": "kuzushiji.data.images",
     "KuzushijiError": "kuzushiji.errors",
+    "Page": "kuzushiji.document.page",
     "Predictions": "kuzushiji.runs.predictions",
     "Recipe": "kuzushiji.runs.recipe",
     "Recognizer": "kuzushiji.reading.recognizer",
@@ -44,6 +45,7 @@ __all__ = list(_HOME_OF)
 if TYPE_CHECKING:
     from kuzushiji.data.images import CharacterImages as CharacterImages
     from kuzushiji.data.source import load as load
+    from kuzushiji.document.page import Page as Page
     from kuzushiji.errors import KuzushijiError as KuzushijiError
     from kuzushiji.evaluation.calibration import calibrate as calibrate
     from kuzushiji.evaluation.ensemble import ensemble as ensemble
