@@ -209,11 +209,6 @@ def parents(kana: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(known))
 
 
-def is_kana(character: str) -> bool:
-    """Whether a character is hiragana, katakana or a hentaigana, iteration marks of kana included."""
-    return len(character) == 1 and ("ぁ" <= character <= "ヿ" or "𛀀" <= character <= "𛄟")
-
-
 def kana_of(kanji: str) -> str | None:
     """The kana that a kanji is the parent of; of several, the one that it is a common parent of.
 

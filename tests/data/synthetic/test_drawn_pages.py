@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kuzushiji.characters import is_kana
+from kuzushiji.characters import kind
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.synthetic.brush import make
 from kuzushiji.data.synthetic.drawn_pages import MAIN, RUBY, Glyphs, Layout, Material, draw_page, paper_of
@@ -57,7 +57,9 @@ def test_ruby_stands_beside_kanji_and_is_smaller(material: Material) -> None:
     for page in with_ruby:
         ruby = page.roles == RUBY
         assert np.median(page.boxes[ruby, 2]) < 0.6 * np.median(page.boxes[~ruby, 2])
-        assert all(is_kana(character) for character, is_ruby in zip(page.characters, ruby, strict=True) if is_ruby)
+        assert all(
+            kind(character) == "kana" for character, is_ruby in zip(page.characters, ruby, strict=True) if is_ruby
+        )
 
 
 def test_a_character_without_an_image_is_drawn_as_another(glyphs: Glyphs) -> None:

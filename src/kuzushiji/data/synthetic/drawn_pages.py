@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from kuzushiji.characters import is_kana
+from kuzushiji.characters import kind
 from kuzushiji.data.images import CharacterImages
 
 USUAL = 26.0
@@ -82,7 +82,7 @@ class Glyphs:
             for label, character in enumerate(source.classes):
                 if places := order[edges[label] : edges[label + 1]].tolist():
                     self._places.setdefault(character, []).append((number, np.array(places)))
-        self.kana = [character for character in self._places if is_kana(character)]
+        self.kana = [character for character in self._places if kind(character) == "kana"]
         self._every = list(self._places)
 
     def __contains__(self, character: str) -> bool:
@@ -233,7 +233,7 @@ def _ruby(layout: Layout, glyphs: Glyphs, random: np.random.Generator) -> list[t
     share = random.uniform(0.3, 0.95)
     size = random.uniform(0.3, 0.45)
     for character, (left, top, width, height) in zip(layout.characters, layout.boxes.tolist(), strict=True):
-        if is_kana(character) or random.random() > share or not glyphs.kana:
+        if kind(character) == "kana" or random.random() > share or not glyphs.kana:
             continue
         side = size * width
         count = int(random.integers(1, 4))
