@@ -17,7 +17,9 @@ from sklearn import metrics as reference
 
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.evaluation.bootstrap import wilson_interval
-from kuzushiji.evaluation.metrics import Evaluation, evaluate, most_confused
+from kuzushiji.evaluation.confusions import TakenFor, most_confused
+from kuzushiji.evaluation.metrics import Evaluation, evaluate
+from kuzushiji.records import as_plain
 from kuzushiji.runs.predictions import Predictions
 
 AVERAGES = (
@@ -420,10 +422,10 @@ def test_mistakes_are_listed_class_by_class() -> None:
     found = evaluate(Predictions(logits, labels, np.arange(12), tuple("すつはを")), replicates=0)
     listed = found.mistakes()
     assert [(each.character, each.support, each.wrong) for each in listed] == [("を", 3, 3), ("す", 5, 3), ("つ", 4, 0)]
-    assert listed[0].taken_for == (("す", 3),)
-    assert listed[1].taken_for == (("つ", 2), ("は", 1))
+    assert listed[0].taken_for == (TakenFor("す", 3),)
+    assert listed[1].taken_for == (TakenFor("つ", 2), TakenFor("は", 1))
     assert listed[2].taken_for == ()
-    assert json.loads(json.dumps(listed[1].to_dict())) == {
+    assert as_plain(listed[1]) == {
         "character": "す",
         "support": 5,
         "wrong": 3,

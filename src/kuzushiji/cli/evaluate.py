@@ -115,7 +115,7 @@ def _show_outliers(run: Run, device: str) -> None:
 
 def _print_mistakes(run: Run, on: str, evaluation: Evaluation, title: str, json: bool) -> None:
     if json:
-        print_json({"run": run.name, "data": on, "mistakes": [each.to_dict() for each in evaluation.mistakes()]})
+        print_json({"run": run.name, "data": on, "mistakes": evaluation.mistakes()})
         return
     results.print(title, soft_wrap=True)
     print_mistakes(evaluation, results)

@@ -107,7 +107,7 @@ def print_mistakes(evaluation: Evaluation, console: Console) -> None:
     table.add_column("taken for", overflow="fold")
     for each in listed:
         if each.wrong:
-            taken_for = "  ".join(f"{character} {count:,}×" for character, count in each.taken_for)
+            taken_for = "  ".join(f"{other.character} {other.count:,}×" for other in each.taken_for)
             share = f"{each.wrong / each.support:.1%}"
             table.add_row(Text(each.character), f"{each.support:,}", f"{each.wrong:,}", share, Text(taken_for))
     wrong, images = sum(each.wrong for each in listed), sum(each.support for each in listed)

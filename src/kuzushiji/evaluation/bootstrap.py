@@ -44,6 +44,22 @@ def resampled(count: int, replicates: int, seed: int) -> NDArray[np.uint8]:
     return drawn
 
 
+def sums_by_class(
+    drawn: NDArray[np.uint8], labels: NDArray[np.int64], classes: int, values: ArrayLike = 1
+) -> NDArray[np.float64]:
+    """The sum of the values of each class's images in each draw, (R, C); how many images there are if none are given.
+
+    Args:
+        drawn: (R, N), how often each image was drawn.
+        labels: (N,), their classes, of which there are `classes`.
+        values: (N,).
+    """
+    sums = np.empty((len(drawn), classes))
+    for row, times in zip(sums, drawn, strict=True):
+        row[:] = np.bincount(labels, times * np.asarray(values), classes)
+    return sums
+
+
 def bootstrap_interval(
     value: ArrayLike, replicates: NDArray[np.float64], confidence: float, low: float = 0.0, high: float = 1.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -17,7 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.errors import UsageError
-from kuzushiji.evaluation.bootstrap import Estimate, bootstrap_estimate, check_interval, mean_of_defined, resampled
+from kuzushiji.evaluation.bootstrap import (
+    Estimate,
+    bootstrap_estimate,
+    check_interval,
+    mean_of_defined,
+    resampled,
+    sums_by_class,
+)
 from kuzushiji.evaluation.roc import areas_with_replicates
 from kuzushiji.evaluation.significance import holm, sign_flip_test
 from kuzushiji.runs.predictions import Predictions
@@ -198,21 +205,17 @@ def score(predictions: Predictions, *, replicates: int = 1000, seed: int = 0) ->
     right = (predictions.predicted == labels).astype(np.int64)
     # The whole is a draw of each image once.
     draws = np.concatenate([np.ones((1, count), dtype=np.uint8), drawn])
-    accuracy = (draws @ right.astype(np.float32)).astype(np.float64) / count
-    recalls = []
-    for label in np.unique(labels):
-        own = labels == label
-        times = draws[:, own]
-        support = times.sum(axis=1, dtype=np.int64)
-        hits = times.astype(np.float32) @ right[own].astype(np.float32)
-        recalls.append(np.divide(hits, support, out=np.full(len(draws), nan), where=support > 0))
+    classes = len(predictions.classes)
+    hits, support = sums_by_class(draws, labels, classes, right), sums_by_class(draws, labels, classes)
+    recalls = np.divide(hits, support, out=np.full(hits.shape, nan), where=support > 0)
+    accuracy = hits.sum(axis=1) / count
     areas, drawn_areas = areas_with_replicates(predictions.probabilities, labels, drawn)
     return Scores(
         right=right,
         accuracies=(float(accuracy[0]),),
         values={
             "accuracy": accuracy,
-            "balanced_accuracy": mean_of_defined(np.stack(recalls, axis=1)),
+            "balanced_accuracy": mean_of_defined(recalls),
             "auc_macro": mean_of_defined(np.concatenate([areas[None], drawn_areas])),
         },
         predictions_of=f"{count:,} of {predictions.dataset} ({predictions.split})",

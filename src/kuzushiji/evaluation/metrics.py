@@ -32,9 +32,11 @@ from kuzushiji.evaluation.bootstrap import (
     check_interval,
     mean_of_defined,
     resampled,
+    sums_by_class,
     wilson_estimate,
     wilson_interval,
 )
+from kuzushiji.evaluation.confusions import Mistakes, list_mistakes
 from kuzushiji.evaluation.roc import areas_with_replicates
 from kuzushiji.records import as_plain, from_plain
 from kuzushiji.runs.predictions import Predictions
@@ -106,45 +108,6 @@ def frequency_title(at_least: int) -> str:
     return f"{at_least:,} to {last:,}" if last > at_least else f"{at_least:,}"
 
 
-@dataclass(frozen=True)
-class Confusion:
-    """One class taken for another.
-
-    Attributes:
-        true: what it is.
-        predicted: what it was taken for.
-        count: how often.
-        share: `count` among the images of the true class, 0 to 1.
-    """
-
-    true: str
-    predicted: str
-    count: int
-    share: float
-
-
-@dataclass(frozen=True)
-class Mistakes:
-    """What one class was taken for.
-
-    Attributes:
-        character: the class.
-        support: its images.
-        wrong: how many of them were taken for something else.
-        taken_for: for what and how often, the most frequent first.
-    """
-
-    character: str
-    support: int
-    wrong: int
-    taken_for: tuple[tuple[str, int], ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
-        taken_for = [{"character": character, "count": count} for character, count in self.taken_for]
-        return {"character": self.character, "support": self.support, "wrong": self.wrong, "taken_for": taken_for}
-
-
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """What `evaluate` found.  All but the loss run from 0 to 1.
@@ -210,14 +173,7 @@ class Evaluation:
     def mistakes(self) -> list[Mistakes]:
         """What each class that has images was taken for: the class with the most mistakes first, and among equals
         the one with the fewest images."""
-        found = []
-        for label, scores in enumerate(self.per_class):
-            row = self.confusion[label].copy()
-            row[label] = 0
-            others = np.argsort(-row, kind="stable")[: np.count_nonzero(row)].tolist()
-            taken_for = tuple((self.classes[other], int(row[other])) for other in others)
-            found.append(Mistakes(scores.character, scores.support, int(row.sum()), taken_for))
-        return sorted((each for each in found if each.support), key=lambda each: (-each.wrong, each.support))
+        return list_mistakes(self.confusion, self.classes)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON has it: NaN becomes None; of the confusion matrix, the cells that are not 0 as
@@ -276,7 +232,7 @@ def evaluate(
     """
     predictions = as_predictions(what, on)
     if train_counts is None and not isinstance(what, Predictions):
-        train_counts = np.array(find_run(what).config.train_counts)
+        train_counts = find_run(what).config.train_counts or None
     predictions.check()
     check_interval(confidence, replicates)
     labels, predicted = predictions.labels.astype(np.int64), predictions.predicted
@@ -294,15 +250,11 @@ def evaluate(
     # A single image can only be drawn again: it has no interval.
     drawn = resampled(count, replicates if count > 1 else 0, seed)
     areas, drawn_areas = areas_with_replicates(predictions.probabilities, labels, drawn)
-    drawn_hits, drawn_support, drawn_taken = np.empty((3, len(drawn), classes))
-    drawn_means = {name: np.empty(len(drawn)) for name in of_images}
-    for row, times in enumerate(drawn):
-        drawn_hits[row] = np.bincount(labels, times * of_images["accuracy"], classes)
-        drawn_support[row] = np.bincount(labels, times, classes)
-        drawn_taken[row] = np.bincount(predicted, times, classes)
-        for name, numbers in of_images.items():
-            drawn_means[name][row] = (times * numbers).sum() / count
-
+    drawn_hits = sums_by_class(drawn, labels, classes, of_images["accuracy"])
+    drawn_support, drawn_taken = (sums_by_class(drawn, each, classes) for each in (labels, predicted))
+    drawn_means = {
+        name: np.array([(times * numbers).sum() for times in drawn]) / count for name, numbers in of_images.items()
+    }
     means = {name: numbers.mean() for name, numbers in of_images.items()}
     values = means | _averages(hits, support, taken, areas, class_weights)
     drawn_values = drawn_means | _averages(drawn_hits, drawn_support, drawn_taken, drawn_areas, class_weights)
@@ -324,26 +276,6 @@ def evaluate(
             for name, value in values.items()
         },
     )
-
-
-def most_confused(confusion: NDArray[np.int64], classes: Sequence[str], n: int = 20) -> list[Confusion]:
-    """The pairs of classes that are most often taken for one another, most frequent first.
-
-    Args:
-        confusion: (C, C), true class by predicted class.
-        classes: the C characters.
-        n: how many pairs at most; pairs that never occur are left out.
-    """
-    support = confusion.sum(axis=1)
-    true, predicted = np.nonzero(confusion)
-    wrong = true != predicted
-    true, predicted = true[wrong], predicted[wrong]
-    counts = confusion[true, predicted]
-    first = np.argsort(-counts, kind="stable")[:n]
-    return [
-        Confusion(classes[t], classes[p], int(confusion[t, p]), float(confusion[t, p] / support[t]))
-        for t, p in zip(true[first], predicted[first], strict=True)
-    ]
 
 
 def _checked_counts(train_counts: ArrayLike, classes: int) -> NDArray[np.int64]:

@@ -207,7 +207,7 @@ def measure_ensemble(
         best=best,
         validation_images=len(shared[0]) if shared else 0,
         why_none=why_none,
-        evaluation=evaluate(together, train_counts=found[0].config.train_counts),
+        evaluation=evaluate(together, train_counts=found[0].config.train_counts or None),
         calibration=calibrate(together, validation),
         comparisons=compare_groups(groups, [("ensemble", name) for name in ([best] if best else names)]),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.evaluation.metrics import Confusion, most_confused
+from kuzushiji.evaluation.confusions import Confusion, most_confused
 from kuzushiji.numbers import percent
 from kuzushiji.report.document import (
     Block,

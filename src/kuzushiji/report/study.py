@@ -324,7 +324,7 @@ def _mistakes(answer: Answer) -> Section | None:
     listed = [each for each in every if each.wrong]
     rows = []
     for each in listed[:MISTAKEN]:
-        taken = ", ".join(f"{character} {count:,}×" for character, count in each.taken_for[:TAKEN_FOR])
+        taken = ", ".join(f"{other.character} {other.count:,}×" for other in each.taken_for[:TAKEN_FOR])
         more = " …" if len(each.taken_for) > TAKEN_FOR else ""
         share = percent(each.wrong / each.support, 1)
         rows.append((each.character, f"{each.support:,}", f"{each.wrong:,}", share, taken + more))
