@@ -29,7 +29,7 @@ from kuzushiji.imaging.read import read_gray
 from kuzushiji.reading.recognizer import Recognition, Recognizer
 from kuzushiji.report.document import Document
 from kuzushiji.report.markdown import as_markdown
-from kuzushiji.report.results import Figure, KindReading, PageReading, read_results, write_results
+from kuzushiji.report.results import KindReading, Measured, PageReading, read_results, write_results
 from kuzushiji.report.results_page import pages_section, write_page
 
 PAPER, INK = np.array([222.0, 200.0, 160.0]), np.array([50.0, 40.0, 35.0])
@@ -163,7 +163,7 @@ def kind_reading(kind: str, found: list[Recognition], actual: list[str]) -> Kind
     return KindReading(
         kind,
         len(found),
-        Figure(*(round(float(share), 6) for share in (right.mean(), low, high))),
+        Measured(*(round(float(share), 6) for share in (right.mean(), low, high))),
         among_5=round(float(np.mean(among)), 6),
         sure=round(float(sure.mean()), 6),
         right_of_sure=round(float(right[sure].mean()), 6) if sure.any() else None,

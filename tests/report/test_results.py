@@ -14,8 +14,8 @@ from kuzushiji.evaluation.runs import outliers_file
 from kuzushiji.records import as_plain
 from kuzushiji.report.markdown import as_markdown, text_as_markdown
 from kuzushiji.report.results import (
-    Figure,
     KindReading,
+    Measured,
     PageReading,
     Results,
     measure_results,
@@ -92,7 +92,7 @@ def test_one_run_has_its_intervals(runs):
     assert (row.network, row.recipe, row.settings, row.seeds) == ("lenet5", "lenet5", "--epochs 5", 1)
     assert row.certainty.temperature == pytest.approx(found.temperature, abs=1e-6)
     ece = found.before.ece
-    assert row.certainty.ece == Figure(round(ece.value, 6), round(ece.low, 6), round(ece.high, 6))
+    assert row.certainty.ece == Measured(round(ece.value, 6), round(ece.low, 6), round(ece.high, 6))
     assert row.certainty.scaled_ece.value == pytest.approx(found.after.ece.value, abs=1e-6)
     assert row.accuracy.value == round(runs[0].predictions().accuracy, 6)
 
@@ -100,7 +100,7 @@ def test_one_run_has_its_intervals(runs):
 def test_several_seeds_have_their_spread_and_there_may_be_no_temperature(runs):
     (row,) = rows_of(runs)
     accuracies = [run.predictions().accuracy for run in runs]
-    assert row.accuracy == Figure(round(np.mean(accuracies), 6), deviation=round(np.std(accuracies, ddof=1), 6))
+    assert row.accuracy == Measured(round(np.mean(accuracies), 6), deviation=round(np.std(accuracies, ddof=1), 6))
     assert row.certainty.scaled_ece.deviation is not None
     assert len(row.commands) == row.seeds == 2
     runs[1].predictions_file("validation").unlink()
@@ -149,7 +149,7 @@ def test_outliers_are_there_where_all_seeds_were_shown_them(runs):
 
 def test_what_is_written_is_read_back(runs, tmp_path):
     familiarities(runs[0]).save(outliers_file(runs[0]))
-    kinds = (KindReading("all", 7, Figure(0.5, 0.2, 0.8), 0.9, 0.0, None),)
+    kinds = (KindReading("all", 7, Measured(0.5, 0.2, 0.8), 0.9, 0.0, None),)
     results = added([], runs[:1]).updated(pages=[PageReading("kana", 49, "python it", kinds)])
     write_results(tmp_path / "results.json", results)
     assert read_results(tmp_path / "results.json") == results
@@ -229,7 +229,7 @@ def test_groups_of_classes_of_several_rows_stand_in_their_order(runs, tmp_path):
 def test_the_best_and_what_no_smaller_one_surpasses_come_first_and_the_others_are_folded_away(runs, tmp_path):
     (row,) = rows_of(runs[:1])
     sizes = {0.95: 9e6, 0.94: 8e6, 0.93: 8e6, 0.92: 8e6, 0.91: 5e5, 0.9: 6e5}
-    rows = [replace(row, accuracy=Figure(value), parameters=int(size)) for value, size in sizes.items()]
+    rows = [replace(row, accuracy=Measured(value), parameters=int(size)) for value, size in sizes.items()]
     found = added(runs[:1], [])
     results = replace(found, data=(replace(found.data[0], rows=tuple(rows)),))
     write_page(results, tmp_path / "page.json")

@@ -10,7 +10,7 @@ from kuzushiji.cli.console import count_bar, notes, print_json, results
 from kuzushiji.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from kuzushiji.reading.many import Answers
+    from kuzushiji.reading.many import RecognizedImages
     from kuzushiji.reading.recognizer import Recognition
 
 
@@ -70,7 +70,7 @@ def recognize(
         raise DataError(f"{what} left out")
 
 
-def _print_table(found: "Answers") -> None:
+def _print_table(found: "RecognizedImages") -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -100,7 +100,7 @@ def _row(recognition: "Recognition") -> tuple[str, ...]:
     return unsure, f"{100 * best.probability:.1f}", best.codepoint or "", best.parent or "", following
 
 
-def _print_unsure(found: "Answers") -> None:
+def _print_unsure(found: "RecognizedImages") -> None:
     for name, recognizer in found.recognizers.items():
         mine = [answer.recognition for answer in found if answer.model == name]
         if unsure := sum(each.unsure and not each.blank for each in mine):

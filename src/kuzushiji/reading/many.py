@@ -17,7 +17,7 @@ AT_ONCE = 512
 
 
 @dataclass(frozen=True)
-class Answer:
+class RecognizedImage:
     """What one network says of one image.
 
     Attributes:
@@ -36,7 +36,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Answers(Sequence[Answer]):
+class RecognizedImages(Sequence[RecognizedImage]):
     """What networks say of many images: image by image, of each network in turn.
 
     Attributes:
@@ -45,7 +45,7 @@ class Answers(Sequence[Answer]):
         recognizers: the networks by name.
     """
 
-    answers: Sequence[Answer]
+    answers: Sequence[RecognizedImage]
     failures: Sequence[str]
     recognizers: Mapping[str, Recognizer]
 
@@ -62,7 +62,7 @@ def recognize(
     *,
     top: int = 5,
     tell: Callable[[int, int], None] = lambda done, every: None,
-) -> Answers:
+) -> RecognizedImages:
     """Names the character on each image; what can't be read, or is a whole page, is told of and left out.
 
     Any size, colour and polarity will do, cropped loosely or tightly: one character an image, upright.
@@ -92,12 +92,12 @@ def recognize(
     recognizers = {str(name): Recognizer(name) for name in models}
     failures: list[str] = []
     sources = list(_sources(images, failures))
-    answers: list[Answer] = []
+    answers: list[RecognizedImage] = []
     for start in range(0, len(sources), AT_ONCE):
         some = sources[start : start + AT_ONCE]
         answers += _answers(recognizers, some, top, failures)
         tell(start + len(some), len(sources))
-    return Answers(answers, failures, recognizers)
+    return RecognizedImages(answers, failures, recognizers)
 
 
 def _sources(
@@ -121,7 +121,7 @@ def _sources(
 
 def _answers(
     recognizers: Mapping[str, Recognizer], sources: Sequence[tuple[str, Source]], top: int, failures: list[str]
-) -> Iterator[Answer]:
+) -> Iterator[RecognizedImage]:
     """What each network says of each image, image by image."""
     names = []
     prepared: dict[str, list[Any]] = {model: [] for model in recognizers}
@@ -136,4 +136,4 @@ def _answers(
             prepared[model].append(normalize(gray, recognizer.description.image_size))
     said = [recognizer.recognize_prepared(prepared[model], top=top) for model, recognizer in recognizers.items()]
     for name, *found in zip(names, *said, strict=True):
-        yield from (Answer(name, model, each) for model, each in zip(recognizers, found, strict=True))
+        yield from (RecognizedImage(name, model, each) for model, each in zip(recognizers, found, strict=True))

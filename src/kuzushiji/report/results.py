@@ -28,7 +28,7 @@ _OMITTED = {"omit": True}
 
 
 @dataclass(frozen=True)
-class Figure:
+class Measured:
     """A measured number: of one run with the ends of its 95 % interval, of several their mean and deviation.
 
     Shares run from 0 to 1.
@@ -48,11 +48,11 @@ class Certainty:
     """
 
     temperature: float | None
-    ece: Figure
-    scaled_ece: Figure | None
-    aurc: Figure
-    accuracy_at_coverage: Mapping[str, Figure]
-    coverage_at_accuracy: Mapping[str, Figure]
+    ece: Measured
+    scaled_ece: Measured | None
+    aurc: Measured
+    accuracy_at_coverage: Mapping[str, Measured]
+    coverage_at_accuracy: Mapping[str, Measured]
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ class Row:
     train_images: int
     epochs: tuple[int, int]
     seconds: float
-    accuracy: Figure
-    balanced_accuracy: Figure
-    top5_accuracy: Figure
-    auc_macro: Figure
-    by_frequency: Mapping[str, Figure]
+    accuracy: Measured
+    balanced_accuracy: Measured
+    top5_accuracy: Measured
+    auc_macro: Measured
+    by_frequency: Mapping[str, Measured]
     certainty: Certainty | None
-    outliers: Mapping[str, Mapping[str, Figure]]
+    outliers: Mapping[str, Mapping[str, Measured]]
     commands: tuple[str, ...]
 
     def same_training(self, other: "Row") -> bool:
@@ -161,7 +161,7 @@ class KindReading:
 
     kind: str
     count: int
-    right: Figure
+    right: Measured
     among_5: float
     sure: float
     right_of_sure: float | None
@@ -286,7 +286,7 @@ def _row(runs: Sequence[Run]) -> Row:
     )
 
 
-def _by_frequency(evaluations: Sequence[Evaluation]) -> dict[str, Figure]:
+def _by_frequency(evaluations: Sequence[Evaluation]) -> dict[str, Measured]:
     every: dict[int, list[Estimate]] = defaultdict(list)
     for evaluation in evaluations:
         for group in evaluation.by_frequency:
@@ -307,11 +307,11 @@ def _certainty(found: Sequence[Calibration]) -> Certainty:
     )
 
 
-def _each_figure(found: Sequence[Mapping[float, Estimate]]) -> dict[str, Figure]:
+def _each_figure(found: Sequence[Mapping[float, Estimate]]) -> dict[str, Measured]:
     return {f"{at:g}": _figure(each[at] for each in found) for at in found[0]}
 
 
-def _outliers(runs: Sequence[Run]) -> dict[str, dict[str, Figure]]:
+def _outliers(runs: Sequence[Run]) -> dict[str, dict[str, Measured]]:
     """Empty where not all of the runs were shown any, or a file of them is damaged or of another training."""
     try:
         shown = [stored_outliers(run) for run in runs]
@@ -327,10 +327,10 @@ def _outliers(runs: Sequence[Run]) -> dict[str, dict[str, Figure]]:
     return {measure: {kind: _figure(areas) for kind, areas in kinds.items()} for measure, kinds in every.items()}
 
 
-def _figure(estimates: Iterable[Estimate]) -> Figure:
+def _figure(estimates: Iterable[Estimate]) -> Measured:
     found = list(estimates)
     values = [each.value for each in found]
     if len(values) > 1:
-        return Figure(round(mean(values), 6), deviation=round(stdev(values), 6))
+        return Measured(round(mean(values), 6), deviation=round(stdev(values), 6))
     low, high = (None if isnan(end) else round(end, 6) for end in (found[0].low, found[0].high))
-    return Figure(round(values[0], 6), low, high)
+    return Measured(round(values[0], 6), low, high)

@@ -17,15 +17,15 @@ from kuzushiji.report.document import (
     Column,
     Details,
     Document,
+    Figure,
     Note,
     Paragraph,
     Points,
     Section,
     Table,
 )
-from kuzushiji.report.document import Figure as Picture
 from kuzushiji.report.markdown import as_markdown, write_figures
-from kuzushiji.report.results import Certainty, DataResults, Figure, PageReading, Results, Row
+from kuzushiji.report.results import Certainty, DataResults, Measured, PageReading, Results, Row
 from kuzushiji.runs.familiarities import MEASURES
 
 BEST = 3
@@ -164,14 +164,14 @@ def _recipe(row: Row) -> str:
     return ", ".join([f"like {row.recipe}" if changed else row.recipe, *(told[word] for word in words if word in told)])
 
 
-def _picture(found: DataResults) -> Picture:
+def _picture(found: DataResults) -> Figure:
     reached = [
         Reached(f"{number} {row.network}", row.parameters, row.seconds / 60, row.accuracy.value)
         for number, row in enumerate(found.rows, 1)
         if row.parameters is not None
     ]
     label = f"Accuracy on {found.data} against the number of parameters and the minutes of training."
-    return Picture(found.data, label, lambda dark: results_figure(reached, dark))
+    return Figure(found.data, label, lambda dark: results_figure(reached, dark))
 
 
 def _more_tables(rows: Numbered) -> list[Block]:
@@ -244,7 +244,7 @@ def _outliers(rows: Numbered, kinds: Sequence[str]) -> Table:
     )
 
 
-def _share(figure: Figure | None) -> str:
+def _share(figure: Measured | None) -> str:
     return DASH if figure is None else points(figure.value)
 
 
