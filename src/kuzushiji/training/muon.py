@@ -62,11 +62,11 @@ def orthogonal(matrix: Tensor) -> Tensor:
     x = matrix if wide else matrix.T
     x = x / (x.norm() + 1e-7)
     gram = x @ x.T
-    product = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    steps = []
     for _ in range(5):
         step = torch.addmm(gram, gram, gram, beta=b, alpha=c)
         step.diagonal().add_(a)
-        product = step @ product
+        steps.append(step)
         gram = step @ gram @ step
-    x = product @ x
+    x = torch.linalg.multi_dot([*steps, x])
     return x if wide else x.T
