@@ -69,14 +69,11 @@ def fit(
             session.restore(state)
         steps = recipe.epochs * session.steps
         for epoch in session.epochs_left():
-            order = task.order(epoch)
             training_mode(network)
-            for step in session.steps_left():
+            for numbers in session.batches_left(task.order(epoch)):
                 lr = learning_rate(recipe, session.steps_done, steps)
                 for group in optimizer.param_groups:
                     group["lr"] = lr
-                chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-                numbers = chosen[world.rank :: world.size]
                 batch = task.batch(network, numbers, epoch)
                 loss, counted = gradients(batch)
                 if recipe.sam:

@@ -118,10 +118,11 @@ class Session:
             self._lap()
             yield self.epoch
 
-    def steps_left(self) -> Iterator[int]:
-        """The numbers, from 0, of the steps of this epoch that are to be done."""
+    def batches_left(self, order: Tensor) -> Iterator[Tensor]:
+        """This process's part of each batch that is to be done of an epoch, as numbers of images in this order."""
+        size = self.recipe.batch_size
         while self.step < self.steps:
-            yield self.step
+            yield order[self.step * size : (self.step + 1) * size][self.world.rank :: self.world.size]
 
     def step_done(self, loss: Tensor, counted: tuple[Tensor, ...], images: int) -> None:
         """Takes the mean loss of a step, the sum over its images of each of the task's measures, and their number.
