@@ -220,7 +220,7 @@ def published_in(recorded: str, files: Collection[str] = ()) -> list[Dataset]:
 
 
 def title_of(recorded: str, files: Collection[str] = ()) -> str:
-    """The title of data of which the name was recorded; see `published_in`.
+    """The title of data of which the name was recorded, of a path the last part; see `published_in`.
 
     Example:
         >>> title_of("k49")
@@ -232,7 +232,7 @@ def title_of(recorded: str, files: Collection[str] = ()) -> str:
     named = {part: named_in(part) for part in recorded.split("+")}
     if published and not any(named.values()):
         return published[0].title  # known by its files
-    return " and ".join(found[0].title if found else part for part, found in named.items())
+    return " and ".join(found[0].title if found else Path(part).name or part for part, found in named.items())
 
 
 # How a text is read
