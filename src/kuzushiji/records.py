@@ -250,10 +250,10 @@ def _record_as_plain(kind: Any, converter: Converter) -> Callable[[Any], Any]:
     gathers = [_key(each) for each in fields(kind) if _GATHERS in each.metadata]
 
     def write_spread(record: Any) -> Any:
-        plain = write(record)
-        for key in gathers:
-            plain |= plain.pop(key)
-        return plain
+        spread: dict[str, Any] = {}
+        for key, value in write(record).items():
+            spread |= value if key in gathers else {key: value}
+        return spread
 
     return write_spread if gathers else write
 

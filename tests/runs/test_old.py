@@ -39,7 +39,7 @@ def old(own_home: Path) -> Run:
 def test_its_configuration_is_read_whole(old: Run) -> None:
     config = old.config
     assert config.model == ModelConfig("resnet", {"width": 4}, (16, 16), 5142)
-    assert (config.data.name, config.data.address, config.data.image_size) == ("brush:kmnist:20",) * 2 + (16,)
+    assert (config.data.name, config.data.address, config.data.choice.image_size) == ("brush:kmnist:20",) * 2 + (16,)
     assert config.recipe == Recipe(epochs=40, batch_size=16, validation_fraction=0.2, precision="float32")
     assert config.recipe_name == "default"
     assert config.start is config.teacher is config.data.rare is None

@@ -15,7 +15,7 @@ from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import Interrupted, KuzushijiError, RunError, UsageError
 from kuzushiji.inference.predict import predict_run
 from kuzushiji.inference.weights import load_network
-from kuzushiji.runs.config import RareConfig, SplitConfig
+from kuzushiji.runs.config import ImageChoice, RareConfig, SplitConfig
 from kuzushiji.runs.recipe import Recipe
 from kuzushiji.runs.run import find_run
 from kuzushiji.runs.splits import read_splits
@@ -252,14 +252,14 @@ def test_which_classes_are_rare_is_decided_without_test_and_validation_images(un
     """Of the test images, the rarest character of the training images is the most frequent."""
     test = kuzushiji.CharacterImages(uneven.images, 3 - uneven.labels, uneven.classes, split="test")
     for seed in (0, 1):
-        splits = read_splits(uneven, Recipe(validation_fraction=0.3, seed=seed), test=test, rare_below=20)
+        splits = read_splits(uneven, Recipe(validation_fraction=0.3, seed=seed), ImageChoice(rare_below=20), test=test)
         assert splits.train.classes == splits.validation.classes == splits.test.classes == ("お", "き", "rare")
         assert splits.test.class_counts().tolist() == [5, 15, 100]
         assert splits.rare == RareConfig(2, 20)
 
 
 def test_nothing_is_merged_where_nothing_is_rare(uneven):
-    splits = read_splits(uneven, Recipe(), rare_below=5)
+    splits = read_splits(uneven, Recipe(), ImageChoice(rare_below=5))
     assert splits.train.classes == uneven.classes
     assert splits.rare is None
 
@@ -322,7 +322,7 @@ def test_progress_is_told(bars):
 
 
 def test_limit_takes_so_many(own_home):
-    splits = experiment.read_splits(parse("brush:kmnist"), Recipe(validation_fraction=0.1), limit=200)
+    splits = experiment.read_splits(parse("brush:kmnist"), Recipe(validation_fraction=0.1), ImageChoice(limit=200))
     assert len(splits.train) + len(splits.validation) == 200
 
 

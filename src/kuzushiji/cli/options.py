@@ -1,7 +1,7 @@
 """Options that several verbs have: which images, which changes of a recipe, options of a network."""
 
 from ast import literal_eval
-from dataclasses import Field, asdict, dataclass, fields, make_dataclass
+from dataclasses import Field, asdict, fields, make_dataclass
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
@@ -25,27 +25,6 @@ RecipeChanges: Any = make_dataclass("RecipeChanges", map(_flag, fields(Recipe)),
 RecipeChanges.__doc__ = "The fields of a recipe, each None where it is not to change."
 RecipeChanges.__module__ = __name__  # else it counts as one of the standard library and is not taken apart
 NO_CHANGES = RecipeChanges()
-
-
-@dataclass(frozen=True)
-class ImageChoice:
-    """Which images of a dataset are trained on, in which size and as which classes.
-
-    Attributes:
-        limit: Train on so many images at most.
-        image_size: Bring the images to so many pixels a side; needed where they have several sizes.
-        cover: Keep the fewest characters that make up so large a share of the training images, such as 0.9, and take
-            all others together as one class, "rare".
-        rare_below: Take the characters with fewer training images than this together as one class, "rare".
-    """
-
-    limit: int | None = None
-    image_size: int | None = None
-    cover: float | None = None
-    rare_below: int | None = None
-
-
-ALL_IMAGES = ImageChoice()
 
 
 def given(options: Any) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from kuzushiji.cli.console import notes, print_json, print_table, results, work_bar
-from kuzushiji.cli.options import ALL_IMAGES, NO_CHANGES, ImageChoice, RecipeChanges, given, parsed_option
+from kuzushiji.cli.options import NO_CHANGES, RecipeChanges, given, parsed_option
 from kuzushiji.errors import Interrupted, UsageError
+from kuzushiji.runs.config import ALL_IMAGES, ImageChoice
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

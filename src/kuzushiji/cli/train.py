@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from kuzushiji.cli.console import notes, print_json, results
-from kuzushiji.cli.options import ALL_IMAGES, NO_CHANGES, ImageChoice, RecipeChanges, given, parsed_option
+from kuzushiji.cli.options import NO_CHANGES, RecipeChanges, given, parsed_option
 from kuzushiji.cli.watch import console_watch
 from kuzushiji.errors import UsageError
 from kuzushiji.models import resolve
+from kuzushiji.runs.config import ALL_IMAGES, ImageChoice
 from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.runs.run import Run, find_run
 

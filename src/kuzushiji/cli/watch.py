@@ -79,7 +79,7 @@ def _boxes_left_out(data: DataConfig) -> str:
 
     source = parse(data.address)
     pages = source.origin if isinstance(source.origin, Pages) else None
-    report = known_report(pages, side=data.image_size or SIDE) if pages else None
+    report = known_report(pages, side=data.choice.image_size or SIDE) if pages else None
     if report is None or not report.left_out:
         return ""
     why = f"`kuzushiji data pages {source.address}` says why"

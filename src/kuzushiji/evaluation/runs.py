@@ -92,7 +92,7 @@ def same_but_for_the_seed(runs: Iterable[Run]) -> list[tuple[Run, ...]]:
     grouped: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         config = run.config
-        data = config.data.name, config.data.limit, config.data.cover, config.data.rare_below
+        data = config.data.name, replace(config.data.choice, image_size=None)
         recipe = replace(config.recipe, seed=0)
         grouped[repr((data, config.start, config.teacher, config.model, config.recipe_name, recipe))].append(run)
     return list(map(tuple, grouped.values()))

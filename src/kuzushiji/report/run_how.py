@@ -64,8 +64,8 @@ def _data(material: Material) -> Facts:
     if rare := dataset.rare:
         count, images = f"{rare.characters:,}", f"{rare.images:,}"
         facts.append(("Rare", f"{count} characters with {images} training images count as one, “rare”"))
-    if dataset.limit:
-        facts.append(("Limit", f"at most {dataset.limit:,} training images were taken"))
+    if dataset.choice.limit:
+        facts.append(("Limit", f"at most {dataset.choice.limit:,} training images were taken"))
     return Facts(tuple(facts), "Data")
 
 

@@ -48,8 +48,8 @@ def settings_of(config: RunConfig, published: bool = False, without: Collection[
     for field, value in config.recipe_changes.items():
         if field not in without:
             add(field, value)
-    for setting in ("limit", "image_size", "cover", "rare_below"):
-        if (value := getattr(config.data, setting)) is not None:
+    for setting, value in vars(config.data.choice).items():
+        if value is not None:
             add(setting, value)
     if start := config.start:
         add("from" if start.kind == "run" else "weights", path(start.name))

@@ -1,9 +1,11 @@
 """`RunConfig`: what a run was made from, as its `config.json` says it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from kuzushiji.data.splits import check_cut_off
+from kuzushiji.errors import UsageError
 from kuzushiji.machine import Machine
 from kuzushiji.models import MODELS
 from kuzushiji.records import as_plain
@@ -84,16 +86,42 @@ class SplitConfig:
 
 
 @dataclass(frozen=True)
+class ImageChoice:
+    """Which images of a dataset are trained on, in which size and as which classes.
+
+    Attributes:
+        limit: Train on so many images at most.
+        image_size: Bring the images to so many pixels a side; needed where they have several sizes.
+        cover: Keep the fewest characters that make up so large a share of the training images, such as 0.9, and take
+            all others together as one class, "rare".
+        rare_below: Take the characters with fewer training images than this together as one class, "rare".
+
+    Raises:
+        UsageError: a value is out of range, or cover and rare_below are both given.
+    """
+
+    limit: int | None = None
+    image_size: int | None = None
+    cover: float | None = None
+    rare_below: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise UsageError(f"limit is {self.limit}; it must be at least 1")
+        check_cut_off(self.cover, self.rare_below)
+
+
+ALL_IMAGES = ImageChoice()
+
+
+@dataclass(frozen=True)
 class DataConfig:
     """The images, and how they were read.
 
     Attributes:
         name: of the dataset.
         path: where it lies; None for what is found by its name, and for images that were given as such.
-        limit: so many training images were taken at most; all if None.
-        image_size: pixels a side that the images were brought to; None if they were kept as they are.
-        cover: the share of the training images that the classes that were kept make up; None if it was not asked for.
-        rare_below: classes with fewer training images were taken together; None if it was not asked for.
+        choice: which of the images were taken, in which size and as which classes.
         rare: what the last class stands for; None if it is a character.
         splits: `train`, `validation` and `test`, those that there are.
         source: file name -> SHA-256 of what the images were read from.
@@ -101,10 +129,9 @@ class DataConfig:
 
     name: str
     path: str | None = None
-    limit: int | None = None
-    image_size: int | None = None
-    cover: float | None = None
-    rare_below: int | None = None
+    choice: ImageChoice = field(
+        default=ALL_IMAGES, metadata={"gathers": tuple(each.name for each in fields(ImageChoice))}
+    )
     rare: RareConfig | None = None
     splits: Mapping[str, SplitConfig] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)

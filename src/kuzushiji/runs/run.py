@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -26,6 +27,7 @@ from typing import Any
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, RunError, UsageError, unknown_name
+from kuzushiji.files import write_text
 from kuzushiji.home import runs_folder
 from kuzushiji.records import read_json, write_json
 from kuzushiji.runs.config import RunConfig
@@ -95,6 +97,10 @@ class Run:
             return [json.loads(line) for line in lines]
         except ValueError as error:
             raise RunError(f"{self.path / 'metrics.jsonl'} can't be read ({error})") from None
+
+    def write_metrics(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Writes `metrics.jsonl` anew."""
+        write_text(self.path / "metrics.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines))
 
     @property
     def weights_file(self) -> Path:
@@ -190,6 +196,24 @@ def run_path(run: str | Path | None, model: str, label: str) -> Path:
     return Path(run).expanduser() if is_path else runs_folder() / run
 
 
+def new_run_path(run: str | Path | None, model: str, dataset: str) -> Path:
+    """Where a new run called `run` is to lie: see `run_path`.
+
+    Raises:
+        UsageError: something is there already.
+    """
+    path = run_path(run, model, dataset)
+    if path.exists():
+        raise _exists_already(path)
+    return path
+
+
+def _exists_already(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} exists already; choose another --run name, or resume it with `kuzushiji train --resume {path}`"
+    )
+
+
 def create_run(path: Path, config: RunConfig) -> Run:
     """Makes a new run folder.
 
@@ -199,9 +223,7 @@ def create_run(path: Path, config: RunConfig) -> Run:
     try:
         path.mkdir(parents=True)
     except FileExistsError:
-        raise UsageError(
-            f"{path} exists already; choose another --run name, or resume it with `kuzushiji train --resume {path}`"
-        ) from None
+        raise _exists_already(path) from None
     except OSError as error:
         raise RunError(f"the run folder {path} could not be made: {error.strerror}") from error
     run = Run(path)

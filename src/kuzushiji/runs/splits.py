@@ -7,7 +7,7 @@ from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import add_to_training, frequent_classes, group_rare, validation_split, with_classes_of
 from kuzushiji.errors import RunError, UsageError
-from kuzushiji.runs.config import RareConfig, RunConfig, SplitConfig
+from kuzushiji.runs.config import ALL_IMAGES, ImageChoice, RareConfig, RunConfig, SplitConfig
 from kuzushiji.runs.recipe import Recipe
 
 
@@ -32,11 +32,8 @@ class Splits:
 def read_splits(
     data: Source | CharacterImages,
     recipe: Recipe,
+    choice: ImageChoice = ALL_IMAGES,
     *,
-    limit: int | None = None,
-    image_size: int | None = None,
-    cover: float | None = None,
-    rare_below: int | None = None,
     test: CharacterImages | None = None,
     with_test: bool = True,
     reading: Callable[[int, int], None] | None = None,
@@ -45,7 +42,8 @@ def read_splits(
 
     Args:
         data: where the images are, or training images at hand.
-        limit, image_size, cover, rare_below, test: as in `train`.
+        choice: which of the images, in which size and as which classes.
+        test: test images, where `data` is images.
         with_test: whether the test images are read.
         reading: gets how many images of how many have been read.
 
@@ -57,14 +55,14 @@ def read_splits(
     if isinstance(data, CharacterImages):
         images = data
     else:
-        images = data.load("train", limit=limit, image_size=image_size, progress=reading)
+        images = data.load("train", limit=choice.limit, image_size=choice.image_size, progress=reading)
         if "validation" in data.splits:
-            validation = data.load("validation", image_size=image_size, progress=reading)
+            validation = data.load("validation", image_size=choice.image_size, progress=reading)
         if "test" in data.splits and with_test:
-            test = data.load("test", image_size=image_size, progress=reading)
+            test = data.load("test", image_size=choice.image_size, progress=reading)
     splits = Splits(images, validation, test if with_test else None)
-    if cover is not None or rare_below is not None:
-        splits = _merged(splits, frequent_classes(images, cover=cover, rare_below=rare_below))
+    if choice.cover is not None or choice.rare_below is not None:
+        splits = _merged(splits, frequent_classes(images, cover=choice.cover, rare_below=choice.rare_below))
     splits = _divided(splits, recipe)
     if len(splits.train) < 2:
         raise UsageError(f"{images.name} leaves {len(splits.train)} images to train on; at least 2 are needed")
@@ -123,10 +121,7 @@ def splits_of(
     return read_splits(
         data if data is not None else parse(config.data.address),
         config.recipe,
-        limit=config.data.limit,
-        image_size=config.data.image_size,
-        cover=config.data.cover,
-        rare_below=config.data.rare_below,
+        config.data.choice,
         test=test,
         with_test=with_test,
         reading=reading,
@@ -139,7 +134,7 @@ def images_of(config: RunConfig, split: str) -> CharacterImages:
     if split != "test":
         found = splits_of(config).named().get(split)
     elif "test" in source.splits:
-        test = source.load("test", image_size=config.data.image_size)
+        test = source.load("test", image_size=config.data.choice.image_size)
         found = with_classes_of(config.classes, test, has_rare=config.data.rare is not None)
     else:
         found = None

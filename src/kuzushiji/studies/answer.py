@@ -241,15 +241,16 @@ def cut_off(answer: Answer) -> Balance | None:
     None where no classes were merged, or the images can't be had any more.
     """
     config = answer.first_run.config
+    choice = config.data.choice
     if not config.data.rare:
         return None
     try:
-        images = load(config.data.address, "train", limit=config.data.limit, image_size=config.data.image_size)
+        images = load(config.data.address, "train", limit=choice.limit, image_size=choice.image_size)
     except KuzushijiError:
         return None
-    balance = measure_balance({"train": images}, config.data.cover or 1.0)
+    balance = measure_balance({"train": images}, choice.cover or 1.0)
     kept = len(config.classes) - 1
-    return replace(balance, kept=kept, cover=config.data.cover or float(balance.coverage[kept - 1]))
+    return replace(balance, kept=kept, cover=choice.cover or float(balance.coverage[kept - 1]))
 
 
 def factor_values(answer: Answer) -> dict[str, list[tuple[float, Result]]]:

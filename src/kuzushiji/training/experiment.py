@@ -1,6 +1,5 @@
 """A training from beginning to end: data, network and recipe in, run folder out."""
 
-import json
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,9 +13,7 @@ from filelock import FileLock, Timeout
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.source import Source, parse
-from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import Interrupted, RunError, UsageError
-from kuzushiji.files import write_text
 from kuzushiji.inference.device import device_for
 from kuzushiji.inference.outputs import as_input, as_tensor
 from kuzushiji.inference.predict import predict_run
@@ -25,9 +22,17 @@ from kuzushiji.machine import describe_machine
 from kuzushiji.models import MODELS, resolve
 from kuzushiji.models.initialization import initialize, whiten_first_layer
 from kuzushiji.runs.command import command_of
-from kuzushiji.runs.config import DataConfig, ModelConfig, RunConfig, SplitConfig
+from kuzushiji.runs.config import (
+    DataConfig,
+    ImageChoice,
+    ModelConfig,
+    RunConfig,
+    SplitConfig,
+    StartConfig,
+    TeacherConfig,
+)
 from kuzushiji.runs.recipe import Recipe, check_for_fitting, named_recipe
-from kuzushiji.runs.run import Run, create_run, run_path
+from kuzushiji.runs.run import Run, create_run, new_run_path
 from kuzushiji.runs.splits import Splits, check_same, read_splits, splits_of
 from kuzushiji.training.augment import resized
 from kuzushiji.training.checkpoint import load_checkpoint, save_checkpoint
@@ -119,54 +124,23 @@ def train(
         (2000, 10)
     """
     watch = watch or TrainingWatch()
-    model_name, recipe_name = resolve(model)
-    if isinstance(recipe, Recipe):
-        recipe, recipe_name = recipe.change(**changes), "own"
-    else:
-        recipe_name = recipe or recipe_name
-        recipe = named_recipe(recipe_name).change(**changes)
-    fitted = MODELS[model_name].fitted
-    if fitted:
-        check_for_fitting(model_name, recipe, changes)
-    if limit is not None and limit < 1:
-        raise UsageError(f"limit is {limit}; it must be at least 1")
-    check_cut_off(cover, rare_below)
-    chosen_device = device_for(model_name, device)
+    model, recipe_name, recipe = _chosen(model, recipe, changes)
+    choice = ImageChoice(limit, image_size, cover, rare_below)
+    chosen_device = device_for(model, device)
+    start, taught_by = describe_start(model, from_run, weights, unfrozen), describe_teacher(teacher)
+    _check_origins(model, recipe, start, taught_by)
     data = data if isinstance(data, CharacterImages) else parse(data)
-    path = run_path(run, model, data.label if isinstance(data, Source) else data.name)
-    if path.exists():
-        raise UsageError(
-            f"{path} exists already; choose another --run name, or resume it with `kuzushiji train --resume {path}`"
-        )
-    start = describe_start(model_name, from_run, weights, unfrozen)
-    if fitted and start:
-        raise UsageError(f"{model_name} is fitted to the training images; it has no weights to start from")
-    if teacher and (fitted or recipe.manifold_mixup):
-        what = f"{model_name}, which is fitted," if fitted else "manifold mixup, which a teacher can't follow,"
-        raise UsageError(f"{what} goes without a teacher")
-
-    splits = read_splits(
-        data,
-        recipe,
-        limit=limit,
-        image_size=image_size,
-        cover=cover,
-        rare_below=rare_below,
-        test=test,
-        with_test=predict_test,
-        reading=watch.reading,
-    )
+    path = new_run_path(run, model, data.label if isinstance(data, Source) else data.name)
+    splits = read_splits(data, recipe, choice, test=test, with_test=predict_test, reading=watch.reading)
     config = RunConfig(
-        model=ModelConfig(model_name, dict(model_options or {}), splits.train.image_size),
+        model=ModelConfig(model, dict(model_options or {}), splits.train.image_size),
         start=start,
-        teacher=describe_teacher(teacher),
+        teacher=taught_by,
         data=DataConfig(
             name=splits.train.name,
-            path=_path_of(data),
-            limit=limit,
-            image_size=image_size,
-            cover=cover,
-            rare_below=rare_below,
+            # What finds it again from any folder, where its name does not.
+            path=data.address if isinstance(data, Source) and data.address != data.name else None,
+            choice=choice,
             rare=splits.rare,
             splits={name: SplitConfig(len(split), split.fingerprint()) for name, split in splits.named().items()},
             source=splits.train.source,
@@ -216,44 +190,15 @@ def resume(
 
 
 def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: TrainingWatch) -> Run:
-    config, recipe = run.config, run.config.recipe
     try:
         with FileLock(run.path / ".lock", timeout=0):
             state = load_checkpoint(run.checkpoint_file) if run.checkpoint_file.exists() else None
-            network = _fresh_network(config, splits.train)
-            if config.start:
-                start_from(network, config.start, config.model.image_size, config.classes, read=state is None)
-            network = network.to(device)
+            network = _network(run.config, splits.train, read=state is None).to(device)
             watch.started(run, splits)
-
-            def write_metrics(lines: list[dict[str, Any]]) -> None:
-                write_text(run.path / "metrics.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines))
-
-            def epoch_done(metrics: dict[str, Any]) -> None:
-                write_metrics([*run.metrics[: metrics["epoch"] - 1], metrics])
-                watch.epoch(metrics)
-
-            if state and state["epochs"]:
-                write_metrics(state["epochs"])  # of the last one the line may be missing, if it was killed between
-
-            teacher = _teacher(config, splits.train, device)
-            task = Classification(splits.train, splits.validation, recipe, device, teacher)
-            if MODELS[config.model.name].fitted:
-                network = fit_once(network, task, on_epoch=epoch_done)
-                save_checkpoint(run.checkpoint_file, {})  # not finished until the test images are predicted
-            else:
-                network, _ = fit(
-                    network,
-                    task,
-                    state=state,
-                    save_state=lambda state: save_checkpoint(run.checkpoint_file, state),
-                    on_progress=watch.progress,
-                    on_epoch=epoch_done,
-                )
-            save_network(run.weights_file, network, config)
-            for name in ("validation", "test"):
-                split = getattr(splits, name)
-                if split is not None:
+            network = _trained(run, network, splits, state, device, watch)
+            save_network(run.weights_file, network, run.config)
+            for name, split in splits.named().items():
+                if name != "train":
                     predict_run(run, split, name, device=str(device))
             run.checkpoint_file.unlink(missing_ok=True)
     except Timeout:
@@ -263,9 +208,60 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Tra
     return run
 
 
-def _path_of(data: Source | CharacterImages) -> str | None:
-    """What finds data again that its name does not, so that `resume` does from any folder."""
-    return data.address if isinstance(data, Source) and data.address != data.name else None
+def _trained(
+    run: Run,
+    network: torch.nn.Module,
+    splits: Splits,
+    state: dict[str, Any] | None,
+    device: torch.device,
+    watch: TrainingWatch,
+) -> torch.nn.Module:
+    """The network, trained; what is known of it on the way is written down."""
+
+    def epoch_done(metrics: dict[str, Any]) -> None:
+        run.write_metrics([*run.metrics[: metrics["epoch"] - 1], metrics])
+        watch.epoch(metrics)
+
+    if state and state["epochs"]:
+        run.write_metrics(state["epochs"])  # the last line may be missing, if it was killed between
+    teacher = _teacher(run.config, splits.train, device)
+    task = Classification(splits.train, splits.validation, run.config.recipe, device, teacher)
+    if MODELS[run.config.model.name].fitted:
+        network = fit_once(network, task, on_epoch=epoch_done)
+        save_checkpoint(run.checkpoint_file, {})  # not finished until the test images are predicted
+        return network
+    network, _ = fit(
+        network,
+        task,
+        state=state,
+        save_state=lambda state: save_checkpoint(run.checkpoint_file, state),
+        on_progress=watch.progress,
+        on_epoch=epoch_done,
+    )
+    return network
+
+
+def _chosen(model: str, recipe: str | Recipe | None, changes: dict[str, Any]) -> tuple[str, str, Recipe]:
+    """The names of the network and of its recipe, and the recipe."""
+    model, recipe_name = resolve(model)
+    if isinstance(recipe, Recipe):
+        recipe_name, recipe = "own", recipe.change(**changes)
+    else:
+        recipe_name = recipe or recipe_name
+        recipe = named_recipe(recipe_name).change(**changes)
+    if MODELS[model].fitted:
+        check_for_fitting(model, recipe, changes)
+    return model, recipe_name, recipe
+
+
+def _check_origins(model: str, recipe: Recipe, start: StartConfig | None, teacher: TeacherConfig | None) -> None:
+    """Refuses weights to start from, or a teacher, where the training can't use them."""
+    fitted = MODELS[model].fitted
+    if fitted and start:
+        raise UsageError(f"{model} is fitted to the training images; it has no weights to start from")
+    if teacher and (fitted or recipe.manifold_mixup):
+        what = f"{model}, which is fitted," if fitted else "manifold mixup, which a teacher can't follow,"
+        raise UsageError(f"{what} goes without a teacher")
 
 
 def _tried(config: RunConfig, splits: Splits, device: torch.device) -> RunConfig:
@@ -283,6 +279,14 @@ def _tried(config: RunConfig, splits: Splits, device: torch.device) -> RunConfig
 
 def _teacher(config: RunConfig, train: CharacterImages, device: torch.device) -> Teacher | None:
     return load_teacher(config.teacher, train, device, config.recipe.precision) if config.teacher else None
+
+
+def _network(config: RunConfig, train: CharacterImages, read: bool) -> torch.nn.Module:
+    """The network as the training begins with it; `read` as in `start_from`."""
+    network = _fresh_network(config, train)
+    if config.start:
+        start_from(network, config.start, config.model.image_size, config.classes, read=read)
+    return network
 
 
 def _fresh_network(config: RunConfig, train: CharacterImages) -> torch.nn.Module:
