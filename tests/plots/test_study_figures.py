@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kuzushiji.plots.studies import differences_figure
+from kuzushiji.plots.comparisons import differences_figure
 
 
 def test_differences_are_written_row_minus_column_and_nothing_has_no_sign():

@@ -12,6 +12,7 @@ from PIL import Image
 
 from kuzushiji.numbers import percent
 from kuzushiji.plots.characters import character_sheet
+from kuzushiji.plots.labels import shortened
 from kuzushiji.plots.style import Theme, draw_ink, drawable, new_figure, themed
 
 if TYPE_CHECKING:
@@ -119,4 +120,5 @@ def _draw_heat(
 
 def _write_below(axes: Axes, image: NDArray[np.uint8], text: str, colour: str) -> None:
     height, width = image.shape
+    text = shortened(text, 72 * SIDE / 8)
     axes.text(width / 2, height * 1.04, text, ha="center", va="top", fontsize=8, color=colour)

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 from numpy.typing import NDArray
 
-from kuzushiji.plots.style import drawable, new_figure, themed
+from kuzushiji.plots.labels import name_classes
+from kuzushiji.plots.style import new_figure, themed
 
 NAMES_UP_TO = 64
 """Up to so many classes there is a bar for each, with its character."""
@@ -33,10 +34,7 @@ def balance_figure(
             for number, (split, count) in enumerate(counts.items()):
                 places = np.arange(len(order)) + (number - (len(counts) - 1) / 2) * width
                 axes.bar(places, count[order], width, color=theme.series[number], label=split)
-            axes.set_xticks(
-                range(len(order)), [drawable(classes[each]) for each in order], fontsize=9 if len(order) > 24 else 12
-            )
-            axes.tick_params(axis="x", colors=theme.ink)
+            name_classes(axes, [classes[each] for each in order], 9 if len(order) > 24 else 12, theme)
             axes.grid(axis="x", visible=False)
             axes.set_axisbelow(True)
             axes.set_xlim(-0.8, len(order) - 0.2)

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from kuzushiji.plots.style import drawable, new_figure, themed
+from kuzushiji.plots.labels import breadth, class_name, name_classes
+from kuzushiji.plots.style import new_figure, themed
 
 COUNTS_UP_TO = 16
 """Up to so many classes the cells carry their counts."""
@@ -27,7 +28,11 @@ def confusion_figure(confusion: NDArray[np.int64], classes: Sequence[str], dark:
     count = len(classes)
     with_counts = count <= COUNTS_UP_TO
     with themed(dark) as theme:
-        side = 1.2 + (0.46 * count if with_counts else 0.175 * count)
+        side = (
+            1.1
+            + 0.1 * max(breadth(class_name(name)) for name in classes)
+            + (0.46 * count if with_counts else 0.175 * count)
+        )
         figure = new_figure(side, side)
         axes = figure.subplots()
         shares = np.sqrt(confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1))
@@ -55,11 +60,8 @@ def confusion_figure(confusion: NDArray[np.int64], classes: Sequence[str], dark:
                     fontsize=8 if confusion[true, predicted] < 10_000 else 6,
                     color=theme.paper if strong else theme.ink,
                 )
-        names = [drawable(character) for character in classes]
-        size = 12 if with_counts else 8.5
-        axes.set_xticks(range(count), names, fontsize=size)
-        axes.set_yticks(range(count), names, fontsize=size)
-        axes.tick_params(colors=theme.ink, top=True, labeltop=True, bottom=False, labelbottom=False)
+        name_classes(axes, classes, 12 if with_counts else 8.5, theme, both=True)
+        axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
         axes.set_xlim(-0.5, count - 0.5)
         axes.set_ylim(count - 0.5, -0.5)
         axes.set_aspect("equal")

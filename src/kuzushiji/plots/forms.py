@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from kuzushiji.plots.labels import LONGEST, breadth, shortened
 from kuzushiji.plots.style import draw_ink, new_figure, themed
 
 EXAMPLES = 8
@@ -61,8 +62,12 @@ def forms_figure(rows: Sequence[FormsRow], dark: bool = False) -> Figure:
         for row, count in zip(rows, lines, strict=True):
             sheet[top : top + height, mean_at : mean_at + width] = row.mean / 255
             sheet[top : top + height, spread_at : spread_at + width] = row.spread / 127.5
-            write(0, top + height / 2, row.title, 17 if len(row.title) == 1 else 8, theme.ink)
-            write(0.85 * across, top + height / 2, row.note, 7, theme.muted)
+            if breadth(row.title) > 1.2:
+                write(0, top + 0.3 * height, shortened(row.title, LONGEST), 6, theme.ink)
+                write(0, top + 0.7 * height, row.note, 7, theme.muted)
+            else:
+                write(0, top + height / 2, row.title, 17, theme.ink)
+                write(0.85 * across, top + height / 2, row.note, 7, theme.muted)
             for line, (share, images) in enumerate(row.forms):
                 at = top + line * down
                 write(share_at, at + height / 2, f"{share:.0%}", 7.5, theme.muted)

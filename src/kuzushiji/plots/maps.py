@@ -1,7 +1,7 @@
 """Images in two dimensions, the components that they are made of, and how good the maps are."""
 
 import colorsys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from kuzushiji.plots.style import Theme, draw_ink, drawable, new_figure, themed
+from kuzushiji.plots.labels import breadth, class_name
+from kuzushiji.plots.style import Theme, draw_ink, new_figure, themed
 
 LUMINANCE = 0.2
 """Of the colours of classes, between light and dark paper: each has a contrast of more than 3 to both."""
@@ -69,8 +70,8 @@ def map_figure(
             for number in _spread_out(places):
                 _draw_thumbnail(axes, places[number], images[number], colours[int(labels[number])])
         middles = np.array([_densest(places[labels == label]) for label in there])
-        names = {drawable(classes[label]): colours[label] for label in there.tolist()}
-        _write_characters(axes, _apart(middles), names, theme)
+        names = [class_name(classes[label]) for label in there.tolist()]
+        _write_characters(axes, _apart(middles), names, list(colours.values()), theme)
         axes.set_xlim(-0.05, 1.05)
         axes.set_ylim(-0.05, 1.05)
         axes.set_aspect("equal")
@@ -112,12 +113,17 @@ def _densest(places: NDArray[np.float64]) -> NDArray[np.float64]:
     return places[np.exp(-((distances / 0.06) ** 2)).sum(axis=1).argmax()]
 
 
-def _write_characters(axes: Axes, places: NDArray[np.float64], colours: Mapping[str, str], theme: Theme) -> None:
-    """Writes each character on paper, in a ring of its colour."""
-    size = 14 if len(colours) <= 24 else 9
-    for (x, y), (name, colour) in zip(places, colours.items(), strict=True):
-        ring = {"boxstyle": "circle,pad=0.18", "facecolor": theme.paper, "edgecolor": colour, "linewidth": 1.6}
-        axes.text(x, y, name, fontsize=size, color=theme.ink, ha="center", va="center", zorder=4, bbox=ring)
+def _write_characters(
+    axes: Axes, places: NDArray[np.float64], names: Sequence[str], colours: Sequence[str], theme: Theme
+) -> None:
+    """Writes each character on paper, in a ring of its colour; a longer name is smaller and in a frame."""
+    size = 14 if len(names) <= 24 else 9
+    for (x, y), name, colour in zip(places, names, colours, strict=True):
+        is_long = breadth(name) > 1.2
+        shape = "round,pad=0.3" if is_long else "circle,pad=0.18"
+        ring = {"boxstyle": shape, "facecolor": theme.paper, "edgecolor": colour, "linewidth": 1.6}
+        text = axes.text(x, y, name, color=theme.ink, ha="center", va="center", zorder=4, bbox=ring)
+        text.set_fontsize(min(size, 7) if is_long else size)
 
 
 def _apart(places: NDArray[np.float64], least: float = 0.07) -> NDArray[np.float64]:

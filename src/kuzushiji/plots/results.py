@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from kuzushiji.numbers import short
-from kuzushiji.plots.studies import name_dot
+from kuzushiji.plots.comparisons import name_dot
 from kuzushiji.plots.style import Theme, drawable, new_figure, themed
 
 LEAST_ERROR = 1e-4

@@ -9,7 +9,8 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 from numpy.typing import NDArray
 
 from kuzushiji.evaluation.roc import RocCurve
-from kuzushiji.plots.style import drawable, new_figure, themed
+from kuzushiji.plots.labels import name_classes
+from kuzushiji.plots.style import new_figure, themed
 
 NAMES_UP_TO = 64
 """Up to so many classes the areas are drawn class by class, with their characters."""
@@ -75,8 +76,7 @@ def auc_figure(
             places = range(len(order))
             axes.vlines(places, areas[order], 1, color=theme.series[0], linewidth=1.2, alpha=0.5)
             axes.plot(places, areas[order], "o", color=theme.series[0], markersize=5)
-            axes.set_xticks(places, [drawable(classes[each]) for each in order], fontsize=9 if len(order) > 24 else 12)
-            axes.tick_params(axis="x", colors=theme.ink)
+            name_classes(axes, [classes[each] for each in order], 9 if len(order) > 24 else 12, theme)
             axes.grid(axis="x", visible=False)
             axes.set_xlim(-0.7, max(len(order), 1) - 0.3)
             axes.set_xlabel("classes, the one with the most training images first")

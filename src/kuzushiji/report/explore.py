@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ def _forms(found: Exploration, samples: Samples, told: dict[str, str]) -> Sectio
     )
     images = found.main_split.images
     rows = tuple(_form_row(each, images) for each in samples.classes)
-    columns = (Column("character", "word"), Column("mean"), Column("spread"), Column("forms"))
+    columns = (Column("character", "word"), Column("all of it", "word"), Column("forms"))
     every = len(rows) >= np.count_nonzero(found.main_split.class_counts())
     title = f"The forms of {'each character' if every else 'the most frequent characters'}"
     table = Table(columns, rows, "Forms", stacked=True)
@@ -158,14 +159,13 @@ def _form_row(each: ClassForms, images: NDArray[np.uint8]) -> tuple[Text, ...]:
     character = each.character
     known = " ".join(parents(character)[:6]) if len(character) == 1 else ""
     below: Text = (f"{each.count:,} images", Break(), "from ", Character(known)) if known else f"{each.count:,} images"
-    mean, spread = _thumbnails(
-        np.stack([each.mean, 2 * each.spread]), [f"the mean {character}", f"spread: {character}"]
-    )
+    mean, spread = _thumbnails(np.stack([each.mean, 2 * each.spread]), [character, character])
+    measured = replace(mean, caption="mean"), replace(spread, caption="spread")
     forms: list[Text] = []
     for form, share in zip(each.forms, each.shares, strict=True):
         shown = typical(form)
         forms += [*_thumbnails(images[shown], [character] * len(shown)), Quiet(percent(share, 0)), Break()]
-    return (Character(character, large=True), Break(), Quiet(below)), mean, spread, tuple(forms[:-1])
+    return (Character(character, large=True), Break(), Quiet(below)), measured, tuple(forms[:-1])
 
 
 def _balance(found: Exploration, balance: Balance, told: dict[str, str], figures: Figures) -> Section:
@@ -201,7 +201,7 @@ def _projection(found: Exploration, projection: Projection, told: dict[str, str]
         blocks += [*([figures["map-measures"]] if "map-measures" in figures else []), _maps_table(projection)]
     blocks += [Note(reason) for reason in projection.missing.values()]
     if projection.maps:
-        blocks.append(Columns(tuple((figures[f"map-{each.method}"],) for each in projection.maps), least=48))
+        blocks.append(Columns(tuple((figures[f"map-{each.method}"],) for each in projection.maps), least=38))
     if projection.components is not None:
         note = (
             f"The first of them as images, computed from {projection.components.count:,} images: ink of one colour is "

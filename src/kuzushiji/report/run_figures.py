@@ -8,12 +8,11 @@ from matplotlib.figure import Figure as Drawing
 
 from kuzushiji.evaluation.roc import RocCurve, macro_roc_curve, roc_curve_of
 from kuzushiji.plots.calibration import reliability_figure, risk_coverage_figure
-from kuzushiji.plots.characters import character_sheet
+from kuzushiji.plots.characters import character_sheet, read_and_actual
 from kuzushiji.plots.confusion import confusion_figure
 from kuzushiji.plots.curves import learning_curves
 from kuzushiji.plots.files import Draw
 from kuzushiji.plots.roc import auc_figure, roc_figure
-from kuzushiji.plots.style import drawable
 from kuzushiji.report.document import Figure
 from kuzushiji.report.material import Material
 
@@ -78,7 +77,6 @@ def _sheet(material: Material, numbers: np.ndarray, dark: bool) -> Drawing:
     """Images with prediction (P) and truth (A, actual) under each."""
     labels, predicted = material.predictions.labels, material.predictions.predicted
     captions = [
-        f"P {drawable(material.classes[predicted[number]])}  A {drawable(material.classes[labels[number]])}"
-        for number in numbers
+        read_and_actual(material.classes[predicted[number]], material.classes[labels[number]]) for number in numbers
     ]
     return character_sheet(material.images_of(numbers), captions, material.wrong[numbers].tolist(), dark=dark)

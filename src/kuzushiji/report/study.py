@@ -17,7 +17,7 @@ from kuzushiji.numbers import (
     seconds,
     short,
 )
-from kuzushiji.report.document import Block, Column, Document, Figure, Note, Paragraph, Section, Table, Text
+from kuzushiji.report.document import Block, Character, Column, Document, Figure, Note, Paragraph, Section, Table, Text
 from kuzushiji.report.study_figures import networks, study_figures
 from kuzushiji.report.study_how import benchmark, footer, how, published
 from kuzushiji.studies.answer import Answer, Result, factor_title, measure_title
@@ -137,7 +137,7 @@ def _results(answer: Answer) -> Section:
         on = f", on {title_of(study.published.data)}" if study.published.data else ""
         blocks.append(Note(f"Published: {study.published.source}{on}."))
     failed = [result for result in answer.results if result.failures]
-    blocks += [Paragraph(f"{result.label}: {'; '.join(result.failures)}.") for result in failed]
+    blocks += [Paragraph(f"{result.label}: {'; '.join(result.failures).rstrip('.')}.") for result in failed]
     blocks += [Paragraph(sentence) for sentence in not_measured(answer)]
     if study.note:
         blocks.append(Paragraph(study.note))
@@ -324,10 +324,12 @@ def _mistakes(answer: Answer) -> Section | None:
     listed = [each for each in every if each.wrong]
     rows = []
     for each in listed[:MISTAKEN]:
-        taken = ", ".join(f"{other.character} {other.count:,}×" for other in each.taken_for[:TAKEN_FOR])
-        more = " …" if len(each.taken_for) > TAKEN_FOR else ""
+        taken: list[Text] = []
+        for other in each.taken_for[:TAKEN_FOR]:
+            taken += [", " if taken else "", Character(other.character), f" {other.count:,}×"]
+        taken.append(" …" if len(each.taken_for) > TAKEN_FOR else "")
         share = percent(each.wrong / each.support, 1)
-        rows.append((each.character, f"{each.support:,}", f"{each.wrong:,}", share, taken + more))
+        rows.append((Character(each.character), f"{each.support:,}", f"{each.wrong:,}", share, tuple(taken)))
     wrong, images = sum(each.wrong for each in listed), sum(each.support for each in every)
     seed = " with its first seed" if len(answer.best.evaluations) > 1 else ""
     always = f"{len(every) - len(listed):,}" if len(listed) < len(every) else "none"

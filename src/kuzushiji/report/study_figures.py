@@ -12,22 +12,24 @@ from kuzushiji.data.source import title_of
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.models import MODELS
 from kuzushiji.plots.balance import coverage_figure
-from kuzushiji.plots.characters import character_sheet
+from kuzushiji.plots.characters import character_sheet, read_and_actual
+from kuzushiji.plots.comparisons import (
+    all_rocs_figure,
+    class_areas_figure,
+    differences_figure,
+    scatter_figure,
+)
 from kuzushiji.plots.files import Draw
 from kuzushiji.plots.studies import (
     Course,
     FactorPoint,
     Mark,
-    all_rocs_figure,
-    class_areas_figure,
     courses_figure,
-    differences_figure,
     effects_figure,
     factor_figure,
     learning_curve_figure,
     marks_figure,
     order_figure,
-    scatter_figure,
 )
 from kuzushiji.plots.style import drawable
 from kuzushiji.report.document import Figure
@@ -253,7 +255,7 @@ def _examples(answer: Answer) -> Iterator[Figure]:
         captions = [
             drawable(predictions.classes[labels[row]])
             if is_right[row]
-            else f"P {drawable(predictions.classes[predicted[row]])}  A {drawable(predictions.classes[labels[row]])}"
+            else read_and_actual(predictions.classes[predicted[row]], predictions.classes[labels[row]])
             for row in rows
         ]
         return character_sheet(images.images[rows], captions, dark=dark)
