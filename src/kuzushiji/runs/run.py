@@ -32,7 +32,6 @@ from kuzushiji.home import runs_folder
 from kuzushiji.records import read_json, write_json
 from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.predictions import Predictions
-from kuzushiji.runs.splits import check_same, images_of
 
 _UNHASHED = ("created", "command", "machine", "versions")
 
@@ -157,6 +156,11 @@ class Run:
             DataError: the data is missing or damaged.
             RunError: they are not the same any more.
         """
+        from kuzushiji.runs.splits import (
+            check_same,
+            images_of,
+        )  # reads every kind of data; most uses of a run read none
+
         images = images_of(self.config, split)
         if check:
             check_same(self.config, split, images)
