@@ -159,7 +159,7 @@ class Run:
         from kuzushiji.runs.splits import (
             check_same,
             images_of,
-        )  # reads every kind of data; most uses of a run read none
+        )  # with all that reads data  # reads every kind of data; most uses of a run read none
 
         images = images_of(self.config, split)
         if check:
