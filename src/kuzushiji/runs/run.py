@@ -156,10 +156,7 @@ class Run:
             DataError: the data is missing or damaged.
             RunError: they are not the same any more.
         """
-        from kuzushiji.runs.splits import (
-            check_same,
-            images_of,
-        )  # with all that reads data  # reads every kind of data; most uses of a run read none
+        from kuzushiji.runs.splits import check_same, images_of  # with all that reads data
 
         images = images_of(self.config, split)
         if check:
