@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from kuzushiji.runs.recipe import Recipe
-from kuzushiji.training.muon import orthogonal
+from kuzushiji.training.muon import COEFFICIENTS, orthogonal
 from kuzushiji.training.optimizers import Average, climbed, create_optimizer, learning_rate, loss_of
 
 
@@ -163,6 +163,18 @@ def test_orthogonal_keeps_the_singular_vectors(shape):
     assert values.min() > 0.1
     assert values.max() < 1.3
     torch.testing.assert_close(core, torch.diag(values), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(16, 144), (144, 16), (20, 20)])
+def test_orthogonal_is_the_iteration_as_its_author_writes_it(shape):
+    torch.manual_seed(0)
+    matrix = torch.randn(shape) * torch.logspace(0, -4, shape[1])
+    a, b, c = COEFFICIENTS
+    x = matrix.double() / matrix.double().norm()
+    for _ in range(5):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    assert (orthogonal(matrix) - x).norm() < 1e-4 * x.norm()
 
 
 def test_muon_takes_the_hidden_layers_and_leaves_the_rest_to_adamw():
