@@ -12,7 +12,7 @@ show it as it is.
     Document(title='Which is better?', ...)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -234,6 +234,10 @@ class Figure:
     draw: Draw
     wide: bool = True
     caption: Text = ""
+
+
+Figures: TypeAlias = Mapping[str, Figure]
+"""Figures by their names."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from kuzushiji.report.document import (
     Commands,
     Document,
     Facts,
-    Figure,
+    Figures,
     Gallery,
     Heading,
     Link,
@@ -49,8 +49,6 @@ from kuzushiji.report.explore_health import health_section
 from kuzushiji.report.html import as_html
 
 OPENING = 12
-
-Figures = dict[str, Figure]
 
 
 def write_exploration(found: Exploration, folder: Path, *, figures: bool = True) -> list[Path]:

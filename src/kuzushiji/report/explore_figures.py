@@ -20,7 +20,7 @@ from kuzushiji.plots.forms import EXAMPLES, FormsRow, forms_figure
 from kuzushiji.plots.maps import components_figure, map_figure, map_measures_figure, variance_figure
 from kuzushiji.plots.shift import shift_figure
 from kuzushiji.plots.style import drawable
-from kuzushiji.report.document import Figure, Strong
+from kuzushiji.report.document import Figure, Figures, Strong
 
 SHOWN_COMPONENTS = 24
 SHOWN_SUSPECTS = 40
@@ -46,7 +46,7 @@ def exploration_figures(found: Exploration) -> dict[str, Draw]:
     return figures | _health_sheets(found.health)
 
 
-def plain_figures(found: Exploration) -> dict[str, Figure]:
+def plain_figures(found: Exploration) -> Figures:
     """Those that a page shows as they are, not as images of its own."""
     figures: list[Figure] = []
     if found.balance is not None:

@@ -15,7 +15,7 @@ from kuzushiji.report.document import (
     Break,
     Character,
     Columns,
-    Figure,
+    Figures,
     Gallery,
     Heading,
     Note,
@@ -31,7 +31,7 @@ SHOWN_OF_A_GROUP = 6
 SHOWN_OF_A_SIDE = 12
 
 
-def health_section(found: Exploration, health: Health, told: dict[str, str], figures: dict[str, Figure]) -> Section:
+def health_section(found: Exploration, health: Health, told: dict[str, str], figures: Figures) -> Section:
     """Blank images, duplicates, doubtful labels, and how train and test differ.
 
     Args:
@@ -127,7 +127,7 @@ def _labels(health: Health) -> list[Block]:
     return [*blocks, Gallery(tuple(shown), roomy=True)]
 
 
-def _shift(health: Health, figures: dict[str, Figure]) -> list[Block]:
+def _shift(health: Health, figures: Figures) -> list[Block]:
     shift = health.shift
     if shift is None:
         return []

@@ -13,6 +13,7 @@ from kuzushiji.report.document import (
     Column,
     Details,
     Document,
+    Figures,
     Heading,
     Note,
     Paragraph,
@@ -24,7 +25,7 @@ from kuzushiji.report.document import (
 from kuzushiji.report.html import as_html
 from kuzushiji.report.material import Material, gather
 from kuzushiji.report.run_certainty import certainty
-from kuzushiji.report.run_figures import Figures, number_figures, run_figures
+from kuzushiji.report.run_figures import number_figures, run_figures
 from kuzushiji.report.run_how import how
 from kuzushiji.report.run_images import confusions, examples, first_images, mistakes, opening
 from kuzushiji.report.run_measures import characters, measures
@@ -80,10 +81,7 @@ def run_document(material: Material) -> Document:
         title=f"{material.config.model.name} on {material.dataset_title}",
         subject=material.run.name,
         opening=opening(material),
-        result=(
-            percent(accuracy.value),
-            f"test accuracy{f', {confidence} interval {interval}' if interval else ''}",
-        ),
+        result=(percent(accuracy.value), f"test accuracy{f', {confidence} interval {interval}' if interval else ''}"),
         lead=(Paragraph(_lead(material)),),
         sections=(
             Section("how", "What was trained, and how", how(material, figures), "How"),

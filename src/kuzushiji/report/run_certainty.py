@@ -9,6 +9,7 @@ from kuzushiji.report.document import (
     Break,
     Cell,
     Column,
+    Figures,
     Heading,
     Note,
     Paragraph,
@@ -19,7 +20,6 @@ from kuzushiji.report.document import (
     Thumbnail,
 )
 from kuzushiji.report.material import Material
-from kuzushiji.report.run_figures import Figures
 from kuzushiji.report.run_measures import estimate_cells
 from kuzushiji.runs.familiarities import MEASURES
 

@@ -13,13 +13,11 @@ from kuzushiji.plots.confusion import confusion_figure
 from kuzushiji.plots.curves import learning_curves
 from kuzushiji.plots.files import Draw
 from kuzushiji.plots.roc import auc_figure, roc_figure
-from kuzushiji.report.document import Figure
+from kuzushiji.report.document import Figure, Figures
 from kuzushiji.report.material import Material
 
 FIRST = 100
 """How many of the first test images are shown."""
-
-Figures = dict[str, Figure]
 
 
 def run_figures(material: Material) -> dict[str, Draw]:

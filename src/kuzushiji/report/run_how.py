@@ -16,6 +16,7 @@ from kuzushiji.report.document import (
     Commands,
     Details,
     Facts,
+    Figures,
     Heading,
     Note,
     Paragraph,
@@ -25,7 +26,6 @@ from kuzushiji.report.document import (
     Text,
 )
 from kuzushiji.report.material import Material
-from kuzushiji.report.run_figures import Figures
 from kuzushiji.runs.recipe import Recipe
 
 

@@ -13,6 +13,7 @@ from kuzushiji.report.document import (
     Character,
     Column,
     Columns,
+    Figures,
     Gallery,
     Heading,
     Link,
@@ -25,7 +26,7 @@ from kuzushiji.report.document import (
     Thumbnail,
 )
 from kuzushiji.report.material import SHOWN_CLASSES, Material
-from kuzushiji.report.run_figures import FIRST, Figures
+from kuzushiji.report.run_figures import FIRST
 
 SHOWN_MISTAKES = 40
 SHOWN_PAIRS = {False: 12, True: 30}

@@ -24,42 +24,30 @@ from kuzushiji.report.document import (
 from kuzushiji.report.material import SHOWN_CLASSES, Material
 
 METRICS = (
-    ("accuracy", "Accuracy", True, "share of the images that were named right"),
-    (
-        "balanced_accuracy",
-        "Balanced accuracy",
-        True,
-        "mean of the characters' recalls: each counts the same, however rare",
-    ),
-    ("top5_accuracy", "Top-5 accuracy", True, "the right character is among the five most likely"),
-    (
-        "macro_precision",
-        "Precision, macro",
-        True,
-        "of what is taken for a character, the share that is it; mean of all",
-    ),
-    ("macro_recall", "Recall, macro", True, "of the images of a character, the share that is found; mean of all"),
-    ("macro_f1", "F1, macro", True, "harmonic mean of precision and recall; mean of all characters"),
-    ("auc_macro", "AUC, macro", False, "area under the ROC curve of one character against the rest; mean of all"),
-    ("auc_weighted", "AUC, by support", False, "the same, weighted by the number of test images"),
-    (
-        "auc_inverse_frequency",
-        "AUC, by rarity",
-        False,
-        "the same, weighted by one over the number of images of the character",
-    ),
-    ("loss", "Loss", False, "cross-entropy in nats an image; less is better"),
+    ("accuracy", "Accuracy", "share of the images that were named right"),
+    ("balanced_accuracy", "Balanced accuracy", "mean of the characters' recalls: each counts the same, however rare"),
+    ("top5_accuracy", "Top-5 accuracy", "the right character is among the five most likely"),
+    ("macro_precision", "Precision, macro", "of what is taken for a character, the share that is it; mean of all"),
+    ("macro_recall", "Recall, macro", "of the images of a character, the share that is found; mean of all"),
+    ("macro_f1", "F1, macro", "harmonic mean of precision and recall; mean of all characters"),
+    ("auc_macro", "AUC, macro", "area under the ROC curve of one character against the rest; mean of all"),
+    ("auc_weighted", "AUC, by support", "the same, weighted by the number of test images"),
+    ("auc_inverse_frequency", "AUC, by rarity", "the same, weighted by one over the number of images of the character"),
+    ("loss", "Loss", "cross-entropy in nats an image; less is better"),
 )
-"""Field of the evaluation, its name, whether it is a share, what it says."""
+"""Field of the evaluation, its name, what it says."""
+
+NO_SHARES = ("auc_macro", "auc_weighted", "auc_inverse_frequency", "loss")
 
 
 def measures(material: Material) -> tuple[Block, ...]:
     """Every measure with its interval; and the accuracy by number of training images where classes differ in it."""
     evaluation = material.evaluation
     confidence = f"{percent(evaluation.confidence, 0)} interval"
-    rows = []
-    for field, name, is_share, meaning in METRICS:
-        rows.append((name, *estimate_cells(getattr(evaluation, field), is_share), meaning))
+    rows = [
+        (name, *estimate_cells(getattr(evaluation, field), field not in NO_SHARES), meaning)
+        for field, name, meaning in METRICS
+    ]
     columns = (
         Column("On the test images"),
         Column("value", "number"),

@@ -1,23 +1,14 @@
 """The answer to a study as a page, section by section."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isnan
 
 from kuzushiji.data.source import title_of
 from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.evaluation.learning_curve import LearningCurve, held_out
 from kuzushiji.models import MODELS
-from kuzushiji.numbers import (
-    decimal,
-    p_value,
-    percent,
-    percent_range,
-    points,
-    points_range,
-    seconds,
-    short,
-)
-from kuzushiji.report.document import Block, Character, Column, Document, Figure, Note, Paragraph, Section, Table, Text
+from kuzushiji.numbers import decimal, p_value, percent, percent_range, points, points_range, seconds, short
+from kuzushiji.report.document import Block, Character, Column, Document, Figures, Note, Paragraph, Section, Table, Text
 from kuzushiji.report.study_figures import networks, study_figures
 from kuzushiji.report.study_how import benchmark, footer, how, published
 from kuzushiji.studies.answer import Answer, Result, factor_title, measure_title
@@ -29,8 +20,6 @@ MISTAKEN = 100
 
 TAKEN_FOR = 6
 """So many characters are named that one was taken for, at most."""
-
-Figures = Mapping[str, Figure]
 
 
 def study_document(answer: Answer, conclusion: Sequence[str], command: str) -> Document:

@@ -13,12 +13,7 @@ from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.models import MODELS
 from kuzushiji.plots.balance import coverage_figure
 from kuzushiji.plots.characters import character_sheet, read_and_actual
-from kuzushiji.plots.comparisons import (
-    all_rocs_figure,
-    class_areas_figure,
-    differences_figure,
-    scatter_figure,
-)
+from kuzushiji.plots.comparisons import all_rocs_figure, class_areas_figure, differences_figure, scatter_figure
 from kuzushiji.plots.files import Draw
 from kuzushiji.plots.studies import (
     Course,
@@ -32,7 +27,7 @@ from kuzushiji.plots.studies import (
     order_figure,
 )
 from kuzushiji.plots.style import drawable
-from kuzushiji.report.document import Figure
+from kuzushiji.report.document import Figure, Figures
 from kuzushiji.studies.answer import (
     Answer,
     Result,
@@ -48,7 +43,7 @@ EXAMPLES = 40
 """How many images the best trial named right are shown, and how many it named wrong."""
 
 
-def study_figures(answer: Answer) -> dict[str, Figure]:
+def study_figures(answer: Answer) -> Figures:
     """The figures by their names; what there is nothing for is left out."""
     return {figure.name: figure for figure in (*_always(answer), *_asked_for(answer))}
 
@@ -179,10 +174,7 @@ def _effects(answer: Answer, dark: bool) -> Drawing:
         return Mark(label, comparison.accuracy.value, comparison.accuracy.low, comparison.accuracy.high)
 
     effects = [
-        (
-            mark(effect.name, effect.together),
-            [mark(f"{pair.first} − {pair.second}", pair) for pair in effect.pairs],
-        )
+        (mark(effect.name, effect.together), [mark(f"{pair.first} − {pair.second}", pair) for pair in effect.pairs])
         for effect in answer.effects
     ]
     return effects_figure(effects, dark)

@@ -29,6 +29,7 @@ from kuzushiji.report.document import (
     Document,
     Facts,
     Figure,
+    Figures,
     Heading,
     Note,
     Paragraph,
@@ -66,28 +67,17 @@ def write_figures(result: SweepResult, folder: Path) -> list[Path]:
     return save_all({name: figure.draw for name, figure in sweep_figures(result).items()}, folder)
 
 
-def sweep_figures(result: SweepResult) -> dict[str, Figure]:
+def sweep_figures(result: SweepResult) -> Figures:
     """The figures that there are numbers for, by their names."""
-    some = shown(result)
-    finished = result.of("finished")
-    every = (
-        (some, "history", history_figure, "What each trial reached, by its number, and the best value so far"),
-        (any(trial.values for trial in some), "curves", curves_figure, "What each trial reached after each epoch"),
-        (
-            result.importance,
-            "importance",
-            importance_figure,
-            "How much each field explains of what the trials differ in",
-        ),
-        (
-            len(finished) > 1,
-            "parallel",
-            parallel_figure,
-            "Each trial as a line through its values of all fields",
-        ),
-        (some, "slices", slices_figure, "What each trial reached, against its value of each field"),
-    )
-    return {name: Figure(name, label, partial(draw, result)) for there, name, draw, label in every if there}
+    some, several = shown(result), len(result.of("finished")) > 1
+    every = {
+        "history": (history_figure, some, "What each trial reached, by its number, and the best value so far"),
+        "curves": (curves_figure, any(trial.values for trial in some), "What each trial reached after each epoch"),
+        "importance": (importance_figure, result.importance, "How much each field explains of what trials differ in"),
+        "parallel": (parallel_figure, several, "Each trial as a line through its values of all fields"),
+        "slices": (slices_figure, some, "What each trial reached, against its value of each field"),
+    }
+    return {name: Figure(name, label, partial(draw, result)) for name, (draw, there, label) in every.items() if there}
 
 
 def sweep_document(result: SweepResult) -> Document:
@@ -144,7 +134,7 @@ def _best(result: SweepResult) -> list[Block]:
     ]
 
 
-def _history(result: SweepResult, figures: dict[str, Figure]) -> tuple[Block, ...]:
+def _history(result: SweepResult, figures: Figures) -> tuple[Block, ...]:
     if "history" not in figures:
         return (NOTHING,)
     settings = result.settings
@@ -156,7 +146,7 @@ def _history(result: SweepResult, figures: dict[str, Figure]) -> tuple[Block, ..
     return (figures["history"], Note(note), *curves)
 
 
-def _importance(result: SweepResult, figures: dict[str, Figure]) -> Section | None:
+def _importance(result: SweepResult, figures: Figures) -> Section | None:
     if "importance" not in figures:
         return None
     note = Note(
@@ -167,7 +157,7 @@ def _importance(result: SweepResult, figures: dict[str, Figure]) -> Section | No
     return Section("importance", "What matters", (figures["importance"], note), "Importance")
 
 
-def _fields(figures: dict[str, Figure]) -> tuple[Block, ...]:
+def _fields(figures: Figures) -> tuple[Block, ...]:
     blocks: list[Block] = []
     if "parallel" in figures:
         note = "A line for each trial that came to its end; the better it is, the stronger. The best stands out."
