@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from kuzushiji.inference.explain import Evidence, Explanation, PageExplanation, Peak, Picture
-from kuzushiji.plots.activations import explained_figure, feature_map_figure, page_figure
+from kuzushiji.plots.activations import explained_figure, feature_map_figure, seen_figure
 from kuzushiji.plots.files import svg
 from kuzushiji.plots.style import DARK, LIGHT
 
@@ -61,7 +61,7 @@ def test_pages_of_any_shape(shape, dark):
     page = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     seen = [("お", Peak(6, 8, 0.9)), ("\U00024fa3", Peak(10, 12, 0.8))]
     sureness = np.random.default_rng(1).random((3, 5), np.float32)
-    figure = page_figure(PageExplanation(Picture("page", page, scale=2.0), sureness, seen), dark)
+    figure = seen_figure(PageExplanation(Picture("page", page, scale=2.0), sureness, seen), dark)
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.texts] == ["お", "U+24FA3"]
     assert (axes.texts[0].xy, axes.lines[0].get_xdata()[0]) == ((3, 4), 3)

@@ -23,7 +23,6 @@ from kuzushiji.plots.style import new_figure, themed
 from kuzushiji.report.document import (
     Bar,
     Break,
-    Character,
     Code,
     Column,
     Columns,
@@ -34,6 +33,7 @@ from kuzushiji.report.document import (
     Figure,
     Gallery,
     Heading,
+    Japanese,
     Link,
     Markdown,
     Note,
@@ -158,7 +158,7 @@ def test_a_figure_is_written_once_however_often_it_is_shown(tmp_path):
         ("<script>*_`|\\", r"\<script\>\*\_\`\|\\"),
         (Code("a`b|c"), r"``a`b\|c``"),
         (Code("`"), "`` ` ``"),
-        (("of ", Character("<b>"), Strong(("x", Quiet("y")))), r"of \<b\>**xy**"),
+        (("of ", Japanese("<b>"), Strong(("x", Quiet("y")))), r"of \<b\>**xy**"),
     ],
 )
 def test_nothing_that_things_are_called_becomes_markup(text, written):

@@ -118,11 +118,11 @@ def _print_table(found: "Found") -> None:
 
 def _figure(found: "Found", dark: bool) -> "Figure":
     from kuzushiji.inference.explain import LayerMaps, PageExplanation
-    from kuzushiji.plots.activations import explained_figure, layer_figure, page_figure
+    from kuzushiji.plots.activations import explained_figure, layer_figure, seen_figure
 
     match found:
         case PageExplanation():
-            return page_figure(found, dark)
+            return seen_figure(found, dark)
         case LayerMaps():
             return layer_figure(found, dark)
         case _:

@@ -51,7 +51,7 @@ def explained_figure(explained: Sequence["Explanation"], dark: bool = False) -> 
         return figure
 
 
-def page_figure(page: "PageExplanation", dark: bool = False) -> Figure:
+def seen_figure(page: "PageExplanation", dark: bool = False) -> Figure:
     """Draws a line or a page with the places where a network sees something, and what it sees there.
 
     Where it is less than half sure, nothing is drawn.

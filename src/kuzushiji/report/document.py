@@ -54,8 +54,8 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Character:
-    """A class: in a Japanese font, and by its code points too where no font of ours draws it.
+class Japanese:
+    """Text in a Japanese font, such as a class; by its code points too where no font of ours draws it.
 
     `large` stands out from the text around it.
     """
@@ -88,7 +88,7 @@ class Thumbnail:
     less: NDArray[np.uint8] | None = None
 
 
-Text: TypeAlias = str | Strong | Quiet | Code | Link | Character | Break | Thumbnail | tuple["Text", ...]
+Text: TypeAlias = str | Strong | Quiet | Code | Link | Japanese | Break | Thumbnail | tuple["Text", ...]
 """Words, or several such after one another."""
 
 

@@ -23,7 +23,6 @@ from kuzushiji.report.credit import credit
 from kuzushiji.report.document import (
     Block,
     Break,
-    Character,
     Code,
     Column,
     Columns,
@@ -33,6 +32,7 @@ from kuzushiji.report.document import (
     Figures,
     Gallery,
     Heading,
+    Japanese,
     Link,
     Note,
     Paragraph,
@@ -106,7 +106,7 @@ def exploration_document(found: Exploration) -> Document:
 def _thumbnails(images: NDArray[Any], characters: Iterable[str], captioned: bool = False) -> tuple[Thumbnail, ...]:
     """Images with values of 0 to 255, of these characters, which stand below them if they are captioned."""
     return tuple(
-        Thumbnail(np.clip(image, 0, 255).astype(np.uint8), character, Character(character) if captioned else "")
+        Thumbnail(np.clip(image, 0, 255).astype(np.uint8), character, Japanese(character) if captioned else "")
         for image, character in zip(images, characters, strict=True)
     )
 
@@ -156,14 +156,14 @@ def _form_row(each: ClassForms, images: NDArray[np.uint8]) -> tuple[Text, ...]:
     """A character with its count and parents, its mean, its spread, and a line for each of its forms."""
     character = each.character
     known = " ".join(parents(character)[:6]) if len(character) == 1 else ""
-    below: Text = (f"{each.count:,} images", Break(), "from ", Character(known)) if known else f"{each.count:,} images"
+    below: Text = (f"{each.count:,} images", Break(), "from ", Japanese(known)) if known else f"{each.count:,} images"
     mean, spread = _thumbnails(np.stack([each.mean, 2 * each.spread]), [character, character])
     measured = replace(mean, caption="mean"), replace(spread, caption="spread")
     forms: list[Text] = []
     for form, share in zip(each.forms, each.shares, strict=True):
         shown = typical(form)
         forms += [*_thumbnails(images[shown], [character] * len(shown)), Quiet(percent(share, 0)), Break()]
-    return (Character(character, large=True), Break(), Quiet(below)), measured, tuple(forms[:-1])
+    return (Japanese(character, large=True), Break(), Quiet(below)), measured, tuple(forms[:-1])
 
 
 def _balance(found: Exploration, balance: Balance, told: dict[str, str], figures: Figures) -> Section:
@@ -194,7 +194,7 @@ def _projection(found: Exploration, projection: Projection, told: dict[str, str]
     shown = projection.shown_classes
     classes = found.mapped_split.classes
     if len(shown) < np.count_nonzero(found.mapped_split.class_counts()):
-        blocks.append(Note(("Shown: ", *(text for label in shown for text in (Character(classes[label]), " ")))))
+        blocks.append(Note(("Shown: ", *(text for label in shown for text in (Japanese(classes[label]), " ")))))
     if projection.maps:
         blocks += [*([figures["map-measures"]] if "map-measures" in figures else []), _maps_table(projection)]
     blocks += [Note(reason) for reason in projection.missing.values()]

@@ -13,11 +13,11 @@ from kuzushiji.numbers import percent
 from kuzushiji.report.document import (
     Block,
     Break,
-    Character,
     Columns,
     Figures,
     Gallery,
     Heading,
+    Japanese,
     Note,
     Paragraph,
     Section,
@@ -53,7 +53,7 @@ def _blanks(health: Health) -> list[Block]:
     shown = [health.pool.describe(number) for number in health.blanks[:SHOWN_BLANKS].tolist()]
     if not shown:
         return []
-    named = [(Character(blank["character"]), f" {blank['split']} {blank['id']}") for blank in shown]
+    named = [(Japanese(blank["character"]), f" {blank['split']} {blank['id']}") for blank in shown]
     more = len(health.blanks) - len(shown)
     listed = [text for each in named for text in (each, ", ")][:-1]
     return [Note((*listed, f" and {more:,} more" if more else ""))]
@@ -95,7 +95,7 @@ def _group(health: Health, numbers: tuple[int, ...]) -> tuple[Thumbnail, ...]:
     images = health.pool.images(np.array(numbers))
     shown = []
     for image, where in zip(images, map(health.pool.describe, numbers), strict=True):
-        caption = Character(where["character"]), Break(), where["split"], Break(), str(where["id"])
+        caption = Japanese(where["character"]), Break(), where["split"], Break(), str(where["id"])
         shown.append(Thumbnail(image, where["character"], caption))
     return tuple(shown)
 
@@ -115,8 +115,8 @@ def _labels(health: Health) -> list[Block]:
         where: dict[str, Any] = pool.describe(place)
         like = pool.classes[suspects.suggested[number]]
         caption: Text = (
-            *("is ", Character(where["character"]), f" {percent(float(suspects.given_share[number]), 0)}", Break()),
-            *("like ", Character(like), f" {percent(float(suspects.suggested_share[number]), 0)}", Break()),
+            *("is ", Japanese(where["character"]), f" {percent(float(suspects.given_share[number]), 0)}", Break()),
+            *("like ", Japanese(like), f" {percent(float(suspects.suggested_share[number]), 0)}", Break()),
             f"{where['split']} {where['id']}",
         )
         shown.append(Thumbnail(image, where["character"], caption))

@@ -12,10 +12,10 @@ from kuzushiji.report.characters import Sprites, data_uri, font_subset
 from kuzushiji.report.document import (
     Bar,
     Break,
-    Character,
     Code,
     Document,
     Figure,
+    Japanese,
     Link,
     Quiet,
     Strong,
@@ -50,7 +50,7 @@ def as_html(document: Document) -> str:
         dark=Markup(DARK.declared()),
         figure_styles=Markup(style_sheet()),
         sprite_styles=lambda: Markup(sprites.style_sheet()),
-        font=lambda body: Markup(data_uri(font_subset(_japanese(body)), "font/woff")),
+        font=lambda body: Markup(data_uri(font_subset(_glyphs(body)), "font/woff")),
     )
 
 
@@ -69,19 +69,19 @@ def _text(text: Text, sprites: Sprites) -> Markup:
             return Markup("<code>{}</code>").format(text.text)
         case Link():
             return Markup('<a href="{}">{}</a>').format(text.to, text.text)
-        case Character():
-            return _character(text)
+        case Japanese():
+            return _in_japanese(text)
         case Break():
             return Markup("<br>")
         case Thumbnail():
             return _thumbnail(text, sprites)
 
 
-def _character(character: Character) -> Markup:
-    """A class; by its code points too where the font that we carry has no glyph for it."""
-    large = " large" if character.large else ""
-    beside = "" if has_glyph(character.text) else Markup("<small>{}</small>").format(code_points(character.text))
-    return Markup('<span class="ch{}" lang="ja">{}{}</span>').format(large, character.text, beside)
+def _in_japanese(text: Japanese) -> Markup:
+    """Text in a Japanese font; by its code points too where the font that we carry has no glyph for it."""
+    large = " large" if text.large else ""
+    beside = "" if has_glyph(text.text) else Markup("<small>{}</small>").format(code_points(text.text))
+    return Markup('<span class="ch{}" lang="ja">{}{}</span>').format(large, text.text, beside)
 
 
 def _thumbnail(thumbnail: Thumbnail, sprites: Sprites) -> Markup:
@@ -109,6 +109,6 @@ def _bar(bar: Bar, start: float) -> dict[str, str]:
     return {name: f"{(end - start) / (1 - start):.4f}" for name, end in ends.items()}
 
 
-def _japanese(text: str) -> str:
+def _glyphs(text: str) -> str:
     """The characters of a text that a machine may lack a font for and that ours has."""
     return "".join(sorted(character for character in set(text) if ord(character) > 0x2E7F and has_glyph(character)))

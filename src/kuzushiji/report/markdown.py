@@ -11,7 +11,6 @@ from kuzushiji.report.document import (
     Block,
     Break,
     Cell,
-    Character,
     Code,
     Columns,
     Commands,
@@ -21,6 +20,7 @@ from kuzushiji.report.document import (
     Figure,
     Gallery,
     Heading,
+    Japanese,
     Link,
     Markdown,
     Note,
@@ -94,7 +94,7 @@ def text_as_markdown(text: Text) -> str:
             if text.text == text.to:
                 return f"<{text.to}>"
             return f"[{_escaped(text.text)}]({text.to})"
-        case Character():
+        case Japanese():
             return _escaped(text.text)
         case Quiet():
             return text_as_markdown(text.text)

@@ -10,12 +10,12 @@ from kuzushiji.numbers import percent
 from kuzushiji.report.document import (
     Block,
     Break,
-    Character,
     Column,
     Columns,
     Figures,
     Gallery,
     Heading,
+    Japanese,
     Link,
     Note,
     Paragraph,
@@ -84,11 +84,11 @@ def confusions(material: Material, figures: Figures) -> tuple[Block, ...]:
 
 def _pair(material: Material, pair: Confusion) -> tuple[Block, ...]:
     """Two characters, how often one is taken for the other, and images of both."""
-    actual, other = Character(pair.true), Character(pair.predicted)
+    actual, other = Japanese(pair.true), Japanese(pair.predicted)
     labels, predicted = material.predictions.labels, material.predictions.predicted
     true, taken_for = (material.classes.index(character) for character in (pair.true, pair.predicted))
     support = material.evaluation.per_class[true].support
-    head = Paragraph((Character(pair.true, large=True), Quiet("taken for "), Character(pair.predicted, large=True)))
+    head = Paragraph((Japanese(pair.true, large=True), Quiet("taken for "), Japanese(pair.predicted, large=True)))
     count = Paragraph(Quiet(f"{pair.count:,} of {support:,}, {percent(pair.share, 1)}"))
     if material.images is None:
         return head, count
@@ -115,7 +115,7 @@ def first_images(material: Material) -> Section:
     shown = []
     for number, each in enumerate(_thumbnails(material, range(count))):
         label, predicted = material.predictions.labels[number], material.predictions.predicted[number]
-        caption = "P ", Character(material.classes[predicted]), " A ", Character(material.classes[label])
+        caption = "P ", Japanese(material.classes[predicted]), " A ", Japanese(material.classes[label])
         shown.append(Thumbnail(each.image, each.of, caption, wrong=bool(material.wrong[number])))
     text = (
         "P is the prediction, A what it actually is. "
@@ -138,8 +138,8 @@ def mistakes(material: Material) -> tuple[Block, ...]:
         )
         chance = percent(float(material.predictions.probabilities[number, label]))
         caption: Text = (
-            *("read ", Character(material.classes[predicted]), f" {percent(float(material.certainty[number]))}"),
-            *(Break(), "is ", Character(material.classes[label]), f" {chance}"),
+            *("read ", Japanese(material.classes[predicted]), f" {percent(float(material.certainty[number]))}"),
+            *(Break(), "is ", Japanese(material.classes[label]), f" {chance}"),
         )
         shown.append(Thumbnail(each.image, each.of, caption))
     text = (
@@ -177,8 +177,8 @@ def _example(material: Material, label: int) -> tuple[Text, ...]:
     taken = []
     for number, each in zip(wrong, _thumbnails(material, wrong), strict=True):
         other = material.classes[int(material.predictions.predicted[number])]
-        taken.append(Thumbnail(each.image, each.of, Character(other), wrong=True))
-    character = Character(material.classes[label], large=True)
+        taken.append(Thumbnail(each.image, each.of, Japanese(other), wrong=True))
+    character = Japanese(material.classes[label], large=True)
     return (
         (character, Break(), Quiet(measured if scores.support else "no test images")),
         right or Quiet("none right"),

@@ -11,9 +11,9 @@ from kuzushiji.report.document import (
     Bar,
     Block,
     Cell,
-    Character,
     Column,
     Heading,
+    Japanese,
     Note,
     Paragraph,
     Quiet,
@@ -136,7 +136,7 @@ def _class_row(scores: ClassScores, trained: int) -> tuple[Cell, ...]:
     is_named = len(scores.character) == 1 and has_glyph(scores.character)  # else the writer does so
     bar = Bar(recall.low, recall.value, recall.high, percent_range(recall.low, recall.high, 1))
     return (
-        (Character(scores.character), " ", Quiet(code_points(scores.character)) if is_named else ""),
+        (Japanese(scores.character), " ", Quiet(code_points(scores.character)) if is_named else ""),
         Value(f"{trained:,}", trained),
         Value(f"{scores.support:,}", scores.support),
         *(Value(percent(each.value, 1), each.value) for each in (scores.precision, recall, scores.f1)),

@@ -8,7 +8,7 @@ from kuzushiji.evaluation.compare import Comparison
 from kuzushiji.evaluation.learning_curve import LearningCurve, held_out
 from kuzushiji.models import MODELS
 from kuzushiji.numbers import decimal, p_value, percent, percent_range, points, points_range, seconds, short
-from kuzushiji.report.document import Block, Character, Column, Document, Figures, Note, Paragraph, Section, Table, Text
+from kuzushiji.report.document import Block, Column, Document, Figures, Japanese, Note, Paragraph, Section, Table, Text
 from kuzushiji.report.study_figures import networks, study_figures
 from kuzushiji.report.study_how import benchmark, footer, how, published
 from kuzushiji.studies.answer import Answer, Result, factor_title, measure_title
@@ -315,10 +315,10 @@ def _mistakes(answer: Answer) -> Section | None:
     for each in listed[:MISTAKEN]:
         taken: list[Text] = []
         for other in each.taken_for[:TAKEN_FOR]:
-            taken += [", " if taken else "", Character(other.character), f" {other.count:,}×"]
+            taken += [", " if taken else "", Japanese(other.character), f" {other.count:,}×"]
         taken.append(" …" if len(each.taken_for) > TAKEN_FOR else "")
         share = percent(each.wrong / each.support, 1)
-        rows.append((Character(each.character), f"{each.support:,}", f"{each.wrong:,}", share, tuple(taken)))
+        rows.append((Japanese(each.character), f"{each.support:,}", f"{each.wrong:,}", share, tuple(taken)))
     wrong, images = sum(each.wrong for each in listed), sum(each.support for each in every)
     seed = " with its first seed" if len(answer.best.evaluations) > 1 else ""
     always = f"{len(every) - len(listed):,}" if len(listed) < len(every) else "none"
