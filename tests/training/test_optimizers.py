@@ -174,7 +174,7 @@ def test_orthogonal_is_the_iteration_as_its_author_writes_it(shape):
     for _ in range(5):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    assert (orthogonal(matrix) - x).norm() < 1e-4 * x.norm()
+    assert (orthogonal(matrix) - x).norm() < 1e-3 * x.norm()
 
 
 def test_muon_takes_the_hidden_layers_and_leaves_the_rest_to_adamw():
