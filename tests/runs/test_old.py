@@ -1,7 +1,8 @@
 """A run folder and an exported file of version 0.1 are read as if they were of today.
 
 `old/` is what `kuzushiji train` of that version left behind, trained as its config.json says, with the evaluation and
-the calibration that `kuzushiji evaluate` added; `old.onnx` is what its `kuzushiji export` made of it.
+the calibration that `kuzushiji evaluate` added; `old.onnx` is what its `kuzushiji export` made of it, and
+`old_unfinished/last.ckpt` what was there when the same training was killed after 29 of its 40 epochs.
 """
 
 import json
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 
 from kuzushiji.cli import main
 from kuzushiji.evaluation.calibration import calibrate
@@ -25,7 +27,7 @@ from kuzushiji.runs.command import command_of
 from kuzushiji.runs.config import ModelConfig, SplitConfig
 from kuzushiji.runs.recipe import Recipe
 from kuzushiji.runs.run import Run, find_run
-from kuzushiji.training.experiment import train
+from kuzushiji.training.experiment import resume, train
 
 HERE = Path(__file__).parent
 
@@ -84,6 +86,23 @@ def test_others_start_from_it_and_learn_from_it(old: Run) -> None:
     run = train("resnet", "brush:kmnist:20", from_run="old", teacher="old", **options)
     assert run.config.start.known_classes == 10
     assert run.config.data.splits["test"] == old.config.data.splits["test"]
+
+
+def test_its_training_is_gone_on_with(old: Run) -> None:
+    finished, epochs = load_file(old.weights_file), old.metrics
+    for path in (old.weights_file, *old.path.glob("predictions*")):
+        path.unlink()
+    lines = (old.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (old.path / "metrics.jsonl").write_text("".join(lines[:29]), encoding="utf-8")
+    shutil.copy(HERE / "old_unfinished" / "last.ckpt", old.checkpoint_file)
+    resumed = resume(old)
+    assert resumed.finished
+    assert len(resumed.metrics) == 40
+    for line, before in zip(resumed.metrics, epochs, strict=True):
+        # Processors round differently, and the rest of a training enlarges that.
+        assert line["train_loss"] == pytest.approx(before["train_loss"], abs=0.02)
+    for name, values in load_file(resumed.weights_file).items():
+        assert (values.float() - finished[name].float()).abs().mean() < 0.05, name
 
 
 def test_it_is_listed_and_described(old: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -76,7 +75,7 @@ class Detector(nn.Module):
         )
         self.heat = nn.Conv2d(2 * width, roles, 1)
         self.boxes = nn.Conv2d(2 * width, 4, 1)
-        nn.init.constant_(self.heat.bias, -torch.tensor(1 / PRIOR - 1).log().item())  # type: ignore[arg-type]
+        self.heat.bias.data.fill_(-math.log(1 / PRIOR - 1))  # type: ignore[union-attr]
 
     def forward(self, x: Tensor) -> Maps:
         """(B, 1, H, W), ink bright from 0 to 1, H and W multiples of 32 -> maps of H / 4 x W / 4."""
@@ -86,7 +85,7 @@ class Detector(nn.Module):
             x = stage(x)
             found.append(x)
         top = self.lateral[-1](found[-1])
-        for lateral, below in zip(reversed(self.lateral[:-1]), reversed(found[:-1]), strict=True):  # type: ignore[arg-type]
+        for lateral, below in zip(reversed(self.lateral[:-1]), reversed(found[:-1]), strict=True):
             top = lateral(below) + F.interpolate(top, scale_factor=2.0, mode="nearest")
         top = self.smooth(top)
         return Maps(self.heat(top), self.boxes(top))

@@ -11,6 +11,7 @@ Pages are drawn at the size at which a detector sees them, where a character has
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,8 @@ _INKED = 48
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Boxes = NDArray[np.float32]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,8 +174,8 @@ class _Hand:
         )
 
 
-def _pick(many: Sequence, random: np.random.Generator):  # one of whatever it is given
-    return many[random.integers(len(many))]
+def _pick(many: Sequence[T], random: np.random.Generator) -> T:
+    return many[int(random.integers(len(many)))]
 
 
 def _jittered(layout: Layout, size: float, random: np.random.Generator) -> Layout:
@@ -204,7 +207,7 @@ def _paste(ink: Floats, glyph: Pixels, box: Boxes, hand: _Hand, random: np.rando
     _lay(ink, alpha, left, top)
 
 
-def _lay(ink: Floats, alpha: Floats, left: int, top: int) -> None:
+def _lay(ink: Floats, alpha: NDArray[np.floating], left: int, top: int) -> None:
     """Takes the darker of two inks, within the page."""
     height, width = ink.shape
     rows = slice(max(0, top), min(height, top + alpha.shape[0]))
@@ -340,7 +343,8 @@ def _shown_through(page: Floats, material: Material, size: float, random: np.ran
     blurred = Image.fromarray((255 * ink[:, ::-1]).astype(np.uint8)).filter(
         ImageFilter.GaussianBlur(float(random.uniform(0.5, 2)))
     )
-    return page * (1 - random.uniform(0.05, 0.3) * np.asarray(blurred, np.float32) / 255)
+    faint = np.float32(random.uniform(0.05, 0.3) / 255)
+    return page * (1 - faint * np.asarray(blurred, np.float32))
 
 
 def _worn(ink: Floats, random: np.random.Generator) -> Floats:
@@ -356,7 +360,7 @@ def _surrounded(page: Floats, size: float, random: np.random.Generator) -> tuple
     left, top, right, bottom = (random.uniform(0, 4, 4) * size * (random.random(4) < 0.5)).astype(int).tolist()
     tone = float(random.choice([0.03, 0.08, 0.35, 0.6])) + random.normal(0, 0.02)
     whole = np.full((height + top + bottom, width + left + right), tone, np.float32)
-    whole += random.normal(0, 0.01, whole.shape).astype(np.float32)
+    whole += np.float32(0.01) * random.standard_normal(whole.shape, dtype=np.float32)
     if random.random() < 0.5:  # the fold
         reach = random.uniform(0.5, 4) * size
         distance = np.arange(width, dtype=np.float32)
@@ -377,7 +381,8 @@ def _scanned(page: Floats, random: np.random.Generator) -> Pixels:
         image = image.filter(ImageFilter.GaussianBlur(float(random.uniform(0.2, 0.8))))
     pixels = np.asarray(image, np.float32)
     grain = random.uniform(0, 6)
-    pixels = pixels + random.normal(0, grain, pixels.shape).astype(np.float32)
+    noise = random.standard_normal(pixels.shape, dtype=np.float32)
+    pixels = pixels + np.float32(grain) * noise
     pixels = (pixels - 128) * random.uniform(0.8, 1.1) + 128 + random.uniform(-15, 15)
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
