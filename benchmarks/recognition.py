@@ -7,7 +7,7 @@
     python benchmarks/recognition.py --facts kmnist6k kkanji                    # what images of the data sets look like
 
 The first line of the first table is the network alone, on the images as they are in the data set; the others bring an
-image to that form again with `kuzushiji.reading.normalize`.  Intervals are 95 % (Wilson's).
+image to that form again with `kuzushiji.imaging.cut.cut_character`.  Intervals are 95 % (Wilson's).
 """
 
 import argparse

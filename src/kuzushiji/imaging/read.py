@@ -62,14 +62,11 @@ def read_color(source: Source) -> NDArray[np.uint8]:
 def _decoded(source: Source, mode: str) -> Image.Image:
     """An upright image, of mode L or RGB."""
     try:
+        if isinstance(source, np.ndarray):
+            return _converted(_checked(_of_array(source)), mode)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # no user can act on what Pillow says of odd metadata
-            if isinstance(source, np.ndarray):
-                image = _of_array(source)
-            else:
-                image = source if isinstance(source, Image.Image) else _opened(_content(source), mode)
-            if image.width * image.height > MOST_PIXELS:
-                raise DataError(f"has {image.width}x{image.height} pixels; the most that is read is {MOST_PIXELS:,}")
+            image = _checked(source) if isinstance(source, Image.Image) else _opened(_content(source), mode)
             return _converted(_upright(image), mode)
     except DataError:
         raise
@@ -107,8 +104,7 @@ def _opened(content: bytes, mode: str) -> Image.Image:
             # the brightness again, and the same but for rounding.
             image.draft("L", image.size)
         deep = any(";16" in str(tile.args) for tile in image.tile)
-        if image.width * image.height <= MOST_PIXELS:
-            image.load()
+        _checked(image).load()
         return _stretched(image) if deep and image.mode in ("RGB", "RGBA") else image
     except UnidentifiedImageError:
         if content.startswith(_BEGINNINGS):
@@ -139,6 +135,12 @@ def _without_texts(png: bytes) -> bytes:
             kept.append(png[start:end])
         start = end
     return b"".join(kept)
+
+
+def _checked(image: Image.Image) -> Image.Image:
+    if image.width * image.height > MOST_PIXELS:
+        raise DataError(f"has {image.width}x{image.height} pixels; the most that is read is {MOST_PIXELS:,}")
+    return image
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from kuzushiji.characters import from_codepoint
 from kuzushiji.errors import DataError, UsageError, unknown_name
-from kuzushiji.imaging.cut import to_square
+from kuzushiji.imaging.cut import cut_character, find_character
+from kuzushiji.imaging.ink import tones_of
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.inference.outputs import as_input, as_tensor
 from kuzushiji.inference.weights import load_network
@@ -163,29 +164,29 @@ class LayerMaps:
         return {"image": self.picture.name, "layer": self.layer, "shape": list(self.shape), "maps": maps}
 
 
-def read_ink(path: Path) -> NDArray[np.uint8]:
-    """An image file as gray with bright ink, uint8 (H, W): it is inverted if most of it is bright.
+def picture_of(path: Path, side: int) -> Picture:
+    """An image file of one character, brought to (side, side) as `kuzushiji.imaging.cut` does; black if it is blank.
 
     Raises:
         DataError: it can't be read or is no image.
     """
+    gray = _read(path)
+    found = find_character(Image.fromarray(gray))
+    if found is None:
+        return Picture(path.name, np.zeros((side, side), np.uint8))
+    (left, top, right, bottom), _ = found
+    longer = max(right - left, bottom - top)
+    before = (longer - right + left) // 2 - left, (longer - bottom + top) // 2 - top
+    pixels = cut_character(gray, (side, side))
+    assert pixels is not None  # it is not blank
+    return Picture(path.name, pixels, None, longer / side, *before)
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
     try:
-        gray = read_gray(path)
+        return read_gray(path)
     except DataError as error:
         raise DataError(f"{path} {error}") from None
-    return 255 - gray if np.median(gray) > 127 else gray
-
-
-def picture_of(path: Path, side: int) -> Picture:
-    """An image file of one character, brought to (side, side).
-
-    Raises:
-        DataError: it can't be read or is no image.
-    """
-    ink = read_ink(path)
-    height, width = ink.shape
-    longer = max(height, width)
-    return Picture(path.name, to_square(ink, side), None, longer / side, (longer - width) // 2, (longer - height) // 2)
 
 
 def pictures_of_test(run: Run, numbers: Sequence[int] = ()) -> list[Picture]:
@@ -344,14 +345,11 @@ def as_batch(picture: Picture) -> Tensor:
 
 def _page_of(path: Path, character_size: int, side: int) -> Picture:
     """A page whose characters are brought to the size of those of the training, its paper black, its ink white."""
-    ink = read_ink(path)
+    page = Image.fromarray(_read(path))
     scale = character_size / side
-    size = max(1, round(ink.shape[1] / scale)), max(1, round(ink.shape[0] / scale))
-    resized = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BICUBIC)).astype(np.float32)
-    paper, brush = np.median(resized), np.quantile(resized, 0.98)
-    # The grain of the paper is not ink.
-    strength = (resized - paper) / max(float(brush - paper), 16.0)
-    return Picture(path.name, (255 * np.clip((strength - 0.2) / 0.8, 0, 1)).astype(np.uint8), scale=scale)
+    size = max(1, round(page.width / scale)), max(1, round(page.height / scale))
+    page = page.resize(size, Image.Resampling.BICUBIC, reducing_gap=3)
+    return Picture(path.name, np.asarray(tones_of(page).of(page)), scale=scale)
 
 
 def _check_room(network: nn.Module, picture: Picture) -> None:

@@ -1,7 +1,6 @@
 """From an image to its character, with ONNX Runtime, NumPy and Pillow alone.
 
 description.py  what an exported network says of itself
-normalize.py    any image of a character -> one as the data sets have them
 recognizer.py   images -> candidates
 many.py         files and folders of images -> candidates; what can't be read is told
 pretrained.py   the networks that ship with the package

@@ -8,7 +8,7 @@ from typing import Any
 
 from kuzushiji.data.files.listing import SUFFIXES
 from kuzushiji.errors import DataError, UsageError
-from kuzushiji.reading.normalize import normalize
+from kuzushiji.imaging.cut import cut_character
 from kuzushiji.reading.pretrained import complementary
 from kuzushiji.reading.recognizer import Recognition, Recognizer, Source, named_images, read_character
 
@@ -133,7 +133,7 @@ def _answers(
             continue
         names.append(name)
         for model, recognizer in recognizers.items():
-            prepared[model].append(normalize(gray, recognizer.description.image_size))
+            prepared[model].append(cut_character(gray, recognizer.description.image_size))
     said = [recognizer.recognize_prepared(prepared[model], top=top) for model, recognizer in recognizers.items()]
     for name, *found in zip(names, *said, strict=True):
         yield from (RecognizedImage(name, model, each) for model, each in zip(recognizers, found, strict=True))

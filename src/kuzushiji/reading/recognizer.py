@@ -12,10 +12,10 @@ from PIL import Image
 from kuzushiji.document.page import Candidate
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.exported import open_network
+from kuzushiji.imaging.cut import cut_character
 from kuzushiji.imaging.marks import MOST_MARKS, count_marks
 from kuzushiji.imaging.read import Source, read_gray
 from kuzushiji.processes import cores
-from kuzushiji.reading.normalize import normalize
 from kuzushiji.reading.pretrained import find_network
 
 BATCH = 64
@@ -117,7 +117,7 @@ class Recognizer:
         Raises:
             DataError: it can't be read, or shows a whole page.
         """
-        return normalize(read_character(image, name), self.description.image_size)
+        return cut_character(read_character(image, name), self.description.image_size)
 
     def recognize_prepared(
         self, images: Sequence[NDArray[np.uint8] | None] | NDArray[np.uint8], *, top: int = 5
@@ -164,7 +164,7 @@ class Recognizer:
 
 
 def read_character(image: Source, name: str = "the image") -> NDArray[np.uint8]:
-    """The image of a character as gray, uint8 (H, W), from which `normalize` makes what a network takes.
+    """The image of a character as gray, uint8 (H, W), from which `cut_character` makes what a network takes.
 
     Args:
         name: what it is called in the message if it can't be read.

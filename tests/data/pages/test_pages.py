@@ -24,7 +24,7 @@ from kuzushiji.data.pages.problems import KINDS, PageReport
 from kuzushiji.data.pages.tables import holds_pages, list_pages, read_page
 from kuzushiji.data.source import load, parse
 from kuzushiji.errors import DataError, KuzushijiError, UsageError
-from kuzushiji.imaging.cut import cut_page
+from kuzushiji.imaging.cut import cut
 from kuzushiji.records import as_plain, from_plain
 
 WIDTH, HEIGHT = 200, 300
@@ -397,7 +397,7 @@ def test_pages_in_other_formats_and_in_colour(tmp_path: Path) -> None:
 
 def cross(side: int = 80, number: int = 1, **options) -> np.ndarray:
     """The character in one box of a page."""
-    return cut_page(np.asarray(draw(**options)), np.array(BOXES, np.int32), side)[number]
+    return cut(np.asarray(draw(**options)), np.array(BOXES, np.int32), (side, side))[number]
 
 
 def test_ink_is_white_and_paper_black() -> None:
@@ -418,8 +418,8 @@ def test_stains_and_shadows_are_paper() -> None:
     shade = 1 - 0.35 * np.arange(WIDTH) / WIDTH  # the fold of the book
     page = page * shade
     page[:150] *= 0.85  # water
-    found = cut_page(page.astype(np.uint8), np.array(BOXES, np.int32), 80)
-    wanted = cut_page(np.asarray(draw()), np.array(BOXES, np.int32), 80)
+    found = cut(page.astype(np.uint8), np.array(BOXES, np.int32), (80, 80))
+    wanted = cut(np.asarray(draw()), np.array(BOXES, np.int32), (80, 80))
     assert np.abs(wanted.astype(int) - found).mean() < 10
     assert (np.median(found, axis=(1, 2)) == 0).all()
 
@@ -431,10 +431,10 @@ def test_pale_ink_is_white_and_an_empty_box_stays_black() -> None:
     page[y : y + h, x : x + w] = np.where(pale < 130, 120, pale)  # where the brush ran dry
     x, y, w, h = BOXES[2]
     page[y : y + h, x : x + w] = page[0, :w]
-    found = cut_page(page, np.array(BOXES, np.int32), 80)
+    found = cut(page, np.array(BOXES, np.int32), (80, 80))
     assert (found[1] > 200).mean() > 0.1
     assert found[2].max() < 60
-    assert cut_page(np.full((50, 50), 200, np.uint8), np.array([[5, 5, 20, 20]], np.int32), 16).max() == 0
+    assert cut(np.full((50, 50), 200, np.uint8), np.array([[5, 5, 20, 20]], np.int32), (16, 16)).max() == 0
 
 
 @pytest.mark.parametrize(("width", "height"), [(20, 60), (60, 20), (1, 60), (60, 1), (40, 40)])
@@ -443,7 +443,7 @@ def test_proportions_are_kept_and_the_rest_is_padded(width: int, height: int, si
     page = np.full((100, 100), 220, np.uint8)
     page[10 : 10 + height, 10 : 10 + width] = 30
     boxes = np.array([[10, 10, width, height], [75, 75, 20, 20]], np.int32)
-    found = cut_page(page, boxes, side)[0]
+    found = cut(page, boxes, (side, side))[0]
     down, across = (max(1, round(side * each / max(width, height))) for each in (height, width))
     rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
     assert (len(rows), len(columns)) == (down, across)

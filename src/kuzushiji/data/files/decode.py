@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from kuzushiji.data.files.listing import Listing
 from kuzushiji.data.images import Progress
 from kuzushiji.data.splits import pixel_hash
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.cut import to_square
+from kuzushiji.imaging.ink import tones_of
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.processes import cores, run_parts
 
@@ -24,13 +26,12 @@ _ONE_PROCESS = 2048
 def has_bright_paper(listing: Listing, *, sample: int = 256) -> bool:
     """Whether the images show dark ink on bright paper, and so must be inverted.
 
-    Most of an image of a character is paper: the paper is bright if the median pixel is above 127 in more than half
-    of `sample` images that are spread evenly over the listing.  One answer holds for a whole source, so that a
-    single blank or inky image does not get another polarity than its neighbours.
+    It is so if more than half of `sample` images have dark ink that are spread evenly over the listing.  One answer
+    holds for a whole source, so that a single blank or inky image does not get another polarity than its neighbours.
     """
     positions = np.unique(np.linspace(0, len(listing) - 1, min(sample, len(listing))).astype(int))
-    medians = [np.median(pixels) for pixels in _decoded(listing, positions.tolist())]
-    return float(np.mean(np.array(medians) > 127)) > 0.5
+    dark = [tones_of(Image.fromarray(pixels)).dark_ink for pixels in _decoded(listing, positions.tolist())]
+    return sum(dark) > len(dark) / 2
 
 
 @dataclass(frozen=True)

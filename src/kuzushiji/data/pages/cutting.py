@@ -15,7 +15,7 @@ from kuzushiji.data.pages.files import FileReader, PageFile
 from kuzushiji.data.pages.tables import BoxedPage
 from kuzushiji.document import geometry
 from kuzushiji.errors import DataError
-from kuzushiji.imaging.cut import cut_page
+from kuzushiji.imaging.cut import cut
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.processes import cores, run_parts
 
@@ -109,10 +109,10 @@ def _cut_part(job: _Job, part: int, parts: int) -> Iterator[int]:
                 gray = read_gray(content)
                 boxes, fate = clip(boxes, gray.shape)
                 is_cut = (fate == CUT) | (fate == CLIPPED)
-                cut = np.zeros((len(boxes), job.side, job.side), np.uint8)
-                cut[is_cut] = cut_page(gray, boxes[is_cut], job.side)
+                characters = np.zeros((len(boxes), job.side, job.side), np.uint8)
+                characters[is_cut] = cut(gray, boxes[is_cut], (job.side, job.side))
                 # Written, not mapped: on a full disk a write fails with an error, a mapped page kills the process.
-                write_at(images, job.offset + start * job.side**2, cut.tobytes())
+                write_at(images, job.offset + start * job.side**2, characters.tobytes())
             write_at(fates, start, fate.tobytes())
             yield len(boxes)
 
