@@ -125,7 +125,7 @@ def _look(image: Image.Image, box: Box) -> _Look:
     around = np.array(image.crop(grown).histogram())
     within = around if grown == box else np.array(image.crop(box).histogram())
     inner = left + edge, top + edge, max(left + edge, right - edge), max(top + edge, bottom - edge)
-    beside = around - image.crop(inner).histogram()
+    beside = around - np.array(image.crop(inner).histogram())
     (paper,) = _quantiles(beside, [0.5])
     darkest, dark, bright, brightest = _quantiles(within, [_EXTREME, 1 - _INK, _INK, 1 - _EXTREME])
     return _Look(around, darkest, dark, paper, bright, brightest)
