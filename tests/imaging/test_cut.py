@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kuzushiji.imaging.cut import cut_character, to_square
+from kuzushiji.imaging.cut import cut, cut_character, to_square
 
 
 def test_padding_keeps_proportion_and_the_middle() -> None:
@@ -24,6 +24,10 @@ def test_padding_keeps_proportion_and_the_middle() -> None:
 def test_an_image_of_the_right_size_is_left_as_it_is() -> None:
     square = np.random.default_rng(0).integers(0, 256, (12, 12), dtype=np.uint8)
     assert (to_square(square, 12) == square).all()
+
+
+def test_of_a_page_without_boxes_nothing_is_cut() -> None:
+    assert cut(np.full((50, 50), 200, np.uint8), np.zeros((0, 4), np.int32), (16, 12)).shape == (0, 16, 12)
 
 
 # An image of one character

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kuzushiji.imaging.ink import LEAST_CONTRAST, Box, Tones, tones, tones_of
+from kuzushiji.imaging.ink import FULL, LEAST_CONTRAST, STAINED, Box, Tones, tones, tones_of
 
 _LOOK = 256
 """Paper and ink are looked for in a copy on which a box has at most twice so many pixels a side."""
@@ -27,9 +27,6 @@ _TIGHT = 0.9
 """Ink that spans so much of the longer side is that of a character cut out as in the data sets."""
 _MARGIN = 0.015
 """What is left around the ink, as a share of its longer side, where it is cut out here."""
-_STAINED, _FULL = 0.2, 0.75
-"""Of the way from paper to ink on a page: so much is stained paper, and what shows through it from the other side; and
-from there on it is the grain of the ink.  Characters then look as those of Kuzushiji-Kanji do."""
 
 
 def to_square(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -55,11 +52,13 @@ def cut(image: NDArray[np.uint8], boxes: NDArray[np.int32], size: tuple[int, int
         uint8 (n, height, width), ink bright on black, each character in the middle.
     """
     characters = np.zeros((len(boxes), *size), np.uint8)
+    if not len(boxes):
+        return characters
     page = Image.fromarray(image)
     corners = [(left, top, left + width, top + height) for left, top, width, height in boxes.tolist()]
     looked_at, factor = _reduced(page, int(boxes[:, 2:].max(initial=0)))
     reduced = [_in_reduced(box, factor) for box in corners]
-    for number, found in enumerate(tones(looked_at, reduced, least_grain=_STAINED, full=_FULL)):
+    for number, found in enumerate(tones(looked_at, reduced, least_grain=STAINED, full=FULL)):
         characters[number] = _in_the_middle(found.of(page.crop(corners[number])), size)
     return characters
 

@@ -11,6 +11,7 @@ images of Kuzushiji-MNIST and Kuzushiji-Kanji: two thirds of their pixels are 0,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +34,9 @@ _INK = 0.97
 _GRAIN, _MOST_GRAIN = 2.0, 0.35
 """What is brighter than the paper by less than so many times the deviation of its grain is paper too, but no more than
 such a share of the way to the ink."""
+STAINED, FULL = 0.2, 0.75
+"""Of the way from paper to ink on a page: so much is stained paper, and what shows through it from the other side; and
+from there on it is the grain of the ink.  Characters then look as those of Kuzushiji-Kanji do."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def tones(
 
     Args:
         image: of mode L.
-        boxes: all within the image.
+        boxes: one or more, all within the image.
         dark_ink: whether the ink is darker than the paper, in all of them; None if that is to be found out.
         least_grain: how much of the contrast is taken for the grain of the paper at least.
         full: so much of the contrast is ink that is white.
@@ -98,6 +102,34 @@ def tones(
 def tones_of(image: Image.Image, dark_ink: bool | None = None) -> Tones:
     """Paper and ink of a whole image, of mode L; as in `tones`."""
     return tones(image, [(0, 0, *image.size)], dark_ink)[0]
+
+
+def ink_of_page(page: Image.Image, cell: int) -> NDArray[np.uint8]:
+    """A page with black paper and white ink, each measured in every part of it, for paper is unevenly lit.
+
+    Args:
+        page: of mode L.
+        cell: side of such a part in pixels, that of a few characters; from one to the next the tones pass smoothly.
+
+    Returns:
+        uint8 (H, W).
+    """
+    rows, columns = (np.linspace(0, side, max(1, side // cell) + 1).round().astype(int) for side in page.size[::-1])
+    boxes = [
+        (left, top, right, bottom)
+        for top, bottom in pairwise(rows.tolist())
+        for left, right in pairwise(columns.tolist())
+    ]
+    found = tones(page, boxes, least_grain=STAINED)
+    measured = np.array([(each.paper, each.contrast, each.grain) for each in found], np.float32)
+    paper, contrast, grain = (
+        np.asarray(Image.fromarray(cells).resize(page.size, Image.Resampling.BILINEAR))
+        for cells in measured.T.reshape(3, len(rows) - 1, len(columns) - 1)
+    )
+    pixels = np.asarray(page, np.float32)
+    pixels = 255 - pixels if found[0].dark_ink else pixels
+    share = ((pixels - paper) / contrast - grain) / (1 - grain)
+    return (255 * share.clip(0, 1)).round().astype(np.uint8)
 
 
 class _Look(NamedTuple):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kuzushiji.characters import from_codepoint
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.imaging.cut import cut_character, find_character
-from kuzushiji.imaging.ink import tones_of
+from kuzushiji.imaging.ink import ink_of_page
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.inference.outputs import as_input, as_tensor
 from kuzushiji.inference.weights import load_network
@@ -41,6 +41,9 @@ MAPS = 59
 
 SURE = 0.5
 """How probable a character must be at a place of a page to be seen there."""
+
+_CELL = 3
+"""Paper and ink of a page are measured in parts of so many characters a side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -349,7 +352,7 @@ def _page_of(path: Path, character_size: int, side: int) -> Picture:
     scale = character_size / side
     size = max(1, round(page.width / scale)), max(1, round(page.height / scale))
     page = page.resize(size, Image.Resampling.BICUBIC, reducing_gap=3)
-    return Picture(path.name, np.asarray(tones_of(page).of(page)), scale=scale)
+    return Picture(path.name, ink_of_page(page, _CELL * side), scale=scale)
 
 
 def _check_room(network: nn.Module, picture: Picture) -> None:

@@ -291,6 +291,12 @@ def test_a_bad_box_is_counted_and_spoils_no_other(entry: str, kind: str, tmp_pat
     assert found.boxes - found.characters == (0 if kind == "clipped" else problem.boxes)
 
 
+def test_a_page_with_all_boxes_outside_is_counted(tmp_path: Path) -> None:
+    found = report(write_kaggle(tmp_path / "pages", {NAMES[0]: words("あい", [(300, 20, 30, 50), (300, 90, 30, 50)])}))
+    assert [(problem.kind, problem.boxes, problem.pages) for problem in found.problems] == [("outside", 2, 1)]
+    assert found.characters == 60
+
+
 def test_all_kinds_at_once_add_up(tmp_path: Path) -> None:
     bad = "U+3042 1 2 U+E000 20 20 30 50 x 20 20 30 50 U+3042 20 20 0 0 U+3042 500 20 30 50 U+3042 190 20 30 50"
     source = write_kaggle(tmp_path / "pages", {NAMES[0]: f"{words()} {bad}", NAMES[1]: bad, "400_1": "", "500_1": bad})

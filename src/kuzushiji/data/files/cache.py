@@ -26,7 +26,7 @@ from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.files import folder_written_whole
 
-_VERSION = 3
+_VERSION = 4
 """Raised when the same source would give other files, so that what an older version wrote is made again."""
 
 

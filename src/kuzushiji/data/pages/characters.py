@@ -31,7 +31,7 @@ SIDE = 80
 UNITS = ("page", "book")
 """What can stay on one side of a division."""
 
-_VERSION = 2
+_VERSION = 3
 """Raised when the same pages would give other characters."""
 
 
