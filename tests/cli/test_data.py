@@ -249,6 +249,7 @@ def test_get_can_be_left() -> None:
     for leave, code in ((Terminal.interrupt, 130), (lambda terminal: terminal.type("\x04"), 2)):
         terminal = Terminal([sys.executable, "-m", "kuzushiji", "data", "get"])
         terminal.wait_for("1 to 5: ")
+        time.sleep(0.3)  # a signal between the question and the reading of the answer would wait for the answer
         leave(terminal)
         assert terminal.end() == code
         assert "Traceback" not in terminal.shown
