@@ -61,6 +61,7 @@ class Fetcher:
         *,
         check: Callable[[Path], str] = lambda path: "",
         check_length: Callable[[int | None], None] = lambda length: None,
+        size: int | None = None,
     ) -> tuple[str, str]:
         """Fetches a file from the first of its addresses that gives it.
 
@@ -69,6 +70,7 @@ class Fetcher:
                 `AddressFailed` if it is not the right one.
             check_length: is told how many bytes are offered, None if the server does not say, and raises
                 `AddressFailed` if another file must be.
+            size: for how many bytes there must be room, where the server does not say.
 
         Returns:
             The address, and what `check` returned.
@@ -85,7 +87,7 @@ class Fetcher:
                 if host in self._unreachable:
                     raise AddressFailed(self._unreachable[host])
                 self.say(f"{target.name} from {host}")
-                return url, self._fetch(url, target, check, check_length)
+                return url, self._fetch(url, target, check, check_length, size)
             except AddressFailed as error:
                 if isinstance(error, _Unreachable):
                     self._unreachable[host] = str(error)
@@ -93,12 +95,17 @@ class Fetcher:
         raise NoAddressGaveIt("\n  ".join(reasons))
 
     def _fetch(
-        self, url: str, target: Path, check: Callable[[Path], str], check_length: Callable[[int | None], None]
+        self,
+        url: str,
+        target: Path,
+        check: Callable[[Path], str],
+        check_length: Callable[[int | None], None],
+        size: int | None,
     ) -> str:
         part = _part_of(target)
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._receive(url, part, target.name, check_length)
+                self._receive(url, part, target.name, check_length, size)
                 break
             except _BrokenOff:
                 if attempt == ATTEMPTS:
@@ -110,7 +117,9 @@ class Fetcher:
             discard_part(target)
         return note
 
-    def _receive(self, url: str, part: Path, name: str, check_length: Callable[[int | None], None]) -> None:
+    def _receive(
+        self, url: str, part: Path, name: str, check_length: Callable[[int | None], None], size: int | None
+    ) -> None:
         """Brings `part` to its full length, going on from what an earlier call left if the server agrees.
 
         A part is only gone on with where the server can tell that its file is still the same (If-Range with the entity
@@ -137,7 +146,7 @@ class Fetcher:
             length = response.headers.get("Content-Length", "")
             total = start + int(length) if length.isdigit() else None
             check_length(None if "Content-Encoding" in response.headers else total)
-            need_room(part.parent, (total or 0) - start)
+            need_room(part.parent, (total or size or 0) - start)
             tag = response.headers.get("ETag", "")
             validator = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
             _origin_of(part).write_text(f"{url}\n{validator}\n", encoding="utf-8")

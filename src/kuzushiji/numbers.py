@@ -5,7 +5,6 @@ What is not defined (NaN) is a dash, and a minus is a minus sign, not a hyphen.
 
 from collections.abc import Sequence
 from math import isnan
-from statistics import mean, stdev
 
 DASH = "–"
 
@@ -38,11 +37,6 @@ def points(share: float, signed: bool = False) -> str:
 def points_range(low: float, high: float) -> str:
     """The ends of an interval in percentage points, `1.52 to 2.71`; empty where there is none."""
     return "" if isnan(low) or isnan(high) else f"{points(low)} to {points(high)}"
-
-
-def mean_and_deviation(shares: Sequence[float]) -> str:
-    """Shares of several seeds in percentage points, `97.12 ± 0.10`; of one, `97.12`."""
-    return points(mean(shares)) + (f" ± {points(stdev(shares))}" if len(shares) > 1 else "")
 
 
 def p_value(value: float) -> str:

@@ -37,7 +37,7 @@ def to_square(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """
     if pixels.shape == (side, side):
         return pixels
-    return _in_the_middle(Image.fromarray(pixels), (side, side), int(np.median(pixels)))
+    return in_the_middle(Image.fromarray(pixels), (side, side), int(np.median(pixels)))
 
 
 def cut(image: NDArray[np.uint8], boxes: NDArray[np.int32], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -59,7 +59,7 @@ def cut(image: NDArray[np.uint8], boxes: NDArray[np.int32], size: tuple[int, int
     looked_at, factor = _reduced(page, int(boxes[:, 2:].max(initial=0)))
     reduced = [_in_reduced(box, factor) for box in corners]
     for number, found in enumerate(tones(looked_at, reduced, least_grain=STAINED, full=FULL)):
-        characters[number] = _in_the_middle(found.of(page.crop(corners[number])), size)
+        characters[number] = in_the_middle(found.of(page.crop(corners[number])), size)
     return characters
 
 
@@ -78,7 +78,7 @@ def cut_character(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np
     if found is None:
         return None
     box, ink = found
-    return _in_the_middle(ink.of(page.crop(box)), size)
+    return in_the_middle(ink.of(page.crop(box)), size)
 
 
 def find_character(image: Image.Image) -> tuple[Box, Tones] | None:
@@ -120,7 +120,7 @@ def _in_reduced(box: Box, factor: int) -> Box:
     return left // factor, top // factor, -(-right // factor), -(-bottom // factor)
 
 
-def _in_the_middle(image: Image.Image, size: tuple[int, int], paper: int = 0) -> NDArray[np.uint8]:
+def in_the_middle(image: Image.Image, size: tuple[int, int], paper: int = 0) -> NDArray[np.uint8]:
     """An image as large as (height, width) allows, in the middle of it."""
     height, width = size
     scale = min(width / image.width, height / image.height)

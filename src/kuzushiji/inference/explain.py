@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from kuzushiji.characters import from_codepoint
 from kuzushiji.errors import DataError, UsageError, unknown_name
-from kuzushiji.imaging.cut import cut_character, find_character
+from kuzushiji.imaging.cut import find_character, in_the_middle
 from kuzushiji.imaging.ink import ink_of_page
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.inference.outputs import as_input, as_tensor
@@ -173,15 +173,14 @@ def picture_of(path: Path, side: int) -> Picture:
     Raises:
         DataError: it can't be read or is no image.
     """
-    gray = _read(path)
-    found = find_character(Image.fromarray(gray))
+    image = Image.fromarray(_read(path))
+    found = find_character(image)
     if found is None:
         return Picture(path.name, np.zeros((side, side), np.uint8))
-    (left, top, right, bottom), _ = found
+    (left, top, right, bottom), ink = found
     longer = max(right - left, bottom - top)
     before = (longer - right + left) // 2 - left, (longer - bottom + top) // 2 - top
-    pixels = cut_character(gray, (side, side))
-    assert pixels is not None  # it is not blank
+    pixels = in_the_middle(ink.of(image.crop((left, top, right, bottom))), (side, side))
     return Picture(path.name, pixels, None, longer / side, *before)
 
 

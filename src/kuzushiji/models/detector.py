@@ -20,9 +20,6 @@ from kuzushiji.models.resnet import Block
 STRIDE = 4
 """Pixels of the page for one cell of the maps, in both directions."""
 
-MULTIPLE = 32
-"""Height and width of what goes in are multiples of this."""
-
 ROLES = ("main", "ruby")
 """What a character can be; each has a heat map of its own."""
 

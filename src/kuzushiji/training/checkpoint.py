@@ -32,9 +32,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise RunError(f"{path} does not exist, so there is nothing to resume from") from None
     except Exception as error:  # torch.load raises many kinds on a damaged file
         raise RunError(f"{path} is not a whole checkpoint ({error}); train again from the start") from None
-    match state.pop("format", 1) if isinstance(state, dict) else None:
-        case 2:
-            return state
-        case 1:  # of version 0.1, which knew one process alone
-            return state and {**state, "random": [state["random"]], "average": state["average"] or {}}
+    written = state.pop("format", 1) if isinstance(state, dict) else None
+    if written == FORMAT:
+        return state
+    if written == 1:  # of version 0.1, which knew one process alone
+        return state and {**state, "random": [state["random"]], "average": state["average"] or {}}
     raise RunError(f"{path} was written by another version of kuzushiji; train again from the start, or go on there")

@@ -274,6 +274,7 @@ def _download_files(entry: Dataset, missing: list[DataFile], fetched: Fetched, f
                     fetched.folder / file.name,
                     check=partial(_check, entry, file),
                     check_length=partial(_check_length, file),
+                    size=file.size,
                 )
             except NoAddressGaveIt as error:
                 why = f"{file.name} of {entry.name} could not be fetched:\n  {error}"

@@ -16,7 +16,6 @@ from kuzushiji.files import file_hash
 
 _NPZ = re.compile(r"(?P<prefix>.+)-(?P<split>train|validation|test)-(?P<kind>imgs|labels)\.npz")
 _IDX = re.compile(r"(?P<split>train|validation|t10k)-(?P<kind>images|labels)[-.]idx[13]-ubyte(\.gz)?")
-_KINDS = ("images", "labels")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ stains, worm holes, seals, pictures.  A detector that learns from them must not 
 Pages are drawn at the size at which a detector sees them, where a character has about `USUAL` pixels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeVar
@@ -414,8 +414,3 @@ def paper_of(page: Pixels, boxes: Boxes) -> Pixels:
     grain = float(np.clip(residue.std(), 0, 6)) if residue.size else 2.0
     noise = np.random.default_rng(0).normal(0, grain, page.shape)
     return np.clip(np.where(known > 0, page, filled + noise), 0, 255).astype(np.uint8)
-
-
-def layouts_of(tables: Mapping[str, tuple[Sequence[str], Boxes]], least: int = 20) -> list[Layout]:
-    """Layouts of pages with at least so many characters, from the characters and boxes of each."""
-    return [Layout(characters, boxes) for characters, boxes in tables.values() if len(characters) >= least]
