@@ -1,0 +1,210 @@
+"""Detection: crops of pages, drawn ones and real ones, each with the characters that stand on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from kuzushiji.data.synthetic.drawn_pages import MAIN, USUAL, Material, draw_page
+from kuzushiji.errors import UsageError
+from kuzushiji.imaging.ink import ink_of_page
+from kuzushiji.inference.device import autocast, choose_dtype
+from kuzushiji.models.detector import Maps, Targets, box_loss, centre_loss, encode
+from kuzushiji.runs.recipe import Recipe
+
+CELL = 256
+"""Side in pixels of the parts of a page in which paper and ink are measured: that of ten characters."""
+
+CERTAIN = 0.5
+"""A character is found where the heat map gives its centre more than this."""
+
+BOX_WEIGHT = 0.5
+"""What the loss of places and sizes counts against that of the centres."""
+
+
+@dataclass(frozen=True, eq=False)
+class BoxedImage:
+    """A real page of which it is known where each character stands.
+
+    Attributes:
+        image: uint8 (H, W), gray, of any size.
+        boxes: float32 (n, 4): left, top, width and height in its pixels; one at least.
+        unknown: float32 (m, 4), regions of which nobody knows what stands in them.
+    """
+
+    image: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    unknown: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        if self.boxes.ndim != 2 or self.boxes.shape[1] != 4 or not len(self.boxes):
+            raise UsageError(f"a page has boxes of the shape {self.boxes.shape}; expected (n, 4) with one box at least")
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """Crops as they are seen in one step.
+
+    Attributes:
+        images: float (B, 1, side, side), ink bright.
+        heat, counted, boxes, is_centre: as in `Targets`, a crop a row.
+    """
+
+    images: Tensor
+    heat: Tensor
+    counted: Tensor
+    boxes: Tensor
+    is_centre: Tensor
+
+
+class Detection:
+    """The task (see `Task`) of finding characters on pages.
+
+    A crop depends on the seed, the epoch and its number alone, so that a training can go on where it was cut off.
+
+    Args:
+        material: what pages are drawn from.
+        pages: real ones; none for drawn ones alone.
+        validation: real pages to measure the network on after each epoch; none for no measuring.
+        crops: how many crops make an epoch.
+        side: of a crop in pixels, a multiple of 32.
+        drawn: share of the crops that come from drawn pages, where there are real ones too.
+
+    Raises:
+        UsageError: a number is out of range.
+    """
+
+    measures: tuple[str, ...] = ("recall",)
+
+    def __init__(
+        self,
+        material: Material,
+        pages: Sequence[BoxedImage],
+        validation: Sequence[BoxedImage],
+        recipe: Recipe,
+        device: torch.device,
+        *,
+        crops: int = 800,
+        side: int = 320,
+        drawn: float = 0.7,
+    ) -> None:
+        if crops < 1 or side < 32 or side % 32 or not 0 <= drawn <= 1:
+            raise UsageError(
+                f"{crops} crops of {side} pixels, {drawn:g} of them drawn; expected 1 crop or more, a side that is a "
+                "multiple of 32, and a share from 0 to 1"
+            )
+        self.material, self.pages, self.validation = material, pages, validation
+        self.recipe, self.device, self.images = recipe, device, crops
+        self.side, self.drawn = side, drawn if pages else 1.0
+        self.dtype = choose_dtype(recipe.precision, device)
+
+    def order(self, epoch: int) -> Tensor:
+        """The crops are drawn as they are needed, so that one order is as good as another."""
+        return torch.arange(self.images)
+
+    def batch(self, network: nn.Module, numbers: Tensor, epoch: int) -> Crops:
+        """The crops of these numbers."""
+        return self._together([self._crop(epoch, number) for number in numbers.tolist()])
+
+    def loss(self, network: nn.Module, batch: Crops) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The loss of centres and boxes, and the sum of the crops' shares of characters found."""
+        with autocast(self.device, self.dtype):
+            maps = network(batch.images)
+        maps = Maps(maps.heat.float(), maps.boxes.float())
+        loss = centre_loss(maps.heat, batch.heat, batch.counted) + BOX_WEIGHT * box_loss(
+            maps.boxes, batch.boxes, batch.is_centre
+        )
+        return loss, (_recalls(maps.heat.detach(), batch).sum(),)
+
+    @torch.inference_mode()
+    def validate(self, network: nn.Module) -> dict[str, float | None]:
+        """Mean loss and recall over a crop around the middle character of each validation page, at the usual size."""
+        if not self.validation:
+            return {"validation_loss": None, "validation_recall": None}
+        network.eval()
+        sums = torch.zeros(2)
+        for page in self.validation:
+            middle = page.boxes[len(page.boxes) // 2]
+            crop = self._together([_cropped(*_scaled(page, USUAL), _corner(middle, page, self.side), self.side)])
+            loss, (recall,) = self.loss(network, crop)
+            sums += torch.stack([loss, recall]).cpu()
+        loss_, found = (sums / len(self.validation)).tolist()
+        return {"validation_loss": loss_, "validation_recall": found}
+
+    def _crop(self, epoch: int, number: int) -> tuple[NDArray[np.uint8], Targets]:
+        random = np.random.default_rng([self.recipe.seed, epoch, number])
+        if random.random() < self.drawn:
+            page = draw_page(self.material, random)
+            scene: Scene = (ink_of_page(Image.fromarray(page.image), CELL), page.boxes, page.roles, None)
+        else:
+            size = USUAL * float(np.exp(random.normal(0, 0.3)))
+            scene = _scaled(self.pages[int(random.integers(len(self.pages)))], size)
+        boxes = scene[1]
+        left, top, *_ = boxes[random.integers(len(boxes))].tolist()
+        across, down = random.uniform(-self.side, 0, 2).tolist()
+        return _cropped(*scene, (left + across, top + down), self.side)
+
+    def _together(self, crops: Sequence[tuple[NDArray[np.uint8], Targets]]) -> Crops:
+        images = torch.from_numpy(np.stack([image for image, _ in crops]))[:, None].to(self.device)
+        heat, counted, boxes, is_centre = (
+            torch.from_numpy(np.stack([getattr(target, name) for _, target in crops])).to(self.device)
+            for name in ("heat", "counted", "boxes", "is_centre")
+        )
+        seen = (images.float() / 255).contiguous(memory_format=torch.channels_last)
+        return Crops(seen, heat, counted, boxes, is_centre)
+
+
+Scene = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.integer], NDArray[np.float32] | None]
+"""A page as a detector sees it: its ink, boxes, their roles, and regions of which nothing is known."""
+
+
+def _factor(page: BoxedImage, size: float) -> float:
+    return size / float(np.sqrt(np.median(page.boxes[:, 2] * page.boxes[:, 3])))
+
+
+def _scaled(page: BoxedImage, size: float) -> Scene:
+    """A page brought to where its characters have `size` pixels."""
+    factor = _factor(page, size)
+    height, width = page.image.shape
+    scaled = Image.fromarray(page.image).resize(
+        (max(1, round(width * factor)), max(1, round(height * factor))), Image.Resampling.BICUBIC, reducing_gap=3
+    )
+    unknown = None if page.unknown is None else page.unknown * factor
+    return ink_of_page(scaled, CELL), page.boxes * factor, np.full(len(page.boxes), MAIN), unknown
+
+
+def _corner(box: NDArray[np.float32], page: BoxedImage, side: int) -> tuple[float, float]:
+    """Where a crop begins, at the usual size, that has a box in its middle."""
+    left, top, width, height = (box * _factor(page, USUAL)).tolist()
+    return left + (width - side) / 2, top + (height - side) / 2
+
+
+def _cropped(
+    ink: NDArray[np.uint8],
+    boxes: NDArray[np.float32],
+    roles: NDArray[np.integer],
+    unknown: NDArray[np.float32] | None,
+    corner: tuple[float, float],
+    side: int,
+) -> tuple[NDArray[np.uint8], Targets]:
+    """A square that lies within the page, or the whole of a page that is smaller, on black."""
+    height, width = ink.shape
+    left, top = (int(np.clip(at, 0, max(0, end - side))) for at, end in zip(corner, (width, height), strict=True))
+    crop = np.zeros((side, side), np.uint8)
+    part = ink[top : top + side, left : left + side]
+    crop[: part.shape[0], : part.shape[1]] = part
+    shift = np.array([left, top, 0, 0], np.float32)
+    away = None if unknown is None else unknown - shift
+    return crop, encode(boxes - shift, roles, (side, side), unknown=away)
+
+
+def _recalls(heat: Tensor, batch: Crops) -> Tensor:
+    """(B,), of each crop the share of its characters whose centre is told; 1 where none stands."""
+    told = heat.sigmoid().amax(1) > CERTAIN
+    there = batch.is_centre
+    count = there.sum((1, 2))
+    return torch.where(count > 0, (told & there).sum((1, 2)) / count.clamp(min=1), 1.0)
