@@ -3,6 +3,8 @@
 recognizer.py   images -> candidates
 many.py         files and folders of images -> candidates; what can't be read is told
 detector.py     the maps of a detector -> boxes of characters
+finding.py      a page at any scale, by tiles where it is large -> the boxes of its characters
+reader.py       a page -> what it says and where, with a detector that is given
 pretrained.py   the networks that ship with the package
 weights/        these networks, each with its card
 """

@@ -1,0 +1,130 @@
+"""`Reader`: an image of a page in, a `Page` out."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuzushiji.document.geometry import polygons_of
+from kuzushiji.document.order import arrange
+from kuzushiji.document.page import Candidate, Characters, ImageRef, Page, Step
+from kuzushiji.errors import DataError
+from kuzushiji.files import file_hash
+from kuzushiji.imaging.cut import cut
+from kuzushiji.imaging.read import Source, read_gray
+from kuzushiji.imaging.rules import find_rules
+from kuzushiji.reading.finding import Detect, find_characters
+from kuzushiji.reading.pretrained import complementary
+from kuzushiji.reading.recognizer import Recognizer, named_images
+from kuzushiji.version import __version__
+
+
+class Reader:
+    """Reads pages: finds their characters, puts them in order and names them.
+
+    Args:
+        detector: finds characters that are about 26 pixels large.
+        model: a network that ships or an exported file; one of kana and one of kanji if None, of which the surer
+            answers for each character.
+        least: what the detector finds less probable is left out.
+        top: how many candidates each character gets at most.
+        threads: how many of the processor's cores to use for naming; all that this process may use if None.
+
+    Raises:
+        UsageError: there is no network of this name.
+        DataError: an exported file is missing or damaged.
+    """
+
+    def __init__(
+        self,
+        detector: Detect,
+        model: str | Path | None = None,
+        *,
+        least: float = 0.3,
+        top: int = 5,
+        threads: int | None = None,
+    ) -> None:
+        self.detector, self.least, self.top = detector, least, top
+        names = complementary() if model is None else [str(model)]
+        self.recognizers = {name: Recognizer(name, threads=threads) for name in names}
+        self._hashes = {name: file_hash(each.path) for name, each in self.recognizers.items()}
+
+    def __call__(self, image: Source, name: str | None = None) -> Page:
+        """Reads one page.
+
+        Args:
+            image: of any size and colour, at whatever scale.
+            name: what it is called; its path if None.
+
+        Raises:
+            DataError: it can't be read; the message names it.
+        """
+        name = name or (str(image) if isinstance(image, str | Path) else "the image")
+        content, digest = _content(image, name)
+        try:
+            gray = read_gray(content)
+        except DataError as error:
+            raise DataError(f"{name} {error}") from None
+        found = find_characters(gray, self.detector, self.least)
+        boxes = _whole(found.boxes, gray)
+        candidates, probabilities = self._named(gray, boxes)
+        named = candidates[:, 0] != ""
+        characters = Characters(
+            polygons_of(boxes[named]), candidates[named], probabilities[named], found.scores[named].clip(0, 1)
+        )
+        ref = ImageRef(Path(name).name, digest, (gray.shape[1], gray.shape[0]))
+        return arrange(Page(ref, characters, steps=self._steps()), find_rules(gray))
+
+    def read_many(self, images: Source | Iterable[Source | tuple[str, Source]]) -> Iterator[Page]:
+        """Reads pages one after the other.
+
+        Raises:
+            DataError: one of them can't be read; the message names it.
+        """
+        for name, image in named_images(images):
+            yield self(image, name)
+
+    def _named(self, gray: NDArray[np.uint8], boxes: NDArray[np.int32]) -> tuple[NDArray[np.str_], NDArray[np.float32]]:
+        """Candidates and their probabilities, both (n, k), of the surest network for each box."""
+        answers = [
+            each.recognize_prepared(cut(gray, boxes, each.description.image_size), top=self.top)
+            for each in self.recognizers.values()
+        ]
+        surest = [max((each.candidates for each in one), key=_sureness) for one in zip(*answers, strict=True)]
+        most = max(1, max(map(len, surest), default=1))
+        candidates = [[each.character for each in one] + [""] * (most - len(one)) for one in surest]
+        probabilities = [[each.probability for each in one] + [0.0] * (most - len(one)) for one in surest]
+        shape = len(boxes), most
+        return np.array(candidates, np.str_).reshape(shape), np.array(probabilities, np.float32).reshape(shape)
+
+    def _steps(self) -> tuple[Step, ...]:
+        named = (
+            Step(name, each.description.version, {"sha256": self._hashes[name], "top": self.top})
+            for name, each in self.recognizers.items()
+        )
+        return Step("detector", __version__, {"least": self.least}), Step("order", __version__), *named
+
+
+def _sureness(candidates: Sequence[Candidate]) -> float:
+    return candidates[0].probability if candidates else -1.0
+
+
+def _content(image: Source, name: str) -> tuple[Source, str | None]:
+    """An image, and the hash of the file that it is, if it is one."""
+    if isinstance(image, str | Path):
+        try:
+            image = Path(image).expanduser().read_bytes()
+        except (OSError, ValueError) as error:
+            raise DataError(f"{name} can't be read: {getattr(error, 'strerror', None) or error}") from None
+    is_file = isinstance(image, bytes | bytearray | memoryview)
+    return image, hashlib.sha256(image).hexdigest() if is_file else None  # type: ignore[arg-type]
+
+
+def _whole(boxes: NDArray[np.float32], gray: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Boxes of whole pixels, one at least, within the image."""
+    size = np.array(gray.shape[::-1])
+    low = np.floor(boxes[:, :2]).clip(0, size - 1)
+    high = np.ceil(boxes[:, :2] + boxes[:, 2:]).clip(low + 1, size)
+    return np.concatenate([low, high - low], axis=1).astype(np.int32)

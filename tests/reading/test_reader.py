@@ -1,0 +1,51 @@
+"""A page becomes a `Page`: what is found is named and in order; what can't be read is named."""
+
+import hashlib
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kuzushiji.document.page import Page
+from kuzushiji.errors import DataError
+from kuzushiji.reading.pretrained import pretrained
+from kuzushiji.reading.reader import Reader
+from tests.reading.test_finding import detect, page_of
+
+pytestmark = pytest.mark.skipif(not pretrained(), reason="no network ships")
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return Reader(detect, threads=1)
+
+
+def test_page_is_read_and_comes_back(reader, tmp_path):
+    file = io.BytesIO()
+    Image.fromarray(page_of(40)).save(file, "PNG")
+    path = tmp_path / "page.png"
+    path.write_bytes(file.getvalue())
+    (page,) = reader.read_many([path])
+    assert len(page) == 20
+    assert len(page.lines) == 4  # columns, the first at the right
+    assert page[0].polygon[0, 0] > page[19].polygon[0, 0]
+    assert page.image.name == "page.png"
+    assert page.image.sha256 == hashlib.sha256(file.getvalue()).hexdigest()
+    assert all(each.candidates and each.found == pytest.approx(0.9) for each in page)
+    page.save(tmp_path / "page.json")
+    assert Page.load(tmp_path / "page.json").text == page.text
+
+
+def test_blank_page_has_no_text(reader):
+    page = reader(np.full((900, 700), 230, np.uint8))
+    assert (len(page), page.text) == (0, "")
+
+
+def test_bad_page_is_named(reader, tmp_path):
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"bad\.jpg is not a PNG"):
+        reader(bad)
+    with pytest.raises(DataError, match=r"none\.jpg can't be read"):
+        reader(tmp_path / "none.jpg")
