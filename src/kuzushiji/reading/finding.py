@@ -62,7 +62,7 @@ def find_at(page: Image.Image, scale: float, detect: Detect, least: float = 0.3)
     low, high = found.boxes[:, :2] / scale, (found.boxes[:, :2] + found.boxes[:, 2:]) / scale
     low, high = low.clip(0, page.size), high.clip(0, page.size)
     boxes = np.concatenate([low, high - low], axis=1).astype(np.float32)
-    return Found(boxes, found.scores, found.roles).take((boxes[:, 2:] >= 1).all(axis=1))
+    return Found(boxes, found.scores, found.roles).take(np.flatnonzero(boxes[:, 2:].min(axis=1, initial=np.inf) >= 1))
 
 
 def _size(found: Found, scale: float) -> float:
@@ -79,7 +79,7 @@ def _maps(ink: NDArray[np.uint8], detect: Detect) -> tuple[Floats, Floats]:
     maps = np.zeros((4, rows // STRIDE, columns // STRIDE), np.float32)
     for top, bottom, above, below in _spans(rows):
         for left, right, before, behind in _spans(columns):
-            tile = padded[above:below, before:behind].astype(np.float32)[None, None] / 255
+            tile = padded[above:below, before:behind].astype(np.float32)[None, None] / np.float32(255)
             (hot,), (boxes,) = detect(tile)
             if heat is None:
                 heat = np.zeros((len(hot), *maps.shape[1:]), np.float32)
