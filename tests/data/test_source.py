@@ -374,6 +374,9 @@ def test_a_folder_of_training_images_alone_adds_to_these(tmp_path: Path) -> None
         ("brush:kmnist+kmnits", "did you mean kmnist"),
         ("kkanji:k48", "did you mean kkanji:k49"),
         ("kmnist:book", "kmnist:book asks for a division by book, but kmnist holds no pages"),
+        ("kmnist:1of3", "kmnist:1of3 asks for a division by 1of3, but kmnist holds no pages"),
+        ("recognition:4of3", "there is no fold 4of3; expected such as 1of3"),
+        ("recognition:1of1", "there is no fold 1of1"),
         ("own:page", "asks for a division by page, but .*own holds no pages"),
         ("brush:kmnist:few", "asks for 'few' images of a class; expected a number"),
         ("+", "a plus with nothing beside it"),
@@ -403,6 +406,8 @@ def test_an_address_finds_the_data_again_from_any_folder(tmp_path: Path, monkeyp
         "link": f"{tmp_path / 'own'}",
         "scans:book": f"{tmp_path / 'scans'}:book",
         "scans:page": f"{tmp_path / 'scans'}",
+        "scans:2of3": f"{tmp_path / 'scans'}:2of3",
+        "recognition:2of3": "recognition:2of3",
     }.items():
         assert parse(typed).address == parse(address).address == address
         assert parse(typed).name == parse(address).name

@@ -272,7 +272,8 @@ def pages(
     Parameters
     ----------
     name
-        recognition, or a folder or zip in Kaggle's layout or in CODH's; with :book behind it, divided by book.
+        recognition, or a folder or zip in Kaggle's layout or in CODH's; with :book behind it, divided by book;
+        with :1of3, the books of the first of three folds are for test.
     page
         Which page to draw; the first with a box if not given.
     draw
@@ -282,7 +283,7 @@ def pages(
     json
         Print the report as JSON.
     """
-    from kuzushiji.data.pages.characters import cached_characters, report_of
+    from kuzushiji.data.pages.characters import UNITS, cached_characters, report_of
     from kuzushiji.data.pages.problems import KINDS
     from kuzushiji.data.pages.tables import list_pages
     from kuzushiji.data.source import parse
@@ -304,7 +305,8 @@ def pages(
         return
     results.print(f"{source.name}: {_page_facts(report)}", markup=False, soft_wrap=True)
     divided = ", ".join(f"{split} {count:,}" for split, count in splits.items())
-    few = f"; fewer than 3 {origin.by}s are not divided" if "all" in splits else f", divided by {origin.by}"
+    by = origin.by if origin.by in UNITS else f"book, tested on fold {origin.by}"
+    few = f"; fewer than 3 {origin.by}s are not divided" if "all" in splits else f", divided by {by}"
     results.print(f"characters: {divided}{few}", markup=False, soft_wrap=True)
     if report.problems:
         print_table(

@@ -2,6 +2,7 @@
 
 kmnist                 a set of the catalogue
 recognition:book       its pages, no book of which is in two splits
+recognition:1of3       its pages, of whose books those of the first of three folds test and the others train
 brush:k49:6000         embedded brush glyphs in the shape of a set, so many of its commonest class
 kkanji:k49             of kkanji the parent kanji of a set's kana, each as its kana
 scans, scans.zip:book  what lies at a path: class folders, a tar of them, npz or IDX files, pages
@@ -25,7 +26,7 @@ from kuzushiji.data.derived import ParentKanji, Together
 from kuzushiji.data.files.array_folder import ArrayFolder
 from kuzushiji.data.files.image_files import ImageFiles
 from kuzushiji.data.images import CharacterImages, Progress
-from kuzushiji.data.pages.characters import UNITS, Pages
+from kuzushiji.data.pages.characters import UNITS, Pages, parse_fold
 from kuzushiji.data.pages.tables import LAYOUTS, holds_pages
 from kuzushiji.data.splits import subsample
 from kuzushiji.data.synthetic.brush import SHAPES, Brush
@@ -131,12 +132,13 @@ def load(
             or a path: a folder with a folder for each class, named by its character or code point (`お`, `U+304A`),
             perhaps within `train`, `validation` and `test`; a tar of such folders; or a folder with npz or IDX files
             named as those of Kuzushiji-MNIST; or a folder or zip of pages with a box around each character, in the
-            layout of Kaggle or of CODH (`pages/`), of which the characters are cut out.  Of these no page is in two
-            splits; with `:book` behind the name, such as `recognition:book`, no book is.  A name of the catalogue goes
-            before a folder of the same name: write `./kmnist` for the folder.  `kkanji:k49` and `kkanji:kmnist` have,
-            of kkanji, the parent kanji of these sets' kana, each as its kana: their cursive forms are how the kana was
-            written too.  Several with a plus between them, such as `brush:k49+kmnist6k`, are put together, with the
-            classes of all; a folder with nothing but `train/` adds to the training images of the others.
+            layout of Kaggle or of CODH (`pages/`), of which the characters are cut out. Of these no page is in two
+            splits; with `:book` behind the name, such as `recognition:book`, no book is; with `:1of3` the first of
+            three folds of books is for test, the others for training. A name of the catalogue goes before a folder of
+            the same name: write `./kmnist` for the folder. `kkanji:k49` and `kkanji:kmnist` have, of kkanji, the parent
+            kanji of these sets' kana, each as its kana: their cursive forms are how the kana was written too. Several
+            with a plus between them, such as `brush:k49+kmnist6k`, are put together, with the classes of all; a folder
+            with nothing but `train/` adds to the training images of the others.
         split: one of `parse(data).splits`.
         limit: take so many images at most, each class in its proportion.
         image_size: bring the images to so many pixels a side; kept as they are if None, which for characters of pages
@@ -255,14 +257,19 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _exists(text: str) -> bool:
-    """Whether this is a path that is there, or one with `:page` or `:book` behind it."""
+    """Whether this is a path that is there, or one with `:page`, `:book` or `:1of3` behind it."""
     return any(os.path.exists(os.path.expanduser(path)) for path in (text, _divided(text)[0]))
 
 
 def _divided(text: str) -> tuple[str, str]:
     """A path, and the unit by which its pages are to be divided; empty if none was named."""
     base, _, by = text.rpartition(":")
-    return (base, by) if base and by in UNITS and not os.path.exists(os.path.expanduser(text)) else (text, "")
+    return (base, by) if base and _divides(by) and not os.path.exists(os.path.expanduser(text)) else (text, "")
+
+
+def _divides(by: str) -> bool:
+    """Whether pages can be divided by this: a unit, or folds such as `1of3`."""
+    return by in UNITS or parse_fold(by) is not None
 
 
 def _named(text: str) -> Source | None:
@@ -280,10 +287,10 @@ def _named(text: str) -> Source | None:
     if base not in DATASETS:
         return None
     entry = DATASETS[base]
-    if entry.unit == "pages" and more in ("", *UNITS):
+    if entry.unit == "pages" and (not more or _divides(more)):
         pages = Pages(folder(base), more or "page", base)
         return _called(base + _ending(pages.by), pages, entry)
-    if more in UNITS:
+    if _divides(more):
         raise UsageError(f"{text} asks for a division by {more}, but {base} holds no pages")
     return None if more else _called(base, Catalogued(entry), entry)
 
@@ -321,7 +328,7 @@ def _at(path: Path, by: str = "") -> Source:
 
 
 def _ending(by: str) -> str:
-    return ":book" if by == "book" else ""
+    return f":{by}" if by not in ("", "page") else ""
 
 
 def _origin(path: Path, by: str) -> Origin:

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from kuzushiji import home
 from kuzushiji.data.pages import characters as page_characters
 from kuzushiji.data.pages import cutting
-from kuzushiji.data.pages.characters import Places, cached_characters, divide, places, report_of
+from kuzushiji.data.pages.characters import Places, cached_characters, divide, folds, places, report_of
 from kuzushiji.data.pages.cutting import clip
 from kuzushiji.data.pages.problems import KINDS, PageReport
 from kuzushiji.data.pages.tables import holds_pages, list_pages, read_page
@@ -564,6 +564,44 @@ def test_divide() -> None:
         assert set(divide(names[:count]).values()) == {"train", "validation", "test"}
     assert set(divide(names[:2]).values()) == {"all"}
     assert divide([]) == {}
+
+
+def test_each_book_tests_in_one_fold_and_trains_in_the_others(kaggle: Path) -> None:
+    books = {name.split("_")[0] for name in NAMES}
+    tested: list[str] = []
+    for fold in range(1, 4):
+        source = f"{kaggle}:{fold}of3"
+        assert parse(source).splits == ("train", "test")
+        train, test = (set(where(source, load(source, split).ids).books) for split in ("train", "test"))
+        assert parse(source).splits == ("train", "test")  # now from the cache
+        assert test == {book for book, number in folds(books, 3).items() if number == fold}
+        assert train == books - test
+        tested += test
+    assert sorted(tested) == sorted(books)
+    assert load(f"{kaggle}:1of3").name == "pages:1of3"
+    with pytest.raises(DataError, match="3 books are too few for 4 folds"):
+        load(f"{kaggle}:1of4")
+
+
+def test_a_fold_stays_the_same_where_a_page_is_damaged(kaggle: Path) -> None:
+    books = folds({name.split("_")[0] for name in NAMES}, 3)
+    lost = next(book for book, number in books.items() if number == 1)
+    for name in NAMES:
+        if name.startswith(lost):
+            (kaggle / "train_images" / f"{name}.jpg").write_bytes(b"damaged")
+    for fold in (2, 3):
+        source = f"{kaggle}:{fold}of3"
+        found = where(source, load(source, "test").ids).books
+        assert set(found) == {book for book, number in books.items() if number == fold}
+    with pytest.raises(DataError, match="1of3 has no character to test on"):
+        load(f"{kaggle}:1of3", "test")
+
+
+def test_folds() -> None:
+    books = [f"book {number}" for number in range(14)]
+    found = folds(books, 3)
+    assert folds(reversed(books), 3) == folds(books * 2, 3) == found
+    assert sorted(Counter(found.values()).items()) == [(1, 5), (2, 5), (3, 4)]
 
 
 def test_places_of_characters(kaggle: Path) -> None:

@@ -1,9 +1,10 @@
-"""Characters of pages as a dataset: cut once, kept, divided by page or by book.
+"""Characters of pages as a dataset: cut once, kept, divided by page, by book or into folds of books.
 
 They are divided so that no page is on both sides, or no book.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,9 @@ SIDE = 80
 UNITS = ("page", "book")
 """What can stay on one side of a division."""
 
+FOLD_SPLITS = ("train", "test")
+"""What books are divided into where one of several folds is the test, such as `1of3`."""
+
 _VERSION = 3
 """Raised when the same pages would give other characters."""
 
@@ -41,7 +45,8 @@ class Pages:
 
     Attributes:
         path: the folder or the zip.
-        by: one of `UNITS`: what stays on one side of the division.
+        by: one of `UNITS`: what stays on one side of the division; or such as `1of3`: the books of the first of three
+            `folds` test, those of the others train.
         dataset: name of the set of the catalogue that they are, empty for pages of one's own.
     """
 
@@ -67,15 +72,17 @@ class Pages:
     def splits(self) -> tuple[str, ...]:
         """train, validation and test; or `all`, where there are fewer than three pages (or books) to divide.
 
+        Where one of several folds is the test, they are train and test.
+
         Raises:
-            DataError: the tables of the pages are missing or damaged.
+            DataError: the tables of the pages are missing or damaged, or there are fewer books than folds.
         """
         found = find_cached(self.path, _variant(self, SIDE), self.identity)
         if found is not None:
             return tuple(found.bounds)
         names = page_names(self.path)
-        divided = divide(names.values() if self.by == "book" else names)
-        return HASH_SPLITS if "test" in divided.values() else ("all",)
+        divided = _divided(names if self.by == "page" else names.values(), self.by)
+        return _split_names(divided, self.by)
 
     def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
         """The characters of a split, mapped into memory, of `SIDE` pixels a side if `side` is None.
@@ -190,6 +197,55 @@ def divide(names: Iterable[str]) -> dict[str, str]:
     return dict(zip(ordered, splits, strict=True))
 
 
+def folds(books: Iterable[str], count: int) -> dict[str, int]:
+    """Deals books to folds, 1 to `count`: sorted by the hash of their names, one to each fold in turn.
+
+    The fold of a book depends on which others there are: pages in several folders are to be dealt together, else a book
+    that is in two of them may test in one and train in the other.
+
+    Raises:
+        DataError: there are fewer books than folds, so that one would be empty.
+
+    Example:
+        >>> folds(["a", "b", "c", "a"], 2)
+        {'c': 1, 'b': 2, 'a': 1}
+    """
+    ordered = sorted(set(books), key=lambda book: hashlib.sha256(book.encode()).digest())
+    if len(ordered) < count:
+        raise DataError(f"{len(ordered)} books are too few for {count} folds; expected one for each at least")
+    return {book: number % count + 1 for number, book in enumerate(ordered)}
+
+
+def parse_fold(text: str) -> tuple[int, int] | None:
+    """Which fold of how many a text such as `1of3` asks for; None if it asks for none.
+
+    Raises:
+        UsageError: there is no such fold.
+    """
+    found = re.fullmatch(r"(0|[1-9][0-9]{0,3})of(0|[1-9][0-9]{0,3})", text)
+    if not found:
+        return None
+    fold, count = int(found[1]), int(found[2])
+    if count < 2 or not 1 <= fold <= count:
+        raise UsageError(f"there is no fold {text}; expected such as 1of3: one of at least two, counted from 1")
+    return fold, count
+
+
+def _divided(names: Iterable[str], by: str) -> dict[str, str]:
+    """The split of each name: of a page where `by` is page, else of a book."""
+    asked = parse_fold(by)
+    if asked is None:
+        return divide(names)
+    fold, count = asked
+    return {book: "test" if number == fold else "train" for book, number in folds(names, count).items()}
+
+
+def _split_names(divided: dict[str, str], by: str) -> tuple[str, ...]:
+    if "test" not in divided.values():
+        return ("all",)
+    return FOLD_SPLITS if parse_fold(by) else HASH_SPLITS
+
+
 def _variant(pages: Pages, side: int) -> str:
     return f"{side} by {pages.by}"
 
@@ -219,6 +275,8 @@ def _make(pages: Pages, folder: Path, side: int, progress: Progress | None) -> d
         raise DataError(f"{pages.path} gives no character: it lists {listing.boxes:,} boxes. {wrong}".rstrip(". "))
 
     names, sides = _sides(to_cut, pages.by, only=np.unique(page_of[rows]))
+    if empty := set(range(len(names))) - set(sides[page_of[rows]].tolist()):
+        raise DataError(f"{pages.path}:{pages.by} has no character to {names[min(empty)]} on: their pages are damaged")
     by_side = np.argsort(sides[page_of[rows]], kind="stable")
     order = rows[by_side]
     place_in_order(cut.images, folder / "images.npy", order)
@@ -239,9 +297,11 @@ def _sides(
     pages: Sequence[BoxedPage], by: str, only: NDArray[np.int64] | None = None
 ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """The splits, and the side of each page as an index into them; -1 for pages that are not among `only`."""
-    group = [page.book if by == "book" else page.name for page in pages]
-    split = divide(group if only is None else [group[number] for number in only])
-    names = HASH_SPLITS if "test" in split.values() else ("all",)
+    group = [page.name if by == "page" else page.book for page in pages]
+    # A fold stays the same where a page is damaged: others, such as that of a detector, are of the same books.
+    some = group if only is None or parse_fold(by) else [group[number] for number in only]
+    split = _divided(some, by)
+    names = _split_names(split, by)
     return names, np.array([names.index(split[each]) if each in split else -1 for each in group], dtype=np.int64)
 
 
