@@ -141,11 +141,11 @@ def split_folders(root: Path) -> dict[str, str]:
 def _folders(path: Path) -> list[os.DirEntry[str]]:
     with os.scandir(path) as entries:
         return sorted(
-            (entry for entry in entries if entry.is_dir() and not _is_litter(entry.name)), key=lambda entry: entry.name
+            (entry for entry in entries if entry.is_dir() and not is_litter(entry.name)), key=lambda entry: entry.name
         )
 
 
-def _is_litter(name: str) -> bool:
+def is_litter(name: str) -> bool:
     """Whether a file manager left this behind."""
     return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini")
 
@@ -157,7 +157,7 @@ def _image_files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
         for class_folder in _folders(root / top):
             with os.scandir(class_folder.path) as entries:
                 for entry in entries:
-                    if _is_litter(entry.name):
+                    if is_litter(entry.name):
                         continue
                     if entry.is_dir():
                         raise DataError(
@@ -189,7 +189,7 @@ def _list_tar(path: Path) -> Listing:
             for member in archive:
                 end = member.offset_data + (member.size + 511) // 512 * 512
                 parts = member.name.split("/")
-                if member.isdir() or any(_is_litter(part) for part in parts[-3:] if part != "."):
+                if member.isdir() or any(is_litter(part) for part in parts[-3:] if part != "."):
                     continue
                 if not member.isreg() or member.issparse():
                     raise DataError(f"{path}: {member.name} is neither a file nor a folder; expected images alone")

@@ -1,0 +1,80 @@
+"""The images of pages in files, folders, zips and TIFFs of many pages."""
+
+import io
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kuzushiji.data.pages.sources import page_images
+from kuzushiji.errors import DataError, UsageError
+from kuzushiji.imaging.read import read_gray
+
+
+def png(tone: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("L", (8, 6), tone).save(out, "PNG")
+    return out.getvalue()
+
+
+def tones(pages: list) -> list[int]:
+    return [int(read_gray(page.content)[0, 0]) for page in pages]
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    path = tmp_path / "book.tif"
+    first, *rest = (Image.new("L", (8, 6), tone) for tone in (10, 20, 30, 40))
+    first.save(path, save_all=True, append_images=rest)
+    return path
+
+
+def test_folder_in_natural_order_without_litter(tmp_path: Path) -> None:
+    for number in (10, 2, 1):
+        (tmp_path / f"p{number}.png").write_bytes(png(number))
+    (tmp_path / "Thumbs.db").write_bytes(b"litter")
+    (tmp_path / "._p1.png").write_bytes(b"litter")
+    (tmp_path / "notes.txt").write_text("no page")
+    said: list[str] = []
+    pages = list(page_images(tmp_path, say=said.append))
+    assert [page.name for page in pages] == ["p1", "p2", "p10"]
+    assert tones(pages) == [1 * 255, 2, 10]  # a mask of 0 and 1 is told by its highest tone
+    assert len(said) == 1
+    assert "1 file is no image" in said[0]
+
+
+def test_pages_of_a_tiff(book: Path) -> None:
+    pages = list(page_images(book))
+    assert [page.name for page in pages] == ["book-0001", "book-0002", "book-0003", "book-0004"]
+    assert tones(pages) == [10, 20, 30, 40]
+    assert len({page.sha256 for page in pages}) == 4
+    assert tones(list(page_images(book, pages="2-3"))) == [20, 30]
+    assert tones(list(page_images(book, pages="1,4"))) == [10, 40]
+
+
+def test_zip(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "book.zip", "w") as archive:
+        archive.writestr("book/2.png", png(20))
+        archive.writestr("book/10.png", png(100))
+        archive.writestr("__MACOSX/book/._2.png", b"litter")
+    pages = list(page_images(tmp_path / "book.zip"))
+    assert [page.name for page in pages] == ["2", "10"]
+    assert np.array_equal(tones(pages), [20, 100])
+
+
+@pytest.mark.parametrize("pages", ["", "0", "5-3", "a", "1,,2", "-2"])
+def test_pages_written_wrongly(book: Path, pages: str) -> None:
+    with pytest.raises(UsageError, match="3-7,9"):
+        list(page_images(book, pages=pages))
+
+
+def test_what_is_not_there(tmp_path: Path, book: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        list(page_images(tmp_path / "none.png"))
+    with pytest.raises(DataError, match="has 4 pages"):
+        list(page_images(book, pages="9"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no images"):
+        list(page_images(tmp_path / "empty"))
