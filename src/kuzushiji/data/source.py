@@ -132,13 +132,13 @@ def load(
             or a path: a folder with a folder for each class, named by its character or code point (`お`, `U+304A`),
             perhaps within `train`, `validation` and `test`; a tar of such folders; or a folder with npz or IDX files
             named as those of Kuzushiji-MNIST; or a folder or zip of pages with a box around each character, in the
-            layout of Kaggle or of CODH (`pages/`), of which the characters are cut out. Of these no page is in two
+            layout of Kaggle or of CODH (`pages/`), of which the characters are cut out.  Of these no page is in two
             splits; with `:book` behind the name, such as `recognition:book`, no book is; with `:1of3` the first of
-            three folds of books is for test, the others for training. A name of the catalogue goes before a folder of
-            the same name: write `./kmnist` for the folder. `kkanji:k49` and `kkanji:kmnist` have, of kkanji, the parent
-            kanji of these sets' kana, each as its kana: their cursive forms are how the kana was written too. Several
-            with a plus between them, such as `brush:k49+kmnist6k`, are put together, with the classes of all; a folder
-            with nothing but `train/` adds to the training images of the others.
+            three folds of books is for test, the others for training.  A name of the catalogue goes before a folder of
+            the same name: write `./kmnist` for the folder.  `kkanji:k49` and `kkanji:kmnist` have, of kkanji, the
+            parent kanji of these sets' kana, each as its kana: their cursive forms are how the kana was written too.
+            Several with a plus between them, such as `brush:k49+kmnist6k`, are put together, with the classes of all;
+            a folder with nothing but `train/` adds to the training images of the others.
         split: one of `parse(data).splits`.
         limit: take so many images at most, each class in its proportion.
         image_size: bring the images to so many pixels a side; kept as they are if None, which for characters of pages
@@ -264,7 +264,9 @@ def _exists(text: str) -> bool:
 def _divided(text: str) -> tuple[str, str]:
     """A path, and the unit by which its pages are to be divided; empty if none was named."""
     base, _, by = text.rpartition(":")
-    return (base, by) if base and _divides(by) and not os.path.exists(os.path.expanduser(text)) else (text, "")
+    if not base or os.path.exists(os.path.expanduser(text)) or not _divides(by):
+        return text, ""
+    return base, by
 
 
 def _divides(by: str) -> bool:

@@ -37,6 +37,8 @@ such a share of the way to the ink."""
 STAINED, FULL = 0.2, 0.75
 """Of the way from paper to ink on a page: so much is stained paper, and what shows through it from the other side; and
 from there on it is the grain of the ink.  Characters then look as those of Kuzushiji-Kanji do."""
+CHARACTER = 26
+"""Side in pixels of the characters on a page as a detector is shown it: the square root of the usual area of a box."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,26 @@ def ink_of_page(page: Image.Image, cell: int) -> NDArray[np.uint8]:
     pixels = 255 - pixels if found[0].dark_ink else pixels
     share = ((pixels - paper) / contrast - grain) / (1 - grain)
     return (255 * share.clip(0, 1)).round().astype(np.uint8)
+
+
+def ink_for_detector(page: Image.Image, scale: float) -> NDArray[np.uint8]:
+    """A page as a detector is shown it, in training as in reading: so many times as large, its paper black, its ink
+    white.
+
+    Args:
+        page: of mode L.
+        scale: that which brings its characters to about `CHARACTER` pixels.
+
+    Returns:
+        uint8 (H, W).
+    """
+    return ink_of_page(scaled(page, scale), 6 * CHARACTER)
+
+
+def scaled(image: Image.Image, scale: float) -> Image.Image:
+    """An image so many times as large, a pixel at least."""
+    size = max(1, round(scale * image.width)), max(1, round(scale * image.height))
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3)
 
 
 class _Look(NamedTuple):

@@ -66,7 +66,7 @@ def _decoded(source: Source, mode: str) -> Image.Image:
             return _converted(_checked(_of_array(source)), mode)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # no user can act on what Pillow says of odd metadata
-            image = _checked(source) if isinstance(source, Image.Image) else _opened(_content(source), mode)
+            image = _checked(source) if isinstance(source, Image.Image) else _opened(read_content(source), mode)
             return _converted(_upright(image), mode)
     except DataError:
         raise
@@ -76,8 +76,12 @@ def _decoded(source: Source, mode: str) -> Image.Image:
         raise DataError(f"is a damaged image ({error})") from None
 
 
-def _content(source: Any) -> bytes:
-    """The bytes of a file, given in one of the ways of `Source`."""
+def read_content(source: Any) -> bytes:
+    """The bytes of a file, given in one of the ways of `Source`.
+
+    Raises:
+        DataError: it can't be read, is empty or no file; the message goes on from what the caller calls it.
+    """
     if isinstance(source, str | Path):
         try:
             source = Path(source).expanduser().read_bytes()

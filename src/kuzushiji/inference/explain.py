@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kuzushiji.characters import from_codepoint
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.imaging.cut import find_character, in_the_middle
-from kuzushiji.imaging.ink import ink_of_page
+from kuzushiji.imaging.ink import ink_of_page, scaled
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.inference.outputs import as_input, as_tensor
 from kuzushiji.inference.weights import load_network
@@ -348,10 +348,8 @@ def as_batch(picture: Picture) -> Tensor:
 def _page_of(path: Path, character_size: int, side: int) -> Picture:
     """A page whose characters are brought to the size of those of the training, its paper black, its ink white."""
     page = Image.fromarray(_read(path))
-    scale = character_size / side
-    size = max(1, round(page.width / scale)), max(1, round(page.height / scale))
-    page = page.resize(size, Image.Resampling.BICUBIC, reducing_gap=3)
-    return Picture(path.name, ink_of_page(page, _CELL * side), scale=scale)
+    pixels = ink_of_page(scaled(page, side / character_size), _CELL * side)
+    return Picture(path.name, pixels, scale=character_size / side)
 
 
 def _check_room(network: nn.Module, picture: Picture) -> None:

@@ -6,20 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kuzushiji.imaging.ink import ink_of_page
+from kuzushiji.imaging.ink import CHARACTER, ink_for_detector
 from kuzushiji.reading.detector import STRIDE, Floats, Found, decode
 
 Detect = Callable[[Floats], tuple[Floats, Floats]]
 """A detector: float32 (1, 1, H, W), ink bright from 0 to 1, both sides multiples of 32 -> heat (1, R, h, w) and boxes
 (1, 4, h, w), as `decode` takes them."""
 
-CHARACTER = 26
-"""Side in pixels of the characters that a detector is made for."""
 _LOOKS = (640, 1280, 2560)
 """Longer sides of the copies on which the scale of the writing is looked for."""
 _ENOUGH, _TRIES = 1.15, 3
 """The scale is right if characters are so many times as large as they should be, or as small, at most."""
-_CELL = 6 * CHARACTER
 _TILE, _OVERLAP = 1024, 128
 
 
@@ -55,9 +52,7 @@ def find_characters(gray: NDArray[np.uint8], detect: Detect, least: float = 0.3)
 
 def find_at(page: Image.Image, scale: float, detect: Detect, least: float = 0.3) -> Found:
     """Finds the characters on a copy of a page, of mode L, that is `scale` times as large."""
-    size = max(1, round(scale * page.width)), max(1, round(scale * page.height))
-    ink = ink_of_page(page.resize(size, Image.Resampling.BICUBIC, reducing_gap=3), _CELL)
-    heat, maps = _maps(ink, detect)
+    heat, maps = _maps(ink_for_detector(page, scale), detect)
     found = decode(heat, maps, least=least)
     low, high = found.boxes[:, :2] / scale, (found.boxes[:, :2] + found.boxes[:, 2:]) / scale
     low, high = low.clip(0, page.size), high.clip(0, page.size)

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from kuzushiji.document import geometry
 from kuzushiji.document.geometry import polygons_of
 from kuzushiji.document.order import arrange
 from kuzushiji.document.page import Candidate, Characters, ImageRef, Page, Step
 from kuzushiji.errors import DataError
 from kuzushiji.files import file_hash
 from kuzushiji.imaging.cut import cut
-from kuzushiji.imaging.read import Source, read_gray
+from kuzushiji.imaging.read import Source, read_content, read_gray
 from kuzushiji.imaging.rules import find_rules
 from kuzushiji.reading.finding import Detect, find_characters
 from kuzushiji.reading.pretrained import complementary
@@ -62,9 +64,9 @@ class Reader:
             DataError: it can't be read; the message names it.
         """
         name = name or (str(image) if isinstance(image, str | Path) else "the image")
-        content, digest = _content(image, name)
         try:
-            gray = read_gray(content)
+            image, digest = _with_hash(image)
+            gray = read_gray(image)
         except DataError as error:
             raise DataError(f"{name} {error}") from None
         found = find_characters(gray, self.detector, self.least)
@@ -111,20 +113,15 @@ def _sureness(candidates: Sequence[Candidate]) -> float:
     return candidates[0].probability if candidates else -1.0
 
 
-def _content(image: Source, name: str) -> tuple[Source, str | None]:
-    """An image, and the hash of the file that it is, if it is one."""
-    if isinstance(image, str | Path):
-        try:
-            image = Path(image).expanduser().read_bytes()
-        except (OSError, ValueError) as error:
-            raise DataError(f"{name} can't be read: {getattr(error, 'strerror', None) or error}") from None
-    is_file = isinstance(image, bytes | bytearray | memoryview)
-    return image, hashlib.sha256(image).hexdigest() if is_file else None  # type: ignore[arg-type]
+def _with_hash(image: Source) -> tuple[Source, str | None]:
+    """An image, read if it is a file, and the hash of its bytes; None of what is pixels already."""
+    if isinstance(image, np.ndarray | Image.Image):
+        return image, None
+    content = read_content(image)
+    return content, hashlib.sha256(content).hexdigest()
 
 
 def _whole(boxes: NDArray[np.float32], gray: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Boxes of whole pixels, one at least, within the image."""
-    size = np.array(gray.shape[::-1])
-    low = np.floor(boxes[:, :2]).clip(0, size - 1)
-    high = np.ceil(boxes[:, :2] + boxes[:, 2:]).clip(low + 1, size)
-    return np.concatenate([low, high - low], axis=1).astype(np.int32)
+    """Boxes of whole pixels around those of an image, within it."""
+    low, high = np.floor(boxes[:, :2]), np.ceil(boxes[:, :2] + boxes[:, 2:])
+    return geometry.clip(np.hstack([low, high - low]).astype(np.int32), gray.shape[::-1])

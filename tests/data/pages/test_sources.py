@@ -6,7 +6,7 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from kuzushiji.data.pages.sources import page_images
 from kuzushiji.errors import DataError, UsageError
@@ -52,6 +52,26 @@ def test_pages_of_a_tiff(book: Path) -> None:
     assert len({page.sha256 for page in pages}) == 4
     assert tones(list(page_images(book, pages="2-3"))) == [20, 30]
     assert tones(list(page_images(book, pages="1,4"))) == [10, 40]
+
+
+def test_a_damaged_page_of_a_tiff_is_named_and_the_others_come(tmp_path: Path) -> None:
+    path = tmp_path / "book.tif"
+    first, *rest = (Image.new("L", (80, 60), tone) for tone in (10, 20, 30))
+    first.save(path, save_all=True, append_images=rest)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 9 // 10])
+    *whole, damaged = page_images(path)
+    assert tones(whole) == [10, 20]
+    assert damaged.name == "book-0003"
+    assert damaged.failure.startswith(f"page 3 of {path} is damaged")
+
+
+def test_every_page_of_a_tiff_is_turned_as_its_metadata_asks(tmp_path: Path) -> None:
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    first, second = (Image.new("L", (8, 6), tone) for tone in (10, 20))
+    first.save(tmp_path / "book.tif", save_all=True, append_images=[second], exif=turned)
+    assert [read_gray(page.content).shape for page in page_images(tmp_path / "book.tif")] == [(8, 6), (8, 6)]
 
 
 def test_zip(tmp_path: Path) -> None:

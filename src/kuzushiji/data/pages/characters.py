@@ -32,9 +32,6 @@ SIDE = 80
 UNITS = ("page", "book")
 """What can stay on one side of a division."""
 
-FOLD_SPLITS = ("train", "test")
-"""What books are divided into where one of several folds is the test, such as `1of3`."""
-
 _VERSION = 3
 """Raised when the same pages would give other characters."""
 
@@ -82,7 +79,7 @@ class Pages:
             return tuple(found.bounds)
         names = page_names(self.path)
         divided = _divided(names if self.by == "page" else names.values(), self.by)
-        return _split_names(divided, self.by)
+        return _split_names(divided)
 
     def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
         """The characters of a split, mapped into memory, of `SIDE` pixels a side if `side` is None.
@@ -240,10 +237,8 @@ def _divided(names: Iterable[str], by: str) -> dict[str, str]:
     return {book: "test" if number == fold else "train" for book, number in folds(names, count).items()}
 
 
-def _split_names(divided: dict[str, str], by: str) -> tuple[str, ...]:
-    if "test" not in divided.values():
-        return ("all",)
-    return FOLD_SPLITS if parse_fold(by) else HASH_SPLITS
+def _split_names(divided: dict[str, str]) -> tuple[str, ...]:
+    return tuple(split for split in HASH_SPLITS if split in divided.values()) or ("all",)
 
 
 def _variant(pages: Pages, side: int) -> str:
@@ -301,7 +296,7 @@ def _sides(
     # A fold stays the same where a page is damaged: others, such as that of a detector, are of the same books.
     some = group if only is None or parse_fold(by) else [group[number] for number in only]
     split = _divided(some, by)
-    names = _split_names(split, by)
+    names = _split_names(split)
     return names, np.array([names.index(split[each]) if each in split else -1 for each in group], dtype=np.int64)
 
 

@@ -1,5 +1,6 @@
 """The images of pages that a person names: a file, a TIFF of many pages, a zip, a folder of all these."""
 
+import contextlib
 import hashlib
 import io
 import re
@@ -117,31 +118,23 @@ def _pages_of(file: PageFile, reader: FileReader) -> Iterator[PageImage]:
         yield PageImage(name, b"", "", f"{file} {error}")
         return
     sha256 = hashlib.sha256(content).hexdigest()
-    count = _count(content)
-    if count == 1:
-        yield PageImage(name, content, sha256)
-        return
-    for number in range(count):
-        page_name = f"{name}-{number + 1:04}"
-        page_hash = hashlib.sha256(f"{sha256} {number + 1}".encode()).hexdigest()
+    with warnings.catch_warnings(), contextlib.ExitStack() as stack:
+        warnings.simplefilter("ignore")  # of odd metadata
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of odd metadata
-                with Image.open(io.BytesIO(content), formats=("TIFF",)) as image:
-                    image.seek(number)
-                    page = image.copy()
-        except Exception as error:  # on a damaged file Pillow raises whatever comes
-            yield PageImage(page_name, b"", page_hash, f"page {number + 1} of {file} is damaged ({error})")
-            continue
-        yield PageImage(page_name, page, page_hash)
-
-
-def _count(content: bytes) -> int:
-    """How many pages a file has: 1 of all but a TIFF; what is damaged is told of when it is read."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content), formats=("TIFF",)) as image:
-                return int(getattr(image, "n_frames", 1))
-    except Exception:
-        return 1
+            image = stack.enter_context(Image.open(io.BytesIO(content), formats=("TIFF",)))
+            count = int(getattr(image, "n_frames", 1))
+        except Exception:  # no TIFF, or one that is damaged at its beginning, which is told of when it is read
+            count = 1
+        if count == 1:
+            yield PageImage(name, content, sha256)
+            return
+        for number in range(count):
+            page_name = f"{name}-{number + 1:04}"
+            page_hash = hashlib.sha256(f"{sha256} {number + 1}".encode()).hexdigest()
+            try:
+                image.seek(number)
+                page = image.copy()
+            except Exception as error:  # on a damaged file Pillow raises whatever comes
+                yield PageImage(page_name, b"", page_hash, f"page {number + 1} of {file} is damaged ({error})")
+            else:
+                yield PageImage(page_name, page, page_hash)

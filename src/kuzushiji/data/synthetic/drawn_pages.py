@@ -5,7 +5,7 @@ single characters, and its paper from real paper.  What stands on real pages bes
 rules, the edge of the neighbouring page, gutters, the backdrop of the scanner, what shows through from the other side,
 stains, worm holes, seals, pictures.  A detector that learns from them must not take any of these for a character.
 
-Pages are drawn at the size at which a detector sees them, where a character has about `USUAL` pixels.
+Pages are drawn at the size at which a detector sees them, where a character has about `CHARACTER` pixels.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from kuzushiji.characters import kind
 from kuzushiji.data.images import CharacterImages
-
-USUAL = 26.0
-"""Side of a character in pixels: the square root of the usual area of its box."""
+from kuzushiji.imaging.ink import CHARACTER
 
 MAIN, RUBY = 0, 1
 """Roles of a character."""
@@ -120,10 +118,10 @@ def draw_page(material: Material, random: np.random.Generator, *, size: float | 
     """Draws a page.
 
     Args:
-        size: usual side of a character in pixels; around `USUAL` if None.
+        size: usual side of a character in pixels; around `CHARACTER` if None.
     """
     if size is None:
-        size = USUAL * float(np.exp(random.normal(0, 0.3)))
+        size = CHARACTER * float(np.exp(random.normal(0, 0.3)))
     layout = _jittered(_pick(material.layouts, random), size, random)
     margins = random.uniform(0.5, 4, 4) * size
     shift = margins[:2] - layout.boxes[:, :2].min(0)

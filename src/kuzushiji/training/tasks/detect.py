@@ -9,15 +9,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from kuzushiji.data.synthetic.drawn_pages import MAIN, USUAL, Material, draw_page
+from kuzushiji.data.synthetic.drawn_pages import MAIN, Material, draw_page
 from kuzushiji.errors import UsageError
-from kuzushiji.imaging.ink import ink_of_page
+from kuzushiji.imaging.ink import CHARACTER, ink_for_detector
 from kuzushiji.inference.device import autocast, choose_dtype
 from kuzushiji.models.detector import Maps, Targets, box_loss, centre_loss, encode
 from kuzushiji.runs.recipe import Recipe
-
-CELL = 256
-"""Side in pixels of the parts of a page in which paper and ink are measured: that of ten characters."""
 
 CERTAIN = 0.5
 """A character is found where the heat map gives its centre more than this."""
@@ -46,6 +43,37 @@ class BoxedImage:
 
 
 @dataclass(frozen=True, eq=False)
+class Scene:
+    """A page as a detector is shown it.
+
+    Attributes:
+        ink: uint8 (H, W), bright on black.
+        boxes, unknown: as in `BoxedImage`, in pixels of `ink`.
+        roles: (n,), of the boxes.
+    """
+
+    ink: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    roles: NDArray[np.integer]
+    unknown: NDArray[np.float32] | None = None
+
+    def crop(self, corner: NDArray[np.floating], side: int) -> tuple[NDArray[np.uint8], Targets]:
+        """A square that lies within the page, or the whole of a page that is smaller, on black.
+
+        Args:
+            corner: x and y of where it begins, if there is room.
+        """
+        height, width = self.ink.shape
+        left, top = corner.clip(0, [max(0, width - side), max(0, height - side)]).astype(int).tolist()
+        crop = np.zeros((side, side), np.uint8)
+        part = self.ink[top : top + side, left : left + side]
+        crop[: part.shape[0], : part.shape[1]] = part
+        shift = np.array([left, top, 0, 0], np.float32)
+        unknown = None if self.unknown is None else self.unknown - shift
+        return crop, encode(self.boxes - shift, self.roles, (side, side), unknown=unknown)
+
+
+@dataclass(frozen=True, eq=False)
 class Crops:
     """Crops as they are seen in one step.
 
@@ -69,7 +97,8 @@ class Detection:
     Args:
         material: what pages are drawn from.
         pages: real ones; none for drawn ones alone.
-        validation: real pages to measure the network on after each epoch; none for no measuring.
+        validation: real pages of which a crop each, around the character in the middle of the list, at the usual size,
+            measures the network after each epoch; none for no measuring.
         crops: how many crops make an epoch.
         side: of a crop in pixels, a multiple of 32.
         drawn: share of the crops that come from drawn pages, where there are real ones too.
@@ -97,10 +126,11 @@ class Detection:
                 f"{crops} crops of {side} pixels, {drawn:g} of them drawn; expected 1 crop or more, a side that is a "
                 "multiple of 32, and a share from 0 to 1"
             )
-        self.material, self.pages, self.validation = material, pages, validation
+        self.material, self.pages = material, pages
         self.recipe, self.device, self.images = recipe, device, crops
         self.side, self.drawn = side, drawn if pages else 1.0
         self.dtype = choose_dtype(recipe.precision, device)
+        self._validation = [self._together([self._middle(page)]) for page in validation]
 
     def order(self, epoch: int) -> Tensor:
         """The crops are drawn as they are needed, so that one order is as good as another."""
@@ -122,31 +152,32 @@ class Detection:
 
     @torch.inference_mode()
     def validate(self, network: nn.Module) -> dict[str, float | None]:
-        """Mean loss and recall over a crop around the middle character of each validation page, at the usual size."""
-        if not self.validation:
+        """Mean loss and recall over the crops of the validation pages."""
+        if not self._validation:
             return {"validation_loss": None, "validation_recall": None}
         network.eval()
         sums = torch.zeros(2)
-        for page in self.validation:
-            middle = page.boxes[len(page.boxes) // 2]
-            crop = self._together([_cropped(*_scaled(page, USUAL), _corner(middle, page, self.side), self.side)])
+        for crop in self._validation:
             loss, (recall,) = self.loss(network, crop)
             sums += torch.stack([loss, recall]).cpu()
-        loss_, found = (sums / len(self.validation)).tolist()
+        loss_, found = (sums / len(self._validation)).tolist()
         return {"validation_loss": loss_, "validation_recall": found}
 
     def _crop(self, epoch: int, number: int) -> tuple[NDArray[np.uint8], Targets]:
         random = np.random.default_rng([self.recipe.seed, epoch, number])
         if random.random() < self.drawn:
             page = draw_page(self.material, random)
-            scene: Scene = (ink_of_page(Image.fromarray(page.image), CELL), page.boxes, page.roles, None)
+            scene = Scene(ink_for_detector(Image.fromarray(page.image), 1), page.boxes, page.roles)
         else:
-            size = USUAL * float(np.exp(random.normal(0, 0.3)))
+            size = CHARACTER * float(np.exp(random.normal(0, 0.3)))
             scene = _scaled(self.pages[int(random.integers(len(self.pages)))], size)
-        boxes = scene[1]
-        left, top, *_ = boxes[random.integers(len(boxes))].tolist()
-        across, down = random.uniform(-self.side, 0, 2).tolist()
-        return _cropped(*scene, (left + across, top + down), self.side)
+        box = scene.boxes[random.integers(len(scene.boxes))]
+        return scene.crop(box[:2] + random.uniform(-self.side, 0, 2), self.side)
+
+    def _middle(self, page: BoxedImage) -> tuple[NDArray[np.uint8], Targets]:
+        scene = _scaled(page, CHARACTER)
+        box = scene.boxes[len(scene.boxes) // 2]
+        return scene.crop(box[:2] + (box[2:] - self.side) / 2, self.side)
 
     def _together(self, crops: Sequence[tuple[NDArray[np.uint8], Targets]]) -> Crops:
         images = torch.from_numpy(np.stack([image for image, _ in crops]))[:, None].to(self.device)
@@ -158,48 +189,12 @@ class Detection:
         return Crops(seen, heat, counted, boxes, is_centre)
 
 
-Scene = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.integer], NDArray[np.float32] | None]
-"""A page as a detector sees it: its ink, boxes, their roles, and regions of which nothing is known."""
-
-
-def _factor(page: BoxedImage, size: float) -> float:
-    return size / float(np.sqrt(np.median(page.boxes[:, 2] * page.boxes[:, 3])))
-
-
 def _scaled(page: BoxedImage, size: float) -> Scene:
     """A page brought to where its characters have `size` pixels."""
-    factor = _factor(page, size)
-    height, width = page.image.shape
-    scaled = Image.fromarray(page.image).resize(
-        (max(1, round(width * factor)), max(1, round(height * factor))), Image.Resampling.BICUBIC, reducing_gap=3
-    )
-    unknown = None if page.unknown is None else page.unknown * factor
-    return ink_of_page(scaled, CELL), page.boxes * factor, np.full(len(page.boxes), MAIN), unknown
-
-
-def _corner(box: NDArray[np.float32], page: BoxedImage, side: int) -> tuple[float, float]:
-    """Where a crop begins, at the usual size, that has a box in its middle."""
-    left, top, width, height = (box * _factor(page, USUAL)).tolist()
-    return left + (width - side) / 2, top + (height - side) / 2
-
-
-def _cropped(
-    ink: NDArray[np.uint8],
-    boxes: NDArray[np.float32],
-    roles: NDArray[np.integer],
-    unknown: NDArray[np.float32] | None,
-    corner: tuple[float, float],
-    side: int,
-) -> tuple[NDArray[np.uint8], Targets]:
-    """A square that lies within the page, or the whole of a page that is smaller, on black."""
-    height, width = ink.shape
-    left, top = (int(np.clip(at, 0, max(0, end - side))) for at, end in zip(corner, (width, height), strict=True))
-    crop = np.zeros((side, side), np.uint8)
-    part = ink[top : top + side, left : left + side]
-    crop[: part.shape[0], : part.shape[1]] = part
-    shift = np.array([left, top, 0, 0], np.float32)
-    away = None if unknown is None else unknown - shift
-    return crop, encode(boxes - shift, roles, (side, side), unknown=away)
+    scale = size / float(np.sqrt(np.median(page.boxes[:, 2] * page.boxes[:, 3])))
+    ink = ink_for_detector(Image.fromarray(page.image), scale)
+    unknown = None if page.unknown is None else page.unknown * scale
+    return Scene(ink, page.boxes * scale, np.full(len(page.boxes), MAIN), unknown)
 
 
 def _recalls(heat: Tensor, batch: Crops) -> Tensor:
