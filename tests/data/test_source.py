@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kuzushiji.data.catalogue import sets as catalog
@@ -448,6 +448,9 @@ def test_titles_and_published_sets_of_what_was_typed_and_of_what_was_recorded(tm
 PIECES = ["brush", "k49", "kmnist", "recognition", "page", "book", ":", "+", "/", "~", ".", "..", "6", "x", "\0"]
 
 
+@example("~\0")
+@example("~\ud800")
+@example("a+~\0")
 @given(st.one_of(st.text(max_size=20), st.lists(st.sampled_from(PIECES), max_size=8).map("".join)))
 def test_any_text_is_a_source_or_refused(text: str) -> None:
     assert isinstance(title_of(text), str)

@@ -258,15 +258,23 @@ def _parts(text: str) -> Iterator[str]:
 
 def _exists(text: str) -> bool:
     """Whether this is a path that is there, or one with `:page`, `:book` or `:1of3` behind it."""
-    return any(os.path.exists(os.path.expanduser(path)) for path in (text, _divided(text)[0]))
+    return any(os.path.exists(_expanded(path)) for path in (text, _divided(text)[0]))
 
 
 def _divided(text: str) -> tuple[str, str]:
     """A path, and the unit by which its pages are to be divided; empty if none was named."""
     base, _, by = text.rpartition(":")
-    if not base or os.path.exists(os.path.expanduser(text)) or not _divides(by):
+    if not base or os.path.exists(_expanded(text)) or not _divides(by):
         return text, ""
     return base, by
+
+
+def _expanded(text: str) -> str:
+    """A path with the home folder for its `~`."""
+    try:
+        return os.path.expanduser(text)
+    except ValueError:  # what follows the ~ can be the name of no user
+        raise UsageError(f"{text!r} can be the path of nothing") from None
 
 
 def _divides(by: str) -> bool:
@@ -312,7 +320,7 @@ def _brush(text: str, shape: str, amount: str = "") -> Brush:
 def _at_path(text: str) -> Source:
     """What lies at a path that was typed."""
     base, by = _divided(text)
-    path = Path(os.path.expanduser(base))
+    path = Path(_expanded(base))
     if not os.path.exists(path) and path.name == base and not path.suffix:
         known = [*DATASETS, *_KANA, *(f"brush:{shape}" for shape in SHAPES)]
         raise UsageError(f"{unknown_name('dataset', text, known)}; nor is there a folder of this name")
