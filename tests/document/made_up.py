@@ -44,6 +44,7 @@ def pages(draw: st.DrawFn) -> Page:
             np.where(there, generator.random((n, k)), 0),
             generator.random(n),
             line,
+            changed=generator.random(n) < 0.3,
         ),
         tuple(lines),
         generator.permutation(n),

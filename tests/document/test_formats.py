@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,13 @@ from kuzushiji.errors import DataError
 from tests.document.made_up import pages
 
 EXACT = [name for name in FORMATS if name not in ("text", "iiif")]
+MARKED = ("json", "pagexml")
+"""Those with a place for what a language model changed."""
+
+
+def kept(page: Page, name: str) -> Page:
+    """What of a page its file in a format holds."""
+    return page if name in MARKED else replace(page, characters=replace(page.characters, changed=None))
 
 
 def example() -> Page:
@@ -32,6 +40,7 @@ def example() -> Page:
         [[0.75, 0.2], [1, 0], [0.5, 0.25], [1e-7, 1e-8], [0, 0], [0.5, 0.5]],  # type: ignore[arg-type]
         np.array([1, 0.1, 0.9, 1, 0.3, 0.7]),
         np.array([0, 0, 1, 2, 2, -1]),
+        changed=np.array([True, False, False, True, False, True]),
     )
     square = [[1, 1], [9.25, 1], [9, 9]]
     lines = (
@@ -54,7 +63,8 @@ def test_one_of_everything_comes_back(name: str) -> None:
     page = example()
     written = FORMATS[name].write(page).encode()
     assert next(each for each in FORMATS if FORMATS[each].knows(written)) == name
-    assert FORMATS[name].read(written) == page
+    assert FORMATS[name].read(written) == kept(page, name)
+    assert FORMATS[name].read(written) != page or name in MARKED
     bare = Page(ImageRef("x"), page.characters[:0])
     assert FORMATS[name].read(FORMATS[name].write(bare).encode()) == bare
 
@@ -64,7 +74,7 @@ def test_any_page_comes_back(name: str) -> None:
     @settings(max_examples=25, deadline=None)
     @given(pages())
     def check(page: Page) -> None:
-        assert FORMATS[name].read(FORMATS[name].write(page).encode()) == page
+        assert FORMATS[name].read(FORMATS[name].write(page).encode()) == kept(page, name)
 
     check()
 

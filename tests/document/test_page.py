@@ -52,12 +52,14 @@ def test_what_is_left_out_is_filled_in() -> None:
     assert (few.found.tolist(), few.line.tolist(), few.ids.tolist()) == ([1] * 3, [-1] * 3, ["c0", "c1", "c2"])
     assert [each.text for each in few] == ["お", "", "か"]
     assert few[1].candidates == ()
+    assert few.changed.tolist() == [False] * 3
     none = Page(ImageRef("empty.png"), Characters(np.zeros((0, 4, 2)), []))
     assert (none.text, len(none), none.characters.boxes.shape) == ("", 0, (0, 4))
 
 
 def test_columns_are_chosen_together() -> None:
-    found = characters(found=[0.5, 0.8], ids=["a", "b"])[np.array([False, True])]
+    found = characters(found=[0.5, 0.8], ids=["a", "b"], changed=[False, True])[np.array([False, True])]
+    assert (found.changed.tolist(), found[0].changed) == ([True], True)
     assert (found.best.tolist(), found.ids.tolist(), found.found.tolist()) == (["か"], ["b"], [np.float32(0.8)])
 
 
@@ -85,6 +87,7 @@ def test_nobody_can_write_into_a_page() -> None:
         ({"ids": ["a", "a"]}, "two lines or characters are called a"),
         ({"ids": ["a", ""]}, "a line or character is called ''; expected a letter, then"),
         ({"ids": ["a", "1"]}, "a line or character is called '1'"),
+        ({"changed": [True]}, r"changed of 2 characters have the shape \(1,\)"),
         ({"line": [0]}, r"line of 2 characters have the shape \(1,\)"),
     ],
 )

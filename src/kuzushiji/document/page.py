@@ -6,7 +6,7 @@ has 100,000 characters, so they are columns; a single one is a view of its row.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from importlib import import_module
 from pathlib import Path, PurePath
 from typing import Any, Literal, get_args, overload
@@ -135,6 +135,7 @@ class Character:
         candidates: what it may be, the answer first; none where nobody named it.
         found: how probable it is that a character stands there.
         line: the number of its line; -1 if it is on none.
+        changed: whether the answer is not what the image alone says, but what a language model chose among it.
     """
 
     id: str
@@ -142,6 +143,7 @@ class Character:
     candidates: tuple[Candidate, ...]
     found: float
     line: int
+    changed: bool = False
 
     @property
     def text(self) -> str:
@@ -160,6 +162,7 @@ class Characters(Sequence[Character]):
         found: float32 (n,), how probable it is that there is a character, 0 to 1; 1 if left out.
         line: int32 (n,), the line that each stands on; -1 for none, also if left out.
         ids: str (n,), all different, each such as an id in XML; c0, c1, ... if left out.
+        changed: bool (n,), whether the answer is a language model's, the image alone saying another; False if left out.
 
     Raises:
         DataError: a column has the wrong shape or values, which the message names.
@@ -171,6 +174,7 @@ class Characters(Sequence[Character]):
     found: NDArray[np.float32] = None  # type: ignore[assignment]
     line: NDArray[np.int32] = None  # type: ignore[assignment]
     ids: NDArray[np.str_] = None  # type: ignore[assignment]
+    changed: NDArray[np.bool_] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         _store(self, "polygons", self.polygons, np.float32)
@@ -183,9 +187,10 @@ class Characters(Sequence[Character]):
         _store(self, "found", np.ones(n) if self.found is None else self.found, np.float32)
         _store(self, "line", np.full(n, -1) if self.line is None else self.line, np.int32)
         _store(self, "ids", [f"c{number}" for number in range(n)] if self.ids is None else self.ids, np.str_)
+        _store(self, "changed", np.zeros(n) if self.changed is None else self.changed, np.bool_)
         k = self.candidates.shape[1] if self.candidates.ndim == 2 else 1
         shapes = {"polygons": (n, 4, 2), "candidates": (n, k), "probabilities": (n, k)}
-        for name, shape in (shapes | {"found": (n,), "line": (n,), "ids": (n,)}).items():
+        for name, shape in (shapes | dict.fromkeys(("found", "line", "ids", "changed"), (n,))).items():
             if getattr(self, name).shape != shape:
                 raise DataError(
                     f"{name} of {n} characters have the shape {getattr(self, name).shape}; expected {shape}"
@@ -220,6 +225,7 @@ class Characters(Sequence[Character]):
             tuple(Candidate(name, probability) for name, probability in pairs if name),
             float(self.found[which]),
             int(self.line[which]),
+            bool(self.changed[which]),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -381,7 +387,7 @@ def with_lines(
     place = np.argsort(moved)  # old number -> new one
     return Page(
         page.image,
-        Characters(columns.polygons, columns.candidates, columns.probabilities, columns.found, of_line, columns.ids),
+        replace(columns, line=of_line),
         tuple(
             Line(f"l{number}", role, box_around(columns.polygons[part]), part)
             for number, ((role, _), part) in enumerate(zip(lines, slices, strict=True))

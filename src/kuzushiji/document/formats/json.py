@@ -3,10 +3,10 @@
     {"format": "kuzushiji page", "version": 1, "image": {"name", "sha256", "width", "height"}, "direction", "status",
      "steps": [{"model", "version", "settings"}], "text",
      "lines": [{"id", "role", "polygon": [[x, y], ...], "characters": [
-         {"id", "polygon", "found", "candidates": [[character, probability], ...]}]}],
+         {"id", "polygon", "found", "candidates": [[character, probability], ...], "changed"}]}],
      "others": [characters on no line], "order": [numbers of the characters, those of the lines counted first]}
 
-`text` is there for those who want no more; it is not read.
+`text` is there for those who want no more; it is not read.  `changed` stands where it is true.
 """
 
 import json
@@ -46,6 +46,7 @@ class _Character:
     polygon: NDArray[np.float32]
     found: float
     candidates: tuple[tuple[str, float], ...]
+    changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,12 +129,15 @@ def read(content: bytes) -> Page:
 
 
 def _parts(characters: Iterable[_Character]) -> list[Part]:
-    return [Part(each.id, each.polygon.tolist(), each.found, each.candidates) for each in characters]
+    return [Part(each.id, each.polygon.tolist(), each.found, each.candidates, each.changed) for each in characters]
 
 
 def _characters(parts: Sequence[Part]) -> str:
     return _rows(
-        _text({"id": each.id, "polygon": each.polygon, "found": each.found, "candidates": each.candidates})
+        _text(
+            {"id": each.id, "polygon": each.polygon, "found": each.found, "candidates": each.candidates}
+            | ({"changed": True} if each.changed else {})
+        )
         for each in parts
     )
 

@@ -2,7 +2,8 @@
 
 What PAGE has no place for stands in `custom`, in the way of Transkribus: `structure {type:ruby;}` for roles,
 `readingOrder {index:3;}` for characters that are not read as they stand, `polygon {points:...;}` for corners that are
-no whole numbers.  Files of other programs are read too; characters of which only the line is known share its box.
+no whole numbers, `language {changed:true;}` for answers that are a language model's.  Files of other programs are read
+too; characters of which only the line is known share its box.
 """
 
 import re
@@ -123,7 +124,8 @@ def _line(
         _coords(word, box_around([part.polygon for part in parts]).tolist())
         for part in parts:
             order = _custom(readingOrder={"index": place[part.id]}) if place else ""
-            glyph = add(word, "Glyph", id=part.id, custom=order + _exact(part.polygon) or None)
+            language = _custom(language={"changed": "true"}) if part.changed else ""
+            glyph = add(word, "Glyph", id=part.id, custom=order + language + _exact(part.polygon) or None)
             _coords(glyph, part.polygon, part.found)
             for index, (character, probability) in enumerate(part.candidates):
                 add(add(glyph, "TextEquiv", index=index, conf=probability), "Unicode", character)
@@ -192,12 +194,16 @@ def _parts(line: Element, direction: Direction, names: Names, places: dict[str, 
         return spread(text, _polygon(line), direction, conf, names)
     parts = []
     for glyph in glyphs:
-        index = _known(glyph).get("readingOrder", {}).get("index")
+        known = _known(glyph)
+        index = known.get("readingOrder", {}).get("index")
         if index is not None:
             places[value(glyph, "id")] = int(number(index))
         candidates = [(find(each, "Unicode").text or "", number(each.get("conf", "1"))) for each in _equivalents(glyph)]
         found = number(find(glyph, "Coords").get("conf", "1"))
-        parts.append(Part(value(glyph, "id"), _polygon(glyph), found, [each for each in candidates if each[0]]))
+        changed = known.get("language", {}).get("changed") == "true"
+        parts.append(
+            Part(value(glyph, "id"), _polygon(glyph), found, [each for each in candidates if each[0]], changed)
+        )
     return parts
 
 

@@ -23,12 +23,14 @@ class Part:
         polygon: its four corners, x and y.
         found: how probable it is that a character stands there.
         candidates: each with its probability, the answer first.
+        changed: whether the answer is a language model's and the image alone says another.
     """
 
     id: str
     polygon: Sequence[Sequence[Number]]
     found: Number
     candidates: Sequence[tuple[str, Number]]
+    changed: bool = False
 
     @property
     def text(self) -> str:
@@ -54,10 +56,11 @@ def parts_of(characters: Characters) -> list[Part]:
         numbers(characters.found),
         characters.candidates.tolist(),
         numbers(characters.probabilities),
+        characters.changed.tolist(),
     )
     return [
-        Part(id, polygon, found, [pair for pair in zip(names, probabilities, strict=True) if pair[0]])
-        for id, polygon, found, names, probabilities in zip(*columns, strict=True)
+        Part(id, polygon, found, [pair for pair in zip(names, probabilities, strict=True) if pair[0]], changed)
+        for id, polygon, found, names, probabilities, changed in zip(*columns, strict=True)
     ]
 
 
@@ -102,6 +105,7 @@ def page_of(
             np.array([part.found for part in parts], np.float32),
             np.repeat(np.array([*range(len(lines)), -1], np.int32), [*counts, len(others)]),
             np.array([part.id for part in parts], np.str_),
+            np.array([part.changed for part in parts], np.bool_),
         ),
         tuple(
             Line(line.id, line.role, np.array(line.polygon, np.float32), slice(start, stop))
