@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from kuzushiji.cli.console import notes, print_json, results
 from kuzushiji.cli.options import NO_CHANGES, RecipeChanges, given, parsed_option
@@ -14,7 +14,16 @@ from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.runs.run import Run, find_run
 
 
-def train(
+train = App(name="train", help="Train a network on a dataset into a run folder, evaluate it and write its report.")
+train.command(
+    "kuzushiji.cli.train_detector:train_detector",
+    name="detector",
+    help="Train a detector of characters on pages, real ones and drawn ones, into a run folder.",
+)
+
+
+@train.default
+def train_network(
     model: Annotated[str | None, Parameter(show_default=False)] = None,
     /,
     *,

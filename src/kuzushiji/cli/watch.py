@@ -12,8 +12,10 @@ from kuzushiji.cli.console import notes, work_bar
 
 if TYPE_CHECKING:
     from kuzushiji.runs.config import DataConfig
+    from kuzushiji.runs.detector import DetectorRun
     from kuzushiji.runs.run import Run
     from kuzushiji.runs.splits import Splits
+    from kuzushiji.training.detector import DetectorWatch
     from kuzushiji.training.experiment import TrainingWatch
     from kuzushiji.training.session import TrainingProgress
 
@@ -70,6 +72,45 @@ def console_watch() -> Iterator[TrainingWatch]:
 
     with bar:
         yield TrainingWatch(started=started, progress=progress, epoch=epoch, reading=reading)
+
+
+@contextmanager
+def detector_watch() -> Iterator[DetectorWatch]:
+    """A `DetectorWatch` as `console_watch`."""
+    from kuzushiji.training.detector import DetectorWatch
+
+    bar = work_bar()
+    tasks: list[TaskID] = []
+
+    def started(run: DetectorRun, train: int, held_out: int) -> None:
+        notes.print(
+            f"training a detector ({run.config.parameters:,} parameters) on {train:,} pages and drawn ones; "
+            f"{held_out:,} held out",
+            soft_wrap=True,
+        )
+        tasks.append(bar.add_task("training", note=""))
+
+    def progress(now: TrainingProgress) -> None:
+        bar.update(
+            tasks[0],
+            description=f"epoch {now.epoch}/{now.epochs}",
+            completed=now.done,
+            total=now.total,
+            note=now.text,
+        )
+
+    def epoch(metrics: dict[str, Any]) -> None:
+        measured = ""
+        if metrics["validation_recall"] is not None:
+            measured = f"  held out {metrics['validation_loss']:.4f} {metrics['validation_recall']:.2%}"
+        notes.print(
+            f"epoch {metrics['epoch']:>3}  train {metrics['train_loss']:.4f} {metrics['train_recall']:.2%}{measured}  "
+            f"{metrics['images_per_second']:,.1f} crops/s  {metrics['seconds']:.0f} s",
+            soft_wrap=True,
+        )
+
+    with bar:
+        yield DetectorWatch(started=started, progress=progress, epoch=epoch)
 
 
 def _boxes_left_out(data: DataConfig) -> str:

@@ -12,9 +12,11 @@ Kaggle's lists the boxes in any order; CODH's says by blocks and by the numbers 
 """
 
 import csv
+import gzip
 import io
 import os
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -147,6 +149,21 @@ def list_pages(source: Path) -> PageListing:
     return PageListing(source, tuple(pages.values()), tuple(tables), number, tally)
 
 
+def list_layouts(table: Path) -> tuple[BoxedPage, ...]:
+    """The pages of one table, a csv file or one packed with gzip, whose images nobody has or needs.
+
+    Raises:
+        DataError: there is no such file, it is another kind of table, or it lists no box that makes sense.
+    """
+    with FileReader() as reader:
+        rows = list(_rows(PageFile(table), reader))
+    pages = (_page(name, book, None, entries, frozenset(), 0, Tally()) for name, book, entries in rows)
+    found = tuple(page for page in pages if len(page))
+    if not found:
+        raise DataError(f"{table} lists no box of a character")
+    return found
+
+
 def read_page(page: BoxedPage) -> NDArray[np.uint8]:
     """The image of a page, uint8 (H, W, 3), in its colours.
 
@@ -205,7 +222,7 @@ def _rows(table: PageFile, reader: FileReader) -> Iterator[tuple[str, str, list[
         DataError: it is another kind of table.
     """
     try:
-        text = reader.read(table).decode("utf-8-sig", errors="replace")
+        text = _unpacked(reader.read(table)).decode("utf-8-sig", errors="replace")
         rows = csv.reader(io.StringIO(text))
         header = [name.strip() for name in next(rows, [])]
         if tuple(header[:2]) == _KAGGLE:
@@ -220,6 +237,13 @@ def _rows(table: PageFile, reader: FileReader) -> Iterator[tuple[str, str, list[
             raise DataError(f"begins with {','.join(header)[:60]!r}; expected {','.join(_KAGGLE)} or {','.join(_CODH)}")
     except (DataError, csv.Error) as error:
         raise DataError(f"{table} {error}") from None
+
+
+def _unpacked(content: bytes) -> bytes:
+    try:
+        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"cannot be unpacked ({error})") from None
 
 
 def _entries(labels: str) -> Iterator[_Entry]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -22,6 +23,12 @@ CERTAIN = 0.5
 BOX_WEIGHT = 0.5
 """What the loss of places and sizes counts against that of the centres."""
 
+CROPS_OF_A_PAGE = 2
+"""Crops that are taken of a page at once: drawing one takes as long as a step."""
+
+ANYWHERE = 0.2
+"""Share of the crops that lie anywhere on their page; the others hold a character."""
+
 
 @dataclass(frozen=True, eq=False)
 class BoxedImage:
@@ -29,17 +36,29 @@ class BoxedImage:
 
     Attributes:
         image: uint8 (H, W), gray, of any size.
-        boxes: float32 (n, 4): left, top, width and height in its pixels; one at least.
+        boxes: float32 (n, 4): left, top, width and height in its pixels.
         unknown: float32 (m, 4), regions of which nobody knows what stands in them.
+        size: usual side of a character in its pixels; that of the boxes if None.
+
+    Raises:
+        UsageError: the boxes are none, or there are none and the size is not said.
     """
 
     image: NDArray[np.uint8]
     boxes: NDArray[np.float32]
     unknown: NDArray[np.float32] | None = None
+    size: float | None = None
 
     def __post_init__(self) -> None:
-        if self.boxes.ndim != 2 or self.boxes.shape[1] != 4 or not len(self.boxes):
-            raise UsageError(f"a page has boxes of the shape {self.boxes.shape}; expected (n, 4) with one box at least")
+        if self.boxes.ndim != 2 or self.boxes.shape[1] != 4 or not (len(self.boxes) or self.size):
+            raise UsageError(
+                f"a page has boxes of the shape {self.boxes.shape}; expected (n, 4) with one box at least, or a size"
+            )
+
+    @property
+    def usual_size(self) -> float:
+        """Side of a character in its pixels."""
+        return self.size or float(np.sqrt(np.median(self.boxes[:, 2] * self.boxes[:, 3])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +69,14 @@ class Scene:
         ink: uint8 (H, W), bright on black.
         boxes, unknown: as in `BoxedImage`, in pixels of `ink`.
         roles: (n,), of the boxes.
+        whole: whether the boxes are those of all roles; on real pages nobody boxed the ruby.
     """
 
     ink: NDArray[np.uint8]
     boxes: NDArray[np.float32]
     roles: NDArray[np.integer]
     unknown: NDArray[np.float32] | None = None
+    whole: bool = True
 
     def crop(self, corner: NDArray[np.floating], side: int) -> tuple[NDArray[np.uint8], Targets]:
         """A square that lies within the page, or the whole of a page that is smaller, on black.
@@ -70,7 +91,10 @@ class Scene:
         crop[: part.shape[0], : part.shape[1]] = part
         shift = np.array([left, top, 0, 0], np.float32)
         unknown = None if self.unknown is None else self.unknown - shift
-        return crop, encode(self.boxes - shift, self.roles, (side, side), unknown=unknown)
+        targets = encode(self.boxes - shift, self.roles, (side, side), unknown=unknown)
+        if not self.whole:
+            targets.counted[MAIN + 1 :] = 0
+        return crop, targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +162,13 @@ class Detection:
 
     def batch(self, network: nn.Module, numbers: Tensor, epoch: int) -> Crops:
         """The crops of these numbers."""
-        return self._together([self._crop(epoch, number) for number in numbers.tolist()])
+        crops = []
+        for page, members in groupby(numbers.tolist(), key=lambda number: number // CROPS_OF_A_PAGE):
+            scene = self._scene(np.random.default_rng([self.recipe.seed, epoch, page]))
+            crops += [
+                self._crop(scene, np.random.default_rng([self.recipe.seed, epoch, number, 1])) for number in members
+            ]
+        return self._together(crops)
 
     def loss(self, network: nn.Module, batch: Crops) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The loss of centres and boxes, and the sum of the crops' shares of characters found."""
@@ -163,16 +193,19 @@ class Detection:
         loss_, found = (sums / len(self._validation)).tolist()
         return {"validation_loss": loss_, "validation_recall": found}
 
-    def _crop(self, epoch: int, number: int) -> tuple[NDArray[np.uint8], Targets]:
-        random = np.random.default_rng([self.recipe.seed, epoch, number])
+    def _scene(self, random: np.random.Generator) -> Scene:
         if random.random() < self.drawn:
             page = draw_page(self.material, random)
-            scene = Scene(ink_for_detector(Image.fromarray(page.image), 1), page.boxes, page.roles)
-        else:
-            size = CHARACTER * float(np.exp(random.normal(0, 0.3)))
-            scene = _scaled(self.pages[int(random.integers(len(self.pages)))], size)
-        box = scene.boxes[random.integers(len(scene.boxes))]
-        return scene.crop(box[:2] + random.uniform(-self.side, 0, 2), self.side)
+            return Scene(ink_for_detector(Image.fromarray(page.image), 1), page.boxes, page.roles)
+        size = CHARACTER * float(np.exp(random.normal(0, 0.3)))
+        return _scaled(self.pages[int(random.integers(len(self.pages)))], size)
+
+    def _crop(self, scene: Scene, random: np.random.Generator) -> tuple[NDArray[np.uint8], Targets]:
+        if len(scene.boxes) and random.random() >= ANYWHERE:
+            box = scene.boxes[random.integers(len(scene.boxes))]
+            return scene.crop(box[:2] + random.uniform(-self.side, 0, 2), self.side)
+        height, width = scene.ink.shape
+        return scene.crop(random.uniform(0, 1, 2) * [width - self.side, height - self.side], self.side)
 
     def _middle(self, page: BoxedImage) -> tuple[NDArray[np.uint8], Targets]:
         scene = _scaled(page, CHARACTER)
@@ -191,10 +224,10 @@ class Detection:
 
 def _scaled(page: BoxedImage, size: float) -> Scene:
     """A page brought to where its characters have `size` pixels."""
-    scale = size / float(np.sqrt(np.median(page.boxes[:, 2] * page.boxes[:, 3])))
+    scale = size / page.usual_size
     ink = ink_for_detector(Image.fromarray(page.image), scale)
     unknown = None if page.unknown is None else page.unknown * scale
-    return Scene(ink, page.boxes * scale, np.full(len(page.boxes), MAIN), unknown)
+    return Scene(ink, page.boxes * scale, np.full(len(page.boxes), MAIN), unknown, whole=False)
 
 
 def _recalls(heat: Tensor, batch: Crops) -> Tensor:

@@ -1,0 +1,135 @@
+"""`kuzushiji train detector`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from kuzushiji.cli.console import print_json, results
+from kuzushiji.cli.watch import detector_watch
+from kuzushiji.errors import UsageError
+from kuzushiji.runs.detector import RECIPE, DetectorConfig, DetectorRun
+from kuzushiji.runs.run import run_path
+
+DEFAULTS = DetectorConfig((), "", ())
+
+
+def train_detector(
+    *,
+    data: tuple[str, ...] = (),
+    layouts: str | None = None,
+    glyphs: tuple[str, ...] = (),
+    regions: str | None = None,
+    held_out: str | None = None,
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
+    run: str | None = None,
+    resume: str | None = None,
+    width: int = DEFAULTS.width,
+    depth: int = DEFAULTS.depth,
+    crops: int = DEFAULTS.crops,
+    side: int = DEFAULTS.side,
+    drawn: float = DEFAULTS.drawn,
+    epochs: int = RECIPE.epochs,
+    batch_size: int = RECIPE.batch_size,
+    lr: float = RECIPE.lr,
+    ema: float = RECIPE.ema,
+    seed: int = RECIPE.seed,
+    device: str = "auto",
+    json: bool = False,
+) -> None:
+    """Train a detector of characters on pages, real ones and drawn ones, into a run folder.
+
+    Example: kuzushiji train detector --data pages --layouts pages/train.csv --glyphs kkanji --held-out 1of3
+
+    Parameters
+    ----------
+    data
+        Folder or zip of pages whose characters are boxed, as Kaggle or CODH has them; may be given several times.
+    layouts
+        Table of boxes as Kaggle's train.csv, packed with gzip or not, from which pages are drawn; images need not exist.
+    glyphs
+        Dataset whose characters drawn pages are made of, such as kkanji or brush:k49; may be given several times.
+    regions
+        Folder of pages whose lines and illustrations are boxed, as NDL's layout dataset has them: between the lines no
+        character stands.
+    held_out
+        Fold of the books to leave out, such as 1of3: what is read on them is an honest figure.
+    from_
+        Start with the weights of this finished run.
+    run
+        Name or path of the run folder; made of data and time if not given.
+    resume
+        Take up the run of this name or path where it was interrupted or killed.
+    width
+        Channels at a quarter of the page's size.
+    depth
+        Residual blocks in each stage.
+    crops
+        Crops of pages in an epoch.
+    side
+        Side of a crop in pixels, a multiple of 32; characters have about 26 of them.
+    drawn
+        Share of the crops that come from drawn pages.
+    epochs
+        How many epochs.
+    batch_size
+        Crops in one step.
+    lr
+        Highest learning rate of the cycle.
+    ema
+        Decay of the average of the weights, which is kept; 0 for none.
+    seed
+        Seed of everything random.
+    device
+        auto, cpu, cuda or mps.
+    json
+        Print the run and its metrics as JSON.
+    """
+    if resume is not None:
+        if data or layouts or glyphs or regions or held_out or from_ or run:
+            raise UsageError("--resume goes on as the run began; it takes no data and no changes")
+        done = _resumed(DetectorRun(run_path(resume, "", "")), device)
+    else:
+        if not data or layouts is None or not glyphs:
+            raise UsageError(
+                "say which pages, layouts and characters to learn from, such as: "
+                "kuzushiji train detector --data pages --layouts pages/train.csv --glyphs kkanji"
+            )
+        start = DetectorRun(run_path(from_, "", "")) if from_ else None
+        if start:
+            start.check_finished()
+            width, depth = start.config.width, start.config.depth
+        config = DetectorConfig(
+            pages=tuple(str(Path(each).expanduser().resolve()) for each in data),
+            layouts=str(Path(layouts).expanduser().resolve()),
+            glyphs=glyphs,
+            regions=str(Path(regions).expanduser().resolve()) if regions else "",
+            held_out=held_out or "",
+            width=width,
+            depth=depth,
+            crops=crops,
+            side=side,
+            drawn=drawn,
+            start=str(start.path.resolve()) if start else "",
+            recipe=replace(RECIPE, epochs=epochs, batch_size=batch_size, lr=lr, ema=ema, seed=seed),
+        )
+        done = _trained(config, run, device)
+    if json:
+        print_json({"run": done.name, "path": str(done.path), "seconds": done.seconds, "epochs": done.metrics})
+    else:
+        results.print(f"run     {done.path}", soft_wrap=True)
+
+
+def _trained(config: DetectorConfig, run: str | None, device: str) -> DetectorRun:
+    from kuzushiji.training.detector import train_detector
+
+    with detector_watch() as watch:
+        return train_detector(config, run=run, device=device, watch=watch)
+
+
+def _resumed(run: DetectorRun, device: str) -> DetectorRun:
+    from kuzushiji.training.detector import resume_detector
+
+    with detector_watch() as watch:
+        return resume_detector(run, device=device, watch=watch)

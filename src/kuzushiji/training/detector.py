@@ -1,0 +1,254 @@
+"""A detector from beginning to end: pages, layouts and characters in, run folder out."""
+
+import hashlib
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+from PIL import Image
+
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.pages.characters import folds, parse_fold
+from kuzushiji.data.pages.cutting import clip
+from kuzushiji.data.pages.files import identity
+from kuzushiji.data.pages.regions import RegionedPage, read_regions
+from kuzushiji.data.pages.tables import BoxedPage, list_layouts, list_pages, read_page
+from kuzushiji.data.source import parse
+from kuzushiji.data.synthetic.drawn_pages import Glyphs, Layout, Material, paper_of
+from kuzushiji.errors import Interrupted, RunError, UsageError
+from kuzushiji.imaging.cut import cut
+from kuzushiji.imaging.ink import CHARACTER, scaled
+from kuzushiji.inference.device import choose_device
+from kuzushiji.inference.weights import load_detector, save_detector
+from kuzushiji.machine import describe_machine
+from kuzushiji.models.detector import Detector
+from kuzushiji.records import write_json
+from kuzushiji.runs.detector import DetectorConfig, DetectorRun
+from kuzushiji.runs.run import new_run_path
+from kuzushiji.training.checkpoint import load_checkpoint, save_checkpoint
+from kuzushiji.training.loop import fit
+from kuzushiji.training.session import TrainingProgress
+from kuzushiji.training.tasks.detect import BoxedImage, Detection
+from kuzushiji.version import __version__
+
+GLYPH_SIDE = 64
+"""Pixels a side of the characters that are cut from the pages to draw with."""
+
+
+@dataclass(frozen=True)
+class DetectorWatch:
+    """Functions that are told how the training of a detector goes.
+
+    Attributes:
+        started: gets the run, and how many pages it trains on and is measured on.
+        progress: called a few times a second.
+        epoch: gets the metrics of each epoch.
+    """
+
+    started: Callable[[DetectorRun, int, int], None] = lambda run, train, held_out: None
+    progress: Callable[[TrainingProgress], None] = lambda progress: None
+    epoch: Callable[[dict[str, Any]], None] = lambda metrics: None
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a detector is trained on and measured on, in memory."""
+
+    material: Material
+    pages: Sequence[BoxedImage]
+    validation: Sequence[BoxedImage]
+    books: tuple[str, ...] = field(default=())
+    books_held_out: tuple[str, ...] = field(default=())
+
+
+def train_detector(
+    config: DetectorConfig,
+    *,
+    run: str | Path | None = None,
+    device: str = "auto",
+    watch: DetectorWatch = DetectorWatch(),
+) -> DetectorRun:
+    """Trains a detector and writes its run folder.
+
+    Real pages, their paper and characters, and pages drawn from the layouts of others train it; of a fold of books that
+    is held out, nothing does, its layouts included.
+
+    Args:
+        config: what from and how; what was found on the way is filled in.
+        run: name or path of the run folder; a name is made if None.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        watch: functions that are told how it goes.
+
+    Raises:
+        UsageError: a value is wrong, or the run exists already.
+        DataError: the data is missing or damaged, or has too few books for the folds.
+        RunError: the training diverged.
+        Interrupted: Ctrl-C; `resume_detector` goes on.
+    """
+    path = new_run_path(run, "detector", "+".join(Path(each).name for each in config.pages))
+    chosen = choose_device(device)
+    read = _read(config)
+    network = _fresh(config)
+    config = replace(
+        config,
+        books=read.books,
+        books_held_out=read.books_held_out,
+        fingerprint=_fingerprint(config),
+        parameters=sum(each.numel() for each in network.parameters()),
+        versions={
+            "kuzushiji": __version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        machine=describe_machine(str(chosen)),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    path.mkdir(parents=True)
+    created = DetectorRun(path)
+    write_json(created.config_file, config, indent=2)
+    return _to_the_end(created, read, chosen, watch)
+
+
+def resume_detector(run: DetectorRun, *, device: str = "auto", watch: DetectorWatch = DetectorWatch()) -> DetectorRun:
+    """Takes up a training that was interrupted or killed, and ends as it would have ended.
+
+    Raises:
+        RunError: the run is finished, is being trained by another process, or its data has changed since.
+    """
+    if run.finished:
+        raise RunError(f"{run.name} is finished; there is nothing to resume")
+    if _fingerprint(run.config) != run.config.fingerprint:
+        raise RunError(f"the pages that {run.name} was trained on have changed since; train again from the start")
+    return _to_the_end(run, _read(run.config), choose_device(device), watch)
+
+
+def _to_the_end(run: DetectorRun, read: _Read, device: torch.device, watch: DetectorWatch) -> DetectorRun:
+    config = run.config
+
+    def epoch_done(metrics: dict[str, Any]) -> None:
+        run.write_metrics([*run.metrics[: metrics["epoch"] - 1], metrics])
+        watch.epoch(metrics)
+
+    try:
+        with FileLock(run.path / ".lock", timeout=0), torch.random.fork_rng():
+            state = load_checkpoint(run.checkpoint_file) if run.checkpoint_file.exists() else None
+            task = Detection(
+                read.material,
+                read.pages,
+                read.validation,
+                config.recipe,
+                device,
+                crops=config.crops,
+                side=config.side,
+                drawn=config.drawn,
+            )
+            watch.started(run, len(read.pages), len(read.validation))
+            network, _ = fit(
+                _fresh(config).to(device),
+                task,
+                state=state,
+                save_state=lambda state: save_checkpoint(run.checkpoint_file, state),
+                on_progress=watch.progress,
+                on_epoch=epoch_done,
+            )
+            save_detector(run.weights_file, network, config)
+            run.checkpoint_file.unlink(missing_ok=True)
+    except Timeout:
+        raise RunError(f"{run.name} is being trained by another process") from None
+    except Interrupted as interruption:
+        raise Interrupted(f"{interruption}. Go on with: kuzushiji train detector --resume {run.address}") from None
+    return run
+
+
+def _fresh(config: DetectorConfig) -> torch.nn.Module:
+    """The network as the training begins with it."""
+    if config.start:
+        network, _ = load_detector(DetectorRun(Path(config.start)).weights_file)
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    torch.manual_seed(config.recipe.seed)
+    return Detector(config.width, config.depth).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+# What it learns from
+
+
+def _read(config: DetectorConfig) -> _Read:
+    """Reads the pages, and puts together what others are drawn from.
+
+    Raises:
+        DataError, UsageError: as `train_detector`.
+    """
+    pages = [page for folder in config.pages for page in list_pages(Path(folder)).pages if page.image and len(page)]
+    if not pages:
+        raise UsageError(f"{', '.join(config.pages)} holds no page with an image and boxes")
+    held_out = _held_out(config.held_out, (page.book for page in pages))
+    train = [_boxed(page) for page in pages if page.book not in held_out]
+    regions = read_regions(Path(config.regions)) if config.regions else []
+    layouts = [page for page in list_layouts(Path(config.layouts)) if page.book not in held_out]
+    texts = [page.characters for page in pages if page.book not in held_out]
+    characters = [parse(name).load("train") for name in config.glyphs]
+    return _Read(
+        Material(
+            [Layout(page.characters, page.boxes.astype(np.float32)) for page in layouts],
+            Glyphs([*characters, _glyphs(train, texts)]),
+            [_paper(page) for page in train],
+            [picture for page in regions for picture in page.cut_outs()],
+        ),
+        [*train, *(_between_lines(page) for page in regions if len(page.text))],
+        [_boxed(page) for page in pages if page.book in held_out],
+        tuple(sorted({page.book for page in pages} - held_out)),
+        tuple(sorted(held_out)),
+    )
+
+
+def _held_out(fold: str, books: Iterable[str]) -> set[str]:
+    """The books of a fold such as `1of3`; none where no fold is said."""
+    if not fold:
+        return set()
+    asked = parse_fold(fold)
+    if asked is None:
+        raise UsageError(f"{fold!r} is no fold; expected such as 1of3")
+    number, count = asked
+    return {book for book, its in folds(books, count).items() if its == number}
+
+
+def _boxed(page: BoxedPage) -> BoxedImage:
+    gray = np.asarray(Image.fromarray(read_page(page)).convert("L"))
+    return BoxedImage(gray, page.boxes.astype(np.float32))
+
+
+def _between_lines(page: RegionedPage) -> BoxedImage:
+    """A page on which it is known where no character stands."""
+    size = float(np.median(page.text[:, 2:].min(1)))
+    return BoxedImage(page.image, np.empty((0, 4), np.float32), page.text, size)
+
+
+def _paper(page: BoxedImage) -> np.ndarray:
+    scale = CHARACTER / page.usual_size
+    return paper_of(np.asarray(scaled(Image.fromarray(page.image), scale)), page.boxes * np.float32(scale))
+
+
+def _glyphs(pages: Sequence[BoxedImage], texts: Sequence[str]) -> CharacterImages:
+    """The characters of the pages themselves."""
+    classes = tuple(sorted(set("".join(texts))))
+    number_of = {character: number for number, character in enumerate(classes)}
+    images, labels = [], []
+    for page, text in zip(pages, texts, strict=True):
+        boxes, _ = clip(page.boxes.astype(np.int32), page.image.shape)
+        there = (boxes[:, 2:] > 0).all(1)
+        images.append(cut(page.image, boxes[there], (GLYPH_SIDE, GLYPH_SIDE)))
+        labels += [number_of[character] for character, inside in zip(text, there, strict=True) if inside]
+    return CharacterImages(np.concatenate(images), np.array(labels, np.int64), classes, name="pages", split="train")
+
+
+def _fingerprint(config: DetectorConfig) -> str:
+    """Changes when a file changes that the detector is trained on."""
+    read = [*config.pages, config.layouts, *([config.regions] if config.regions else [])]
+    return hashlib.sha256("\n".join(identity(Path(each)) for each in read).encode()).hexdigest()
