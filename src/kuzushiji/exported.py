@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kuzushiji.errors import DataError
 
@@ -16,6 +16,9 @@ FORMAT = "kuzushiji character network 1"
 """Stands under the key `format`; another number where an older reader would go wrong."""
 
 INPUT = "float32 (batch, 1, height, width) from 0 to 1: ink bright on black, proportions kept, the longer side filled"
+
+
+Described = TypeVar("Described", "Description", "DetectorDescription")
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,8 @@ class Description:
 
     def to_metadata(self) -> dict[str, str]:
         """The texts that stand in the file."""
-        texts = {"format": FORMAT, "input": INPUT, "input_names": "images", "output_names": "logits embedding"}
-        for name, value in vars(self).items():
-            texts[name] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        return texts
+        names = {"input_names": "images", "output_names": "logits embedding"}
+        return {"format": FORMAT, "input": INPUT, **names, **_as_texts(self)}
 
     @classmethod
     def from_metadata(cls, texts: Mapping[str, str]) -> "Description":
@@ -68,14 +69,9 @@ class Description:
         Raises:
             DataError: the texts are those of something else, or contradict each other.
         """
-        if texts.get("format") != FORMAT:
-            found = f"its format is {texts['format']!r}" if "format" in texts else "it does not name its format"
-            raise DataError(f"was not written by `kuzushiji export`: {found}, expected {FORMAT!r}")
+        _check_format(texts, FORMAT)
         try:
-            values: dict[str, Any] = {
-                field.name: texts[field.name] if field.type is str else json.loads(texts[field.name])
-                for field in fields(cls)
-            }
+            values = _from_texts(cls, texts)
             values["classes"], values["image_size"] = tuple(values["classes"]), tuple(values["image_size"])
             values["accuracy"] = values["accuracy"] and tuple(values["accuracy"])
             described = cls(**values)
@@ -89,12 +85,93 @@ class Description:
         return described
 
 
+DETECTOR_FORMAT = "kuzushiji detector 1"
+
+DETECTOR_INPUT = "float32 (batch, 1, height, width) from 0 to 1: ink bright on black, both sides multiples of 32"
+
+
+@dataclass(frozen=True)
+class DetectorDescription:
+    """An exported detector, written in its file as `Description` is.
+
+    Attributes:
+        network: name of the architecture.
+        dataset: the pages that it was trained on.
+        roles: what each heat map finds, such as `main` and `ruby`.
+        character_size: usual side in pixels of the characters on what it is shown.
+        found_above: a character stands where a heat map has more than this.
+        precision: `float32`, `float16` or `int8`: how its weights are stored; it computes in float32.
+        licence, licence_url, attribution, command, version: as in `Description`.
+    """
+
+    network: str
+    dataset: str
+    roles: tuple[str, ...]
+    character_size: int
+    found_above: float
+    precision: str
+    licence: str
+    licence_url: str
+    attribution: str
+    command: str
+    version: str
+
+    def to_metadata(self) -> dict[str, str]:
+        """The texts that stand in the file."""
+        names = {"input_names": "images", "output_names": "heat boxes"}
+        return {"format": DETECTOR_FORMAT, "input": DETECTOR_INPUT, **names, **_as_texts(self)}
+
+    @classmethod
+    def from_metadata(cls, texts: Mapping[str, str]) -> "DetectorDescription":
+        """Reads what `to_metadata` gave.
+
+        Raises:
+            DataError: the texts are those of something else, or contradict each other.
+        """
+        _check_format(texts, DETECTOR_FORMAT)
+        try:
+            values = _from_texts(cls, texts)
+            described = cls(**{**values, "roles": tuple(values["roles"])})
+            sound = len(described.roles) > 0 and all(map(_is_text, described.roles))
+            sound = sound and described.character_size > 0 and 0 < described.found_above < 1
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"describes itself in a way that makes no sense ({error!r}); export it again") from None
+        if not sound:
+            raise DataError("describes itself in a way that makes no sense; export it again")
+        return described
+
+
 def open_network(path: Path, threads: int = 1) -> "tuple[Description, onnxruntime.InferenceSession]":
     """Opens an exported file.
 
     Raises:
         DataError: it is missing, truncated or not one that `kuzushiji export` wrote.
     """
+    description, session = _opened(path, threads, Description)
+    inputs, outputs = _shapes(session)
+    if inputs != {"images": [1, *description.image_size]} or outputs.get("logits") != [len(description.classes)]:
+        raise _contradicted(path, inputs, outputs)
+    return description, session
+
+
+def open_detector(path: Path, threads: int = 1) -> "tuple[DetectorDescription, onnxruntime.InferenceSession]":
+    """Opens an exported detector.
+
+    Its session turns `images` into `heat` (batch, roles, h, w), probabilities, and `boxes` (batch, 4, h, w), as
+    `kuzushiji.reading.detector` decodes them.
+
+    Raises:
+        DataError: it is missing, truncated or not one that `kuzushiji export` wrote.
+    """
+    description, session = _opened(path, threads, DetectorDescription)
+    inputs, outputs = _shapes(session)
+    expected = {"heat": len(description.roles), "boxes": 4}
+    if list(inputs) != ["images"] or {name: shape[0] for name, shape in outputs.items()} != expected:
+        raise _contradicted(path, inputs, outputs)
+    return description, session
+
+
+def _opened(path: Path, threads: int, kind: type[Described]) -> "tuple[Described, onnxruntime.InferenceSession]":
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -110,14 +187,38 @@ def open_network(path: Path, threads: int = 1) -> "tuple[Description, onnxruntim
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} is no ONNX file, or not a whole one ({reason})") from None
     try:
-        description = Description.from_metadata(session.get_modelmeta().custom_metadata_map)
+        return kind.from_metadata(session.get_modelmeta().custom_metadata_map), session
     except DataError as error:
         raise DataError(f"{path} {error}") from None
+
+
+def _shapes(session: "onnxruntime.InferenceSession") -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
+    """Of inputs and outputs, but for the batch."""
     inputs = {each.name: each.shape[1:] for each in session.get_inputs()}
-    outputs = {each.name: each.shape[1:] for each in session.get_outputs()}
-    if inputs != {"images": [1, *description.image_size]} or outputs.get("logits") != [len(description.classes)]:
-        raise DataError(f"{path} contradicts its own description: it takes {inputs} and gives {outputs}")
-    return description, session
+    return inputs, {each.name: each.shape[1:] for each in session.get_outputs()}
+
+
+def _contradicted(path: Path, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> DataError:
+    return DataError(f"{path} contradicts its own description: it takes {inputs} and gives {outputs}")
+
+
+def _as_texts(description: Any) -> dict[str, str]:
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in vars(description).items()
+    }
+
+
+def _from_texts(kind: Any, texts: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        field.name: texts[field.name] if field.type is str else json.loads(texts[field.name]) for field in fields(kind)
+    }
+
+
+def _check_format(texts: Mapping[str, str], expected: str) -> None:
+    if texts.get("format") != expected:
+        found = f"its format is {texts['format']!r}" if "format" in texts else "it does not name its format"
+        raise DataError(f"was not written by `kuzushiji export`: {found}, expected {expected!r}")
 
 
 def _is_text(value: object) -> bool:

@@ -13,7 +13,6 @@ from kuzushiji.runs.config import ALL_IMAGES, ImageChoice
 from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.runs.run import Run, find_run
 
-
 train = App(name="train", help="Train a network on a dataset into a run folder, evaluate it and write its report.")
 train.command(
     "kuzushiji.cli.train_detector:train_detector",

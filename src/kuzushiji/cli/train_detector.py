@@ -21,6 +21,7 @@ def train_detector(
     layouts: str | None = None,
     glyphs: tuple[str, ...] = (),
     regions: str | None = None,
+    papers: tuple[str, ...] = (),
     held_out: str | None = None,
     from_: Annotated[str | None, Parameter(name="--from")] = None,
     run: str | None = None,
@@ -47,14 +48,17 @@ def train_detector(
     data
         Folder or zip of pages whose characters are boxed, as Kaggle or CODH has them; may be given several times.
     layouts
-        Table of boxes as Kaggle's train.csv, packed with gzip or not, from which pages are drawn; images need not exist.
+        Table of boxes as Kaggle's train.csv, packed with gzip or not, from which pages are drawn; it needs no images.
     glyphs
         Dataset whose characters drawn pages are made of, such as kkanji or brush:k49; may be given several times.
     regions
         Folder of pages whose lines and illustrations are boxed, as NDL's layout dataset has them: between the lines no
         character stands.
+    papers
+        Folder of pages of which only the paper is taken, to draw others on; may be given several times.
     held_out
-        Fold of the books to leave out, such as 1of3: what is read on them is an honest figure.
+        Fold of the books to leave out, such as 1of3: what is read on them is an honest figure.  all: learn from drawn
+        pages alone, and leave the pages to trainings that start --from this one.
     from_
         Start with the weights of this finished run.
     run
@@ -87,7 +91,7 @@ def train_detector(
         Print the run and its metrics as JSON.
     """
     if resume is not None:
-        if data or layouts or glyphs or regions or held_out or from_ or run:
+        if data or layouts or glyphs or regions or papers or held_out or from_ or run:
             raise UsageError("--resume goes on as the run began; it takes no data and no changes")
         done = _resumed(DetectorRun(run_path(resume, "", "")), device)
     else:
@@ -105,6 +109,7 @@ def train_detector(
             layouts=str(Path(layouts).expanduser().resolve()),
             glyphs=glyphs,
             regions=str(Path(regions).expanduser().resolve()) if regions else "",
+            papers=tuple(str(Path(each).expanduser().resolve()) for each in papers),
             held_out=held_out or "",
             width=width,
             depth=depth,

@@ -9,21 +9,21 @@ It holds
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from kuzushiji.errors import DataError, RunError
 from kuzushiji.machine import Machine
-from kuzushiji.records import read_json, write_json
+from kuzushiji.records import read_json
 from kuzushiji.runs.recipe import Recipe
 from kuzushiji.runs.run import Run
 
 RECIPE = Recipe(
     epochs=5,
     batch_size=8,
-    optimizer="adamw",
-    lr=2e-3,
+    optimizer="muon",
+    lr=5e-3,
     weight_decay=0.02,
     warmup=0.1,
     label_smoothing=0.0,
@@ -42,7 +42,8 @@ class DetectorConfig:
         layouts: table of boxes from which pages are drawn.
         glyphs: names of the datasets that drawn pages take their characters from.
         regions: folder of pages whose lines and pictures are boxed; empty for none.
-        held_out: the fold of books that is not trained on, such as `1of3`; empty for none.
+        papers: folders of pages of which only the paper is taken.
+        held_out: the fold of books that is not trained on, such as `1of3`; `all` of them; empty for none.
         books: those of the pages that it was trained on.
         books_held_out: those of the pages that it was not trained on.
         width, depth: of the network, as `Detector` has them.
@@ -62,6 +63,7 @@ class DetectorConfig:
     layouts: str
     glyphs: tuple[str, ...]
     regions: str = ""
+    papers: tuple[str, ...] = ()
     held_out: str = ""
     books: tuple[str, ...] = ()
     books_held_out: tuple[str, ...] = ()
@@ -75,7 +77,7 @@ class DetectorConfig:
     fingerprint: str = ""
     parameters: int = 0
     versions: Mapping[str, str] | None = None
-    machine: Machine = Machine()
+    machine: Machine = field(default_factory=Machine)
     created: str = ""
 
 

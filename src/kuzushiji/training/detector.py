@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 from PIL import Image
 
 from kuzushiji.data.images import CharacterImages
@@ -18,12 +19,14 @@ from kuzushiji.data.pages.characters import folds, parse_fold
 from kuzushiji.data.pages.cutting import clip
 from kuzushiji.data.pages.files import identity
 from kuzushiji.data.pages.regions import RegionedPage, read_regions
-from kuzushiji.data.pages.tables import BoxedPage, list_layouts, list_pages, read_page
+from kuzushiji.data.pages.sources import page_images
+from kuzushiji.data.pages.tables import BoxedPage, book_of, list_layouts, list_pages, read_page
 from kuzushiji.data.source import parse
 from kuzushiji.data.synthetic.drawn_pages import Glyphs, Layout, Material, paper_of
 from kuzushiji.errors import Interrupted, RunError, UsageError
 from kuzushiji.imaging.cut import cut
 from kuzushiji.imaging.ink import CHARACTER, scaled
+from kuzushiji.imaging.read import read_gray
 from kuzushiji.inference.device import choose_device
 from kuzushiji.inference.weights import load_detector, save_detector
 from kuzushiji.machine import describe_machine
@@ -36,6 +39,9 @@ from kuzushiji.training.loop import fit
 from kuzushiji.training.session import TrainingProgress
 from kuzushiji.training.tasks.detect import BoxedImage, Detection
 from kuzushiji.version import __version__
+
+PAPER_SIDE = 1024
+"""Pixels of the longer side of a page of which only the paper is wanted."""
 
 GLYPH_SIDE = 64
 """Pixels a side of the characters that are cut from the pages to draw with."""
@@ -193,12 +199,21 @@ def _read(config: DetectorConfig) -> _Read:
     regions = read_regions(Path(config.regions)) if config.regions else []
     layouts = [page for page in list_layouts(Path(config.layouts)) if page.book not in held_out]
     texts = [page.characters for page in pages if page.book not in held_out]
-    characters = [parse(name).load("train") for name in config.glyphs]
+    glyphs = [parse(name).load("train") for name in config.glyphs]
+    if train:
+        glyphs.append(_glyphs(train, texts))
+    papers = [
+        *(_paper(page) for page in train),
+        *(_paper(_between_lines(page), page.text) for page in regions if len(page.text)),
+        *(paper for folder in config.papers for paper in _papers(folder, held_out)),
+    ]
+    if not papers or not layouts:
+        raise UsageError("nothing is left to draw pages from: every page and every layout is held out")
     return _Read(
         Material(
             [Layout(page.characters, page.boxes.astype(np.float32)) for page in layouts],
-            Glyphs([*characters, _glyphs(train, texts)]),
-            [_paper(page) for page in train],
+            Glyphs(glyphs),
+            papers,
             [picture for page in regions for picture in page.cut_outs()],
         ),
         [*train, *(_between_lines(page) for page in regions if len(page.text))],
@@ -208,13 +223,13 @@ def _read(config: DetectorConfig) -> _Read:
     )
 
 
-def _held_out(fold: str, books: Iterable[str]) -> set[str]:
-    """The books of a fold such as `1of3`; none where no fold is said."""
-    if not fold:
-        return set()
-    asked = parse_fold(fold)
+def _held_out(which: str, books: Iterable[str]) -> set[str]:
+    """The books of a fold such as `1of3`, or all of them; none where nothing is said."""
+    if which in ("", "all"):
+        return set(books) if which else set()
+    asked = parse_fold(which)
     if asked is None:
-        raise UsageError(f"{fold!r} is no fold; expected such as 1of3")
+        raise UsageError(f"{which!r} is no fold; expected such as 1of3, or all")
     number, count = asked
     return {book for book, its in folds(books, count).items() if its == number}
 
@@ -230,9 +245,21 @@ def _between_lines(page: RegionedPage) -> BoxedImage:
     return BoxedImage(page.image, np.empty((0, 4), np.float32), page.text, size)
 
 
-def _paper(page: BoxedImage) -> np.ndarray:
-    scale = CHARACTER / page.usual_size
-    return paper_of(np.asarray(scaled(Image.fromarray(page.image), scale)), page.boxes * np.float32(scale))
+def _paper(page: BoxedImage, boxes: NDArray[np.float32] | None = None) -> NDArray[np.uint8]:
+    """The paper of a page at the size at which a detector sees it; boxes of what stands on it if not its own."""
+    scale = np.float32(CHARACTER / page.usual_size)
+    found = page.boxes if boxes is None else boxes
+    return paper_of(np.asarray(scaled(Image.fromarray(page.image), float(scale))), found * scale)
+
+
+def _papers(folder: str, held_out: set[str]) -> Iterator[NDArray[np.uint8]]:
+    """The paper of pages of which nothing else is known, each made as large as a usual page."""
+    for page in page_images(folder):
+        if page.failure or book_of(page.name) in held_out:
+            continue
+        gray = Image.fromarray(read_gray(page.content))
+        gray.thumbnail((PAPER_SIDE, PAPER_SIDE))
+        yield paper_of(np.asarray(gray), np.empty((0, 4), np.float32))
 
 
 def _glyphs(pages: Sequence[BoxedImage], texts: Sequence[str]) -> CharacterImages:
@@ -250,5 +277,5 @@ def _glyphs(pages: Sequence[BoxedImage], texts: Sequence[str]) -> CharacterImage
 
 def _fingerprint(config: DetectorConfig) -> str:
     """Changes when a file changes that the detector is trained on."""
-    read = [*config.pages, config.layouts, *([config.regions] if config.regions else [])]
+    read = [*config.pages, config.layouts, *config.papers, *([config.regions] if config.regions else [])]
     return hashlib.sha256("\n".join(identity(Path(each)) for each in read).encode()).hexdigest()

@@ -192,6 +192,16 @@ def page_names(source: Path) -> dict[str, str]:
         return {name: book for name, book, entries in rows if entries and name in images}
 
 
+def book_of(name: str) -> str:
+    """The book of a page by the name of the page, as Kaggle's are called.
+
+    Example:
+        >>> book_of("200021637-00005_2")
+        '200021637'
+    """
+    return re.split("[_-]", name)[0]
+
+
 def _is_table(name: str) -> bool:
     return name == "train.csv" or name.endswith(_BOX_TABLE)
 
@@ -228,7 +238,7 @@ def _rows(table: PageFile, reader: FileReader) -> Iterator[tuple[str, str, list[
         if tuple(header[:2]) == _KAGGLE:
             for row in rows:
                 if row:
-                    yield row[0], re.split("[_-]", row[0])[0], list(_entries(" ".join(row[1:])))
+                    yield row[0], book_of(row[0]), list(_entries(" ".join(row[1:])))
         elif set(_CODH) <= set(header):
             book = table.inside.name.removesuffix(_BOX_TABLE)
             for name, entries in _entries_of_pages(rows, header).items():
