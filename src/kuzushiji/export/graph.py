@@ -68,7 +68,7 @@ def to_onnx(network: nn.Module, image_size: tuple[int, int]) -> onnx.ModelProto:
         )
     assert exported is not None
     model = exported.model_proto
-    _strip(model)
+    strip(model)
     _check(model, both, image_size)
     return model
 
@@ -133,7 +133,7 @@ def with_metadata(model: onnx.ModelProto, texts: Mapping[str, str]) -> bytes:
 
 def logits_of(model: onnx.ModelProto | bytes, images: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float32]:
     """What ONNX Runtime computes: logits (N, C) of images uint8 (N, H, W)."""
-    session = _open(model)
+    session = open_model(model)
     parts = [
         session.run(["logits"], {"images": np.asarray(images[start : start + batch], np.float32)[:, None] / 255})[0]
         for start in range(0, len(images), batch)
@@ -154,7 +154,7 @@ def _in_8_bits(values: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[n
     return whole, scale
 
 
-def _strip(model: onnx.ModelProto) -> None:
+def strip(model: onnx.ModelProto) -> None:
     """Takes out what PyTorch notes of where in whose code each node comes from."""
     graph = model.graph
     for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
@@ -164,7 +164,7 @@ def _strip(model: onnx.ModelProto) -> None:
 
 
 def _check(model: onnx.ModelProto, both: nn.Module, image_size: tuple[int, int]) -> None:
-    session = _open(model)
+    session = open_model(model)
     generator = torch.Generator().manual_seed(0)
     for batch in CHECKED_BATCHES:
         images = torch.rand(batch, 1, *image_size, generator=generator)
@@ -181,7 +181,7 @@ def _check(model: onnx.ModelProto, both: nn.Module, image_size: tuple[int, int])
                 )
 
 
-def _open(model: onnx.ModelProto | bytes) -> onnxruntime.InferenceSession:
+def open_model(model: onnx.ModelProto | bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = torch.get_num_threads()

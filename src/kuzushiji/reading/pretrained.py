@@ -6,6 +6,9 @@ from kuzushiji.errors import DataError, UsageError, unknown_name
 
 WEIGHTS = Path(__file__).parent / "weights"
 
+DETECTOR = WEIGHTS / "detector.onnx"
+"""What finds the characters of a page; it names none."""
+
 PREFERRED = ("kanji", "kana", "kmnist")
 """Which of them reads where none is named: the first that is there."""
 
@@ -14,7 +17,7 @@ NOTHING_SHIPS = "no network ships with this package; name a file that `kuzushiji
 
 def pretrained() -> dict[str, Path]:
     """The files of the networks that ship, by name; the one that reads where none is named comes first."""
-    files = {path.stem: path for path in sorted(WEIGHTS.glob("*.onnx"))}
+    files = {path.stem: path for path in sorted(WEIGHTS.glob("*.onnx")) if path != DETECTOR}
     names = sorted(files, key=lambda name: PREFERRED.index(name) if name in PREFERRED else len(PREFERRED))
     return {name: files[name] for name in names}
 

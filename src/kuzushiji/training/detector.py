@@ -40,6 +40,9 @@ from kuzushiji.training.session import TrainingProgress
 from kuzushiji.training.tasks.detect import BoxedImage, Detection
 from kuzushiji.version import __version__
 
+LEAST_CHANNELS_LAST = 32
+"""A narrower network keeps its channels first: of the others, PyTorch 2.13 corrupts the memory on a CPU."""
+
 PAPER_SIDE = 1024
 """Pixels of the longer side of a page of which only the paper is wanted."""
 
@@ -177,9 +180,12 @@ def _fresh(config: DetectorConfig) -> torch.nn.Module:
     """The network as the training begins with it."""
     if config.start:
         network, _ = load_detector(DetectorRun(Path(config.start)).weights_file)
-        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    torch.manual_seed(config.recipe.seed)
-    return Detector(config.width, config.depth).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    else:
+        torch.manual_seed(config.recipe.seed)
+        network = Detector(config.width, config.depth)
+    if config.width < LEAST_CHANNELS_LAST:
+        return network
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 # What it learns from
