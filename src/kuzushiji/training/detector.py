@@ -275,9 +275,9 @@ def _glyphs(pages: Sequence[BoxedImage], texts: Sequence[str]) -> CharacterImage
     images, labels = [], []
     for page, text in zip(pages, texts, strict=True):
         boxes, _ = clip(page.boxes.astype(np.int32), page.image.shape)
-        there = (boxes[:, 2:] > 0).all(1)
+        there = boxes[:, 2:].min(axis=1) > 0
         images.append(cut(page.image, boxes[there], (GLYPH_SIDE, GLYPH_SIDE)))
-        labels += [number_of[character] for character, inside in zip(text, there, strict=True) if inside]
+        labels += [number_of[character] for character, inside in zip(text, there.tolist(), strict=True) if inside]
     return CharacterImages(np.concatenate(images), np.array(labels, np.int64), classes, name="pages", split="train")
 
 
