@@ -121,6 +121,16 @@ class NdlReader:
         rules = find_rules(np.asarray(page.convert("L")))
         return self._page(ImageRef(Path(name).name, digest, page.size), [each for each in lines if each], rules)
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """How it reads: each network with its hash, and each setting that what it reads depends on."""
+        return (
+            Step(self._lines.path.stem, settings={"sha256": self._lines.hash, "least": self.least}),
+            Step(self._text.path.stem, settings={"sha256": self._text.hash, "top": self.top}),
+            Step("characters", __version__, {"boxes": "equal shares of their line"}),
+            Step("order", __version__),
+        )
+
     def read_many(self, images: Source | Iterable[Source | tuple[str, Source]]) -> Iterator[Page]:
         """Reads pages one after the other.
 
@@ -190,16 +200,8 @@ class NdlReader:
             np.array([[share for _, share in row] for row in filled], np.float32).reshape(-1, most),
             np.array([line.score for line in lines], np.float32)[of_line],
         )
-        page = Page(ref, characters, direction=direction, steps=self._steps())
+        page = Page(ref, characters, direction=direction, steps=self.steps)
         return with_lines(page, [("main", members) for members in _in_order(page, of_line, rules)])
-
-    def _steps(self) -> tuple[Step, ...]:
-        return (
-            Step(self._lines.path.stem, settings={"sha256": self._lines.hash, "least": self.least}),
-            Step(self._text.path.stem, settings={"sha256": self._text.hash, "top": self.top}),
-            Step("characters", __version__, {"boxes": "equal shares of their line"}),
-            Step("order", __version__),
-        )
 
 
 def read_charset(path: Path) -> tuple[str, ...]:

@@ -9,13 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kuzushiji.document.page import Page
+from kuzushiji.document.page import Page, Step
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.read import Source, read_content
 
 
 class PageReader(Protocol):
     """An image of a page in, a `Page` out."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """How it reads: what it reads depends on nothing else but the image."""
+        ...
 
     def __call__(self, image: Source, name: str | None = None) -> Page:
         """Reads one page.
