@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kuzushiji.data.pages.stored import load_pages
-from kuzushiji.data.pages.tables import list_pages
+from kuzushiji.data.pages.tables import book_of, list_pages
 from kuzushiji.document.order import arrange
 from kuzushiji.document.page import Characters, ImageRef, Page, truth, with_lines
 from kuzushiji.errors import DataError
-from kuzushiji.evaluation.pages import FIGURES, book_of, count_page, edit_distance, evaluate_pages
+from kuzushiji.evaluation.pages import FIGURES, count_page, edit_distance, evaluate_pages
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.imaging.rules import find_rules
 

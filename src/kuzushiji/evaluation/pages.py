@@ -4,7 +4,6 @@ Each figure is a ratio of counts that add up over pages.  Intervals are those of
 one book fail together; of a single book, over its pages.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.characters import kind, new_forms, unvoiced
+from kuzushiji.data.pages.tables import book_of
 from kuzushiji.document.geometry import centres_of, overlaps, within
 from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError
@@ -82,16 +82,6 @@ class PageEvaluation:
     def books(self) -> int:
         """Of how many books the pages are."""
         return len({page.book for page in self.pages})
-
-
-def book_of(name: str) -> str:
-    """The book of a page, which the names of CODH and Kaggle begin with.
-
-    Example:
-        >>> book_of("100241706_00004_2"), book_of("hnsd001-011")
-        ('100241706', 'hnsd001')
-    """
-    return re.split("[_-]", name)[0]
 
 
 def evaluate_pages(

@@ -198,6 +198,8 @@ def book_of(name: str) -> str:
     Example:
         >>> book_of("200021637-00005_2")
         '200021637'
+        >>> book_of("hnsd001-011")
+        'hnsd001'
     """
     return re.split("[_-]", name)[0]
 
