@@ -171,21 +171,28 @@ def open_detector(path: Path, threads: int = 1) -> "tuple[DetectorDescription, o
     return description, session
 
 
-def _opened(path: Path, threads: int, kind: type[Described]) -> "tuple[Described, onnxruntime.InferenceSession]":
+def open_session(path: Path, threads: int = 1) -> "onnxruntime.InferenceSession":
+    """Opens any ONNX file, to be computed on the processor.
+
+    Raises:
+        DataError: it is missing or truncated.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4  # what goes wrong is told by our own errors
     try:
-        content = path.read_bytes()
+        return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     except OSError as error:
         raise DataError(f"{path} can't be read: {error.strerror}") from None
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has a kind for each way in which a file can be wrong
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} is no ONNX file, or not a whole one ({reason})") from None
+
+
+def _opened(path: Path, threads: int, kind: type[Described]) -> "tuple[Described, onnxruntime.InferenceSession]":
+    session = open_session(path, threads)
     try:
         return kind.from_metadata(session.get_modelmeta().custom_metadata_map), session
     except DataError as error:

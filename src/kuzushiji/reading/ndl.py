@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from kuzushiji.document.geometry import polygons_of
 from kuzushiji.document.order import arrange
 from kuzushiji.document.page import Characters, Direction, ImageRef, Page, Step, with_lines
 from kuzushiji.errors import DataError
+from kuzushiji.exported import open_session
 from kuzushiji.files import file_hash
 from kuzushiji.imaging.read import Source, read_color
 from kuzushiji.imaging.rules import Rules, find_rules
@@ -31,9 +31,6 @@ from kuzushiji.reading import ndl_files
 from kuzushiji.reading.readers import decoded
 from kuzushiji.reading.recognizer import named_images
 from kuzushiji.version import __version__
-
-if TYPE_CHECKING:
-    import onnxruntime
 
 _MEAN, _DEVIATION = np.array([[103.53, 116.28, 123.675], [57.375, 57.12, 58.395]], np.float32)
 """Of the pixels of a page, blue first."""
@@ -237,7 +234,7 @@ class _Network:
     """
 
     def __init__(self, path: Path, threads: int, outputs: int) -> None:
-        self.path, self._session = path, _session(path, threads)
+        self.path, self._session = path, open_session(path, threads)
         self.hash = file_hash(path)
         shapes = [each.shape for each in self._session.get_inputs()]
         gives = len(self._session.get_outputs())
@@ -257,17 +254,3 @@ class _Network:
             return list(self._session.run(None, {self._input: pixels}))
         except Exception as error:  # ONNX Runtime has a kind for each way in which a network can fail
             raise DataError(f"{self.path} can't be computed ({str(error).splitlines()[0]})") from None
-
-
-def _session(path: Path, threads: int) -> "onnxruntime.InferenceSession":
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 4  # what goes wrong is told by our own errors
-    try:
-        return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    except OSError as error:
-        raise DataError(f"{path} can't be read: {error.strerror}") from None
-    except Exception as error:  # ONNX Runtime has a kind for each way in which a file can be wrong
-        raise DataError(f"{path} is no ONNX file, or not a whole one ({str(error).splitlines()[0]})") from None
