@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from kuzushiji.document.page import Page
-from kuzushiji.errors import DataError, DownloadError
+from kuzushiji.errors import DataError, DownloadError, UsageError
 from kuzushiji.reading import ndl_files
 from kuzushiji.reading.ndl import NdlReader, read_charset
 from tests.fileserver import serving
@@ -143,6 +143,12 @@ def test_row_is_read_from_the_left(tmp_path: Path) -> None:
     read = NdlReader(write_all(tmp_path, [[10, 20, 50, 25, 0.8]]))(pixels)
     assert (read.text, read.direction) == ("花をおお", "horizontal-lr")
     assert read.characters.boxes[:, 0].tolist() == [20, 40, 60, 80]
+
+
+def test_fewer_candidates_may_be_asked_for(folder: Path, page: np.ndarray) -> None:
+    assert [len(each.candidates) for each in NdlReader(folder, top=1)(page)] == [1, 1, 1, 1]
+    with pytest.raises(UsageError, match="top is 0"):
+        NdlReader(folder, top=0)
 
 
 def test_page_without_lines_has_no_text(folder: Path) -> None:

@@ -21,7 +21,7 @@ from PIL import Image
 from kuzushiji.document.geometry import polygons_of
 from kuzushiji.document.order import arrange
 from kuzushiji.document.page import Characters, Direction, ImageRef, Page, Step, with_lines
-from kuzushiji.errors import DataError
+from kuzushiji.errors import DataError, UsageError
 from kuzushiji.exported import open_session
 from kuzushiji.files import file_hash
 from kuzushiji.imaging.read import Source, read_color
@@ -84,12 +84,15 @@ class NdlReader:
         threads: how many of the processor's cores to use; all that this process may use if None.
 
     Raises:
+        UsageError: `top` is below 1.
         DataError: a file is missing, damaged or not what its name says.
     """
 
     def __init__(
         self, folder: str | Path | None = None, *, least: float = 0.3, top: int = 5, threads: int | None = None
     ) -> None:
+        if top < 1:
+            raise UsageError(f"top is {top}; it must be at least 1")
         self.least, self.top, self.threads = least, top, threads or cores()
         lines, text, charset = ndl_files.find(Path(folder).expanduser() if folder is not None else None)
         self._lines, self._text = _Network(lines, self.threads, outputs=2), _Network(text, 1, outputs=1)
