@@ -17,6 +17,7 @@ _HOME_OF = {
     "KuzushijiError": "kuzushiji.errors",
     "Page": "kuzushiji.document.page",
     "Predictions": "kuzushiji.runs.predictions",
+    "Reader": "kuzushiji.reading.reader",
     "Recipe": "kuzushiji.runs.recipe",
     "Recognizer": "kuzushiji.reading.recognizer",
     "Run": "kuzushiji.runs.run",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from kuzushiji.models import list_models as list_models
     from kuzushiji.models.inspection import describe_model as describe_model
     from kuzushiji.reading.many import recognize as recognize
+    from kuzushiji.reading.reader import Reader as Reader
     from kuzushiji.reading.recognizer import Recognizer as Recognizer
     from kuzushiji.runs.predictions import Predictions as Predictions
     from kuzushiji.runs.recipe import Recipe as Recipe

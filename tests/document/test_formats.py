@@ -17,7 +17,7 @@ from kuzushiji.document.page import Characters, ImageRef, Line, Page, Step, trut
 from kuzushiji.errors import DataError
 from tests.document.made_up import pages
 
-EXACT = [name for name in FORMATS if name not in ("text", "iiif")]
+EXACT = [name for name in FORMATS if name not in ("txt", "iiif")]
 MARKED = ("json", "pagexml")
 """Those with a place for what a language model changed."""
 

@@ -32,6 +32,7 @@ for verb, summary in {
     "explain": "Show which pixels made a network say what it says, or the feature maps of a layer.",
     "export": "Write a network as one ONNX file, for recognition without PyTorch, and its card.",
     "recognize": "Name the character on each image.",
+    "read": "Read pages: what they say, in reading order, and where each character stands.",
     "runs": "List, describe and remove runs.",
     "results": "Write a table of results from run folders.",
     "compare": "Compare runs on the same test images, pair by pair.",

@@ -83,3 +83,18 @@ def count_bar() -> Progress:
         transient=True,
         disable=not notes.is_terminal,
     )
+
+
+def pages_bar() -> Progress:
+    """A progress bar on stderr for pages, the task with a `rate`, and the time left; silent on no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=notes,
+        transient=True,
+        disable=not notes.is_terminal,
+    )

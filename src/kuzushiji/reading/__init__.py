@@ -4,10 +4,12 @@ recognizer.py   images -> candidates
 many.py         files and folders of images -> candidates; what can't be read is told
 detector.py     the maps of a detector -> boxes of characters
 finding.py      a page at any scale, by tiles where it is large -> the boxes of its characters
-reader.py       a page -> what it says and where, with a detector that is given
+finder.py       a detector in a file
+reader.py       a page -> what it says and where
 readers.py      what any reader of pages is
 ndl.py          the same with the networks of NDL古典籍OCR-Lite, which read whole lines
 ndl_files.py    where these lie, how to get them
+folder.py       pages -> files of what they say
 pretrained.py   the networks that ship with the package
 weights/        these networks, each with its card
 """

@@ -16,7 +16,7 @@ NOTHING_SHIPS = "no network ships with this package; name a file that `kuzushiji
 
 
 def pretrained() -> dict[str, Path]:
-    """The files of the networks that ship, by name; the one that reads where none is named comes first."""
+    """The files of the networks for characters that ship, by name; first the one that reads where none is named."""
     files = {path.stem: path for path in sorted(WEIGHTS.glob("*.onnx")) if path != DETECTOR}
     names = sorted(files, key=lambda name: PREFERRED.index(name) if name in PREFERRED else len(PREFERRED))
     return {name: files[name] for name in names}

@@ -17,6 +17,7 @@ from kuzushiji.files import file_hash
 from kuzushiji.imaging.cut import cut
 from kuzushiji.imaging.read import Source, read_content, read_gray
 from kuzushiji.imaging.rules import find_rules
+from kuzushiji.reading.finder import Detector
 from kuzushiji.reading.finding import Detect, find_characters
 from kuzushiji.reading.pretrained import complementary
 from kuzushiji.reading.recognizer import Recognizer, named_images
@@ -27,28 +28,35 @@ class Reader:
     """Reads pages: finds their characters, puts them in order and names them.
 
     Args:
-        detector: finds characters that are about 26 pixels large.
+        detector: finds characters: an exported file, or a function; the one that ships if None.
         model: a network that ships or an exported file; one of kana and one of kanji if None, of which the surer
             answers for each character.
-        least: what the detector finds less probable is left out.
+        least: what the detector finds less probable is left out; what its file says if None.
         top: how many candidates each character gets at most.
-        threads: how many of the processor's cores to use for naming; all that this process may use if None.
+        threads: how many of the processor's cores to use; all that this process may use if None.
 
     Raises:
         UsageError: there is no network of this name.
         DataError: an exported file is missing or damaged.
+
+    Example:
+        >>> page = Reader()("page.jpg")                                 # doctest: +SKIP
+        >>> page.text, page[0].candidates                               # doctest: +SKIP
+        >>> page.save("page.xml")                                       # doctest: +SKIP
     """
 
     def __init__(
         self,
-        detector: Detect,
+        detector: str | Path | Detect | None = None,
         model: str | Path | None = None,
         *,
-        least: float = 0.3,
+        least: float | None = None,
         top: int = 5,
         threads: int | None = None,
     ) -> None:
-        self.detector, self.least, self.top = detector, least, top
+        self.detector = detector if callable(detector) else Detector(detector, threads=threads)
+        stated = self.detector.description.found_above if isinstance(self.detector, Detector) else 0.3
+        self.least, self.top = stated if least is None else least, top
         names = complementary() if model is None else [str(model)]
         self.recognizers = {name: Recognizer(name, threads=threads) for name in names}
         self._hashes = {name: file_hash(each.path) for name, each in self.recognizers.items()}
@@ -77,7 +85,19 @@ class Reader:
             polygons_of(boxes[named]), candidates[named], probabilities[named], found.scores[named].clip(0, 1)
         )
         ref = ImageRef(Path(name).name, digest, (gray.shape[1], gray.shape[0]))
-        return arrange(Page(ref, characters, steps=self._steps()), find_rules(gray))
+        return arrange(Page(ref, characters, steps=self.steps), find_rules(gray))
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """How it reads: each network with its hash, and each setting that what it reads depends on."""
+        named = (
+            Step(name, each.description.version, {"sha256": self._hashes[name], "top": self.top})
+            for name, each in self.recognizers.items()
+        )
+        finding: dict[str, str | int | float | bool] = {"least": self.least}
+        if isinstance(self.detector, Detector):
+            finding["sha256"] = self.detector.sha256
+        return Step("detector", __version__, finding), Step("order", __version__), *named
 
     def read_many(self, images: Source | Iterable[Source | tuple[str, Source]]) -> Iterator[Page]:
         """Reads pages one after the other.
@@ -100,13 +120,6 @@ class Reader:
         probabilities = [[each.probability for each in one] + [0.0] * (most - len(one)) for one in surest]
         shape = len(boxes), most
         return np.array(candidates, np.str_).reshape(shape), np.array(probabilities, np.float32).reshape(shape)
-
-    def _steps(self) -> tuple[Step, ...]:
-        named = (
-            Step(name, each.description.version, {"sha256": self._hashes[name], "top": self.top})
-            for name, each in self.recognizers.items()
-        )
-        return Step("detector", __version__, {"least": self.least}), Step("order", __version__), *named
 
 
 def _sureness(candidates: Sequence[Candidate]) -> float:

@@ -27,12 +27,14 @@ class PageImage:
         content: what `imaging.read` takes: the bytes of an image file, or a page of a TIFF; empty if it failed.
         sha256: of the file, in hexadecimal; of a page of several in a file, of the file's and its number.
         failure: why it can't be read, in a sentence that names it; empty if it can.
+        suffix: of its file, such as `.jpg`; empty if it has none.
     """
 
     name: str
     content: bytes | Image.Image
     sha256: str
     failure: str = ""
+    suffix: str = ""
 
 
 def page_images(
@@ -111,7 +113,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _pages_of(file: PageFile, reader: FileReader) -> Iterator[PageImage]:
-    name = file.inside.stem
+    name, suffix = file.inside.stem, file.inside.suffix
     try:
         content = reader.read(file)
     except DataError as error:
@@ -126,7 +128,7 @@ def _pages_of(file: PageFile, reader: FileReader) -> Iterator[PageImage]:
         except Exception:  # no TIFF, or one that is damaged at its beginning, which is told of when it is read
             count = 1
         if count == 1:
-            yield PageImage(name, content, sha256)
+            yield PageImage(name, content, sha256, suffix=suffix)
             return
         for number in range(count):
             page_name = f"{name}-{number + 1:04}"
@@ -137,4 +139,4 @@ def _pages_of(file: PageFile, reader: FileReader) -> Iterator[PageImage]:
             except Exception as error:  # on a damaged file Pillow raises whatever comes
                 yield PageImage(page_name, b"", page_hash, f"page {number + 1} of {file} is damaged ({error})")
             else:
-                yield PageImage(page_name, page, page_hash)
+                yield PageImage(page_name, page, page_hash, suffix=suffix)

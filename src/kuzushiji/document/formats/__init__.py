@@ -34,7 +34,7 @@ FORMATS = {
     "pagexml": Format(".xml", pagexml.write, pagexml.read, pagexml.knows),
     "alto": Format(".xml", alto.write, alto.read, alto.knows),
     "tei": Format(".xml", tei.write, tei.read, tei.knows),
-    "text": Format(".txt", text.write),
+    "txt": Format(".txt", text.write),
 }
 """The formats by name; where several have a suffix that fits, the first is meant by it."""
 

@@ -1,0 +1,158 @@
+"""`kuzushiji read`."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from rich.progress import Progress
+
+from kuzushiji.cli.console import notes, pages_bar
+from kuzushiji.errors import DataError, Interrupted, UsageError
+from kuzushiji.interruption import interruptible
+
+if TYPE_CHECKING:
+    from kuzushiji.reading.folder import Outcome, Wanted
+    from kuzushiji.reading.readers import PageReader
+
+
+def read(
+    *sources: str,
+    output: Path | None = None,
+    format: tuple[str, ...] = (),
+    pages: str | None = None,
+    resume: bool = False,
+    json: bool = False,
+    unsure: Literal["mark", "best", "geta"] = "mark",
+    unsure_below: float = 0.5,
+    ruby: Annotated[bool, Parameter(negative="--no-ruby")] = True,
+    modern: bool = False,
+    detector: Path | None = None,
+    model: str | None = None,
+    top: int = 5,
+    threads: int | None = None,
+) -> None:
+    """Read pages: what they say, in reading order, and where each character stands.
+
+    Scans and photographs of any size and colour, at whatever scale, printed or written in columns.  Without --output
+    the text goes to stdout, a line a column.  With it each page becomes files in a folder, its JSON always among them;
+    a page that can't be read is named, the rest is done, and the exit code is 1.
+
+    Example: kuzushiji read page.jpg
+
+    Example: kuzushiji read scans/ book.zip --output read --format txt,pagexml --resume
+
+    Parameters
+    ----------
+    sources
+        Images (PNG, JPEG, TIFF of one or many pages, ...), folders and zips of them.
+    output
+        The folder for the files of each page, which are called as its image is.
+    format
+        The kinds of files, with commas between: txt, json, pagexml, alto, tei, iiif; txt if not given.  Without
+        --output, what goes to stdout.
+    pages
+        Which pages of each source, counted from 1, such as 3-7,9; all if not given.
+    resume
+        Leave out what is in the folder already, read from the same image with the same networks and settings.
+    json
+        Short for --format json.
+    unsure
+        What the text has for a character that is not sure: mark puts ？ behind it, best does not, geta writes 〓.
+    unsure_below
+        A character is not sure if its probability is below that.
+    ruby
+        Write ruby, in 《》.
+    modern
+        Write the text with today's forms of kanji and with iteration marks resolved too: after the text as it is, or
+        into NAME.modern.txt.
+    detector
+        What finds the characters, a file that `kuzushiji export` wrote; if not given, the one that ships.
+    model
+        What names them, a network that ships or such a file; if not given, what ships and knows most.
+    top
+        How many candidates to keep of each character.
+    threads
+        How many of the processor's cores to use; all if not given.
+    """
+    if not sources:
+        raise UsageError("name an image, a folder, or a zip of pages")
+    if top < 1:
+        raise UsageError(f"--top is {top}; it must be at least 1")
+    if threads is not None and threads < 1:
+        raise UsageError(f"--threads is {threads}; it must be at least 1")
+    formats = [part.strip() for each in format for part in each.split(",") if part.strip()] + ["json"] * json
+    formats = list(dict.fromkeys(formats)) or ["txt"]
+    if output is None and (resume or len(formats) > 1):
+        raise UsageError("--resume and several formats need a folder; name it with --output")
+    from kuzushiji.reading.folder import Wanted, read_into
+    from kuzushiji.reading.reader import Reader
+
+    wanted = Wanted(tuple(formats), unsure, unsure_below, ruby, modern)
+    with interruptible() as stop:
+        reader = Reader(detector, model, top=top, threads=threads)
+        if output is None:
+            # Without a bar, which would take what is printed for itself.
+            _follow(_printed(sources, pages, reader, wanted), stop, Progress(disable=True))
+        else:
+            outcomes = read_into(output, sources, reader, wanted, pages=pages, resume=resume, say=_note)
+            _follow(outcomes, stop, pages_bar())
+
+
+def _printed(sources: Iterable[str], pages: str | None, reader: "PageReader", wanted: "Wanted") -> "Iterator[Outcome]":
+    """Prints what each page says; of several, its name before it."""
+    from kuzushiji.reading.folder import Outcome, images_of, read_image
+
+    images = images_of(sources, pages, _note)
+    first = list(islice(images, 2))
+    (format,) = wanted.formats
+    for image in chain(first, images):
+        try:
+            page = read_image(reader, image)
+        except DataError as error:
+            yield Outcome(image.name, "failed", str(error))
+            continue
+        if len(first) > 1 and format == "txt":
+            print(f"==> {image.name} <==")
+        print(wanted.written(page, format), end="")
+        if wanted.modern and format == "txt":
+            print(f"\n{wanted.text_of(page, modern=True)}")
+        sys.stdout.flush()
+        yield Outcome(image.name, "read")
+
+
+def _follow(outcomes: "Iterator[Outcome]", stop: Event, bar: Progress) -> None:
+    """Tells what becomes of the pages, and in the end of them all."""
+    counts: Counter[str] = Counter()
+    begun = time.monotonic()
+    with bar:
+        task = bar.add_task("reading", total=None, rate="")
+        for outcome in outcomes:
+            counts[outcome.state] += 1
+            if outcome.failure:
+                notes.print("Left out:", style="bold red", end=" ")
+                notes.print(outcome.failure, markup=False, soft_wrap=True)
+            rate = counts["read"] / (time.monotonic() - begun) * 60
+            bar.update(task, completed=counts.total(), rate=f"{rate:.0f} pages a minute" if counts["read"] else "")
+            if stop.is_set():
+                raise Interrupted(f"{_pages(counts['read'])} read, and all of that is whole; --resume goes on after it")
+    if counts.total() > 1:
+        skipped = f", {counts['skipped']:,} done before" if counts["skipped"] else ""
+        failed = f", {counts['failed']:,} left out" if counts["failed"] else ""
+        seconds = time.monotonic() - begun
+        _note(f"{_pages(counts['read'])} read{skipped}{failed}, in {seconds:,.0f} s")
+    if counts["failed"]:
+        raise DataError(f"{_pages(counts['failed'])} left out")
+
+
+def _pages(count: int) -> str:
+    return f"{count:,} page{'' if count == 1 else 's'}"
+
+
+def _note(line: str) -> None:
+    notes.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,40 @@
+"""A detector in a file, ready to find characters."""
+
+from pathlib import Path
+
+from kuzushiji.errors import DataError, UsageError
+from kuzushiji.exported import open_detector
+from kuzushiji.files import file_hash
+from kuzushiji.processes import cores
+from kuzushiji.reading.detector import Floats
+from kuzushiji.reading.pretrained import DETECTOR
+
+
+class Detector:
+    """Finds characters with the detector that ships, or one that `kuzushiji export` wrote; a `finding.Detect`.
+
+    Args:
+        path: the exported file; the one that ships if None.
+        threads: how many of the processor's cores to use; all that this process may use if None.
+
+    Raises:
+        UsageError: none is named and none ships.
+        DataError: the file is missing, truncated or no detector.
+    """
+
+    def __init__(self, path: str | Path | None = None, *, threads: int | None = None) -> None:
+        if path is None and not DETECTOR.exists():
+            raise UsageError(
+                "no detector ships with this package; name a file that `kuzushiji export` wrote of a run of "
+                "`kuzushiji train detector`"
+            )
+        self.path = DETECTOR if path is None else Path(path).expanduser()
+        if not self.path.exists():
+            raise DataError(f"{path} does not exist; expected a detector, a file that `kuzushiji export` wrote")
+        self.description, self._session = open_detector(self.path, threads or cores())
+        self.sha256 = file_hash(self.path)
+
+    def __call__(self, images: Floats) -> tuple[Floats, Floats]:
+        """The maps of images, as `finding.Detect` says."""
+        heat, boxes = self._session.run(["heat", "boxes"], {"images": images})
+        return heat, boxes

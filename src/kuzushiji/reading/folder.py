@@ -1,0 +1,205 @@
+"""Pages from files to files: each is read and written in the formats asked for, and not read again where that was done.
+
+A page's JSON is written last: where it stands, so does all else of the page.  It names the image, the networks and the
+settings by which the page was read, and every other file is made from it.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+
+from kuzushiji.data.pages.sources import PageImage, page_images
+from kuzushiji.document.formats import FORMATS, text
+from kuzushiji.document.page import Page
+from kuzushiji.errors import DataError, KuzushijiError, UsageError, unknown_name
+from kuzushiji.files import write_text
+from kuzushiji.reading.readers import PageReader
+
+_LONGEST = 160
+"""Bytes of a name: file systems take 255, of which endings need some."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is written of a page.
+
+    Attributes:
+        formats: of `formats.FORMATS`; JSON is written beside them.
+        unsure, below, ruby: as `formats.text.write` takes them.
+        modern: write the text with kanji in their forms of today and iteration marks resolved too, in another file.
+
+    Raises:
+        UsageError: there is no such format, or a value is out of its range.
+    """
+
+    formats: tuple[str, ...] = ("txt",)
+    unsure: text.Unsure = "mark"
+    below: float = 0.5
+    ruby: bool = True
+    modern: bool = False
+
+    def __post_init__(self) -> None:
+        for format in self.formats:
+            if format not in FORMATS:
+                raise unknown_name("format of pages", format, FORMATS)
+        if not 0 <= self.below <= 1:
+            raise UsageError(f"a character is unsure below {self.below}; expected a probability, from 0 to 1")
+
+    def text_of(self, page: Page, modern: bool = False) -> str:
+        """What a page says, a line a column, without an end of line after the last."""
+        return text.write(page, unsure=self.unsure, below=self.below, ruby=self.ruby, modern=modern)
+
+    def written(self, page: Page, format: str) -> str:
+        """The content of a page's file in one of the formats."""
+        return f"{self.text_of(page)}\n" if format == "txt" else FORMATS[format].write(page)
+
+    def endings(self) -> dict[str, str]:
+        """Of the files of a page, by format; those of formats that share theirs begin with the name of the format."""
+        suffixes = [FORMATS[format].suffix for format in self.formats]
+        return {
+            format: f".{format}{suffix}" if suffixes.count(suffix) > 1 else suffix
+            for format, suffix in zip(self.formats, suffixes, strict=True)
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one page.
+
+    Attributes:
+        name: what its files are called, without endings.
+        state: read; skipped, for that was done before; or failed.
+        failure: why, in a sentence that names it; empty if it did not fail.
+    """
+
+    name: str
+    state: Literal["read", "skipped", "failed"]
+    failure: str = ""
+
+
+def read_into(
+    folder: str | Path,
+    sources: Iterable[str | Path],
+    reader: PageReader,
+    wanted: Wanted | None = None,
+    *,
+    pages: str | None = None,
+    resume: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> Iterator[Outcome]:
+    """Reads pages into files in a folder, one after the other; what can't be read is told of and the rest is done.
+
+    Several processes may write into one folder.  A page that a person corrected there stays as it is.
+
+    Args:
+        folder: made where it is missing.
+        sources: files and folders, as `page_images` takes them.
+        reader: reads each page.
+        wanted: what to write of each.
+        pages: which of each source, such as `3-7,9`; all if None.
+        resume: leave out what was read before, from the same image with the same networks and settings.
+        say: is told in a line what of a source is not read.
+
+    Raises:
+        UsageError: `pages` is not written as described.
+        KuzushijiError: a file can't be written.
+    """
+    folder, wanted = Path(folder).expanduser(), wanted or Wanted()
+    lock = _lock_of(folder)
+    taken: set[str] = set()
+    for image in images_of(sources, pages, say):
+        name = _own_name(image.name, taken)
+        path = folder / f"{name}.json"
+        before = _read_before(path, image)
+        if before and (before.status == "corrected" or (resume and before.steps == reader.steps)):
+            _write(before, folder, name, wanted, lock)
+            yield Outcome(name, "skipped")
+            continue
+        try:
+            page = read_image(reader, image)
+        except DataError as error:
+            yield Outcome(name, "failed", str(error))
+            continue
+        _write(page, folder, name, wanted, lock)
+        yield Outcome(name, "read")
+
+
+def images_of(
+    sources: Iterable[str | Path], pages: str | None = None, say: Callable[[str], None] = lambda line: None
+) -> Iterator[PageImage]:
+    """The pages of all sources; a source that can't be read comes as a page that failed."""
+    for source in sources:
+        try:
+            yield from page_images(source, pages=pages, say=say)
+        except DataError as error:
+            yield PageImage(Path(source).stem, b"", "", str(error))
+
+
+def read_image(reader: PageReader, image: PageImage) -> Page:
+    """Reads a page.
+
+    Raises:
+        DataError: it can't be read; the message names it.
+    """
+    if image.failure:
+        raise DataError(image.failure)
+    page = reader(image.content, image.name)
+    return replace(page, image=replace(page.image, name=image.name + image.suffix, sha256=image.sha256))
+
+
+def _lock_of(folder: Path) -> FileLock:
+    """What a process holds while it writes into a folder, which is made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        with lock:
+            return lock
+    except OSError as error:
+        raise KuzushijiError(f"{folder} can't be written into: {error.strerror or error}") from None
+
+
+def _own_name(name: str, taken: set[str]) -> str:
+    """A name for files that no other page has, on any file system: `a`, and where that is taken `a-2`."""
+    plain = re.sub(r'[\x00-\x1f<>:"/\\|?*]', "_", name).lstrip(".") or "page"
+    plain = plain.encode()[:_LONGEST].decode(errors="ignore")
+    own, number = plain, 1
+    while own.casefold() in taken:
+        number += 1
+        own = f"{plain}-{number}"
+    taken.add(own.casefold())
+    return own
+
+
+def _read_before(path: Path, image: PageImage) -> Page | None:
+    """The page that stands in a file, if it is of the same image."""
+    try:
+        page = Page.load(path)
+    except DataError:
+        return None  # there is none, or one that is damaged, which is as good as none
+    return page if page.image.sha256 == image.sha256 else None
+
+
+def _write(page: Page, folder: Path, name: str, wanted: Wanted, lock: FileLock) -> None:
+    """Writes the files of a page that do not hold the same already, the JSON last."""
+    endings = wanted.endings()
+    contents = {ending: wanted.written(page, format) for format, ending in endings.items() if format != "json"}
+    if wanted.modern:
+        contents[".modern.txt"] = wanted.text_of(page, modern=True) + "\n"
+    contents[".json"] = wanted.written(page, "json")
+    with lock:  # no mixture of what two processes read
+        changed = [ending for ending, content in contents.items() if not _holds(folder / (name + ending), content)]
+        if ".json" in changed:
+            (folder / f"{name}.json").unlink(missing_ok=True)
+        for ending in changed:
+            write_text(folder / (name + ending), contents[ending])
+
+
+def _holds(path: Path, content: str) -> bool:
+    try:
+        return path.read_bytes() == content.encode()
+    except OSError:
+        return False

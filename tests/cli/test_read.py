@@ -1,0 +1,144 @@
+"""`kuzushiji read`, as a suspicious user types it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from kuzushiji.cli import main
+from kuzushiji.document.page import Page
+from kuzushiji.reading import finder
+from kuzushiji.reading.pretrained import pretrained
+from tests.reading.detector_file import write_detector, write_page
+
+pytestmark = pytest.mark.skipif(not pretrained(), reason="no network ships")
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory):
+    return write_detector(tmp_path_factory.mktemp("detector") / "detector.onnx")
+
+
+@pytest.fixture
+def page(tmp_path):
+    return write_page(tmp_path / "page.png")
+
+
+@pytest.fixture
+def run(capsys, detector):
+    def typed(*arguments, code=0):
+        """What the command wrote to stdout and to stderr."""
+        options = ("--detector", detector, "--model", "kmnist", "--threads", 1)
+        assert main(["read", *map(str, (*arguments, *options))]) == code
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return captured.out, " ".join(captured.err.split())
+
+    return typed
+
+
+def test_text_of_one_page(run, page):
+    out, err = run(page, "--unsure", "best")
+    assert [len(line) for line in out.splitlines()] == [4, 4, 4]
+    assert err == ""
+    out, _ = run(page, "--unsure", "geta", "--unsure-below", 1)
+    assert out == "〓〓〓〓\n" * 3
+    out, _ = run(page, "--unsure-below", 1)
+    assert [line[1::2] for line in out.splitlines()] == ["？？？？"] * 3
+
+
+def test_the_page_as_json_and_in_other_formats(run, page, tmp_path):
+    found = json.loads(run(page, "--json")[0])
+    assert [len(line["characters"]) for line in found["lines"]] == [4, 4, 4]
+    (tmp_path / "page.xml").write_text(run(page, "--format", "alto")[0])
+    assert Page.load(tmp_path / "page.xml").text == found["text"]
+
+
+def test_several_pages_on_stdout_have_their_names(run, page, tmp_path):
+    out, err = run(page, write_page(tmp_path / "b.png"))
+    assert [line for line in out.splitlines() if line.startswith("=")] == ["==> page <==", "==> b <=="]
+    assert "2 pages read, in" in err
+
+
+def test_many_pages_into_a_folder(run, page, tmp_path):
+    (tmp_path / "bad.png").write_text("no image")
+    arguments = (page, tmp_path / "bad.png", "--output", tmp_path / "read", "--format", "txt,pagexml", "--resume")
+    out, err = run(*arguments, code=1)
+    assert out == ""
+    assert "Left out: bad is not a PNG" in err
+    assert "1 page read, 1 left out, in" in err
+    assert {path.name for path in (tmp_path / "read").glob("p*")} == {"page.txt", "page.json", "page.xml"}
+    _, err = run(*arguments, code=1)
+    assert "0 pages read, 1 done before, 1 left out" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "name an image"),
+        (("page.png", "--top", "0"), "--top is 0"),
+        (("page.png", "--threads", "0"), "--threads is 0"),
+        (("page.png", "--format", "txt,json"), "need a folder"),
+        (("page.png", "--resume"), "need a folder"),
+        (("page.png", "--output", "x", "--format", "docx"), "no format of pages 'docx'"),
+        (("page.png", "--unsure-below", "90"), "from 0 to 1"),
+        (("page.png", "--model", "kanjo"), "did you mean kanji"),
+        (("page.png", "--pages", "7-3"), "pages are '7-3'"),
+    ],
+)
+def test_wrong_usage(arguments, told, detector, capsys):
+    assert main(["read", *arguments, "--detector", str(detector)]) == 2
+    captured = capsys.readouterr()
+    assert told in " ".join(captured.err.split())
+    assert captured.out == ""
+
+
+def test_detectors_that_are_none(page, tmp_path, capsys, monkeypatch):
+    assert main(["read", str(page), "--detector", str(tmp_path / "d.onnx")]) == 1
+    assert "does not exist" in capsys.readouterr().err
+    assert main(["read", str(page), "--detector", str(pretrained()["kmnist"])]) == 1
+    assert "expected 'kuzushiji detector 1'" in " ".join(capsys.readouterr().err.split())
+    monkeypatch.setattr(finder, "DETECTOR", tmp_path / "detector.onnx")
+    assert main(["read", str(page)]) == 2
+    assert "no detector ships" in capsys.readouterr().err
+
+
+def test_ctrl_c_leaves_whole_pages_and_resume_goes_on(run, detector, tmp_path):
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    for number in range(60):
+        write_page(scans / f"{number}.png")
+    command = [sys.executable, "-m", "kuzushiji", "read", str(scans), "--output", str(tmp_path / "read")]
+    command += ["--detector", str(detector), "--model", "kmnist", "--threads", "1"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "200"})
+    try:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob("read/*.json")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "--resume goes on" in told
+    done = len(list(tmp_path.glob("read/*.json")))
+    assert 0 < done < 60
+    assert len(list(tmp_path.glob("read/*.txt"))) == done
+    assert not list(tmp_path.glob("read/.*.part"))
+    _, err = run(scans, "--output", tmp_path / "read", "--resume")
+    assert f"{60 - done} pages read, {done} done before" in err
+
+
+def test_needs_neither_torch_nor_matplotlib(page, detector):
+    code = (
+        "import sys; from kuzushiji.cli import main; main(sys.argv[1:]); "
+        "print(*{'torch', 'matplotlib', 'scipy', 'sklearn'} & set(sys.modules), file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, "read", str(page), "--detector", str(detector), "--model", "kmnist"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout
+    assert done.stderr.strip() == ""
