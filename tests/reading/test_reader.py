@@ -49,3 +49,12 @@ def test_bad_page_is_named(reader, tmp_path):
         reader(bad)
     with pytest.raises(DataError, match=r"none\.jpg can't be read"):
         reader(tmp_path / "none.jpg")
+
+
+def test_characters_whose_places_are_known_are_named_and_put_in_order(reader):
+    image = page_of(40)
+    found = reader(image)
+    again = reader(image, boxes=found.characters.boxes[::-1].round().astype(int))
+    assert again.text == found.text
+    assert all(each.found == 1 for each in again)
+    assert reader(image, boxes=np.zeros((0, 4), int)).text == ""

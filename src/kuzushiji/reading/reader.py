@@ -17,6 +17,7 @@ from kuzushiji.files import file_hash
 from kuzushiji.imaging.cut import cut
 from kuzushiji.imaging.read import Source, read_content, read_gray
 from kuzushiji.imaging.rules import find_rules
+from kuzushiji.reading.detector import known
 from kuzushiji.reading.finder import Detector
 from kuzushiji.reading.finding import Detect, find_characters
 from kuzushiji.reading.pretrained import complementary
@@ -61,12 +62,14 @@ class Reader:
         self.recognizers = {name: Recognizer(name, threads=threads) for name in names}
         self._hashes = {name: file_hash(each.path) for name, each in self.recognizers.items()}
 
-    def __call__(self, image: Source, name: str | None = None) -> Page:
+    def __call__(self, image: Source, name: str | None = None, *, boxes: NDArray[np.integer] | None = None) -> Page:
         """Reads one page.
 
         Args:
             image: of any size and colour, at whatever scale.
             name: what it is called; its path if None.
+            boxes: (n, 4), left, top, width and height of its characters in pixels, where that is known; they are found
+                if None.
 
         Raises:
             DataError: it can't be read; the message names it.
@@ -77,7 +80,7 @@ class Reader:
             gray = read_gray(image)
         except DataError as error:
             raise DataError(f"{name} {error}") from None
-        found = find_characters(gray, self.detector, self.least)
+        found = find_characters(gray, self.detector, self.least) if boxes is None else known(boxes)
         boxes = _whole(found.boxes, gray)
         candidates, probabilities = self._named(gray, boxes)
         named = candidates[:, 0] != ""
