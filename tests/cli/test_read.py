@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from kuzushiji.cli import main
 from kuzushiji.document.page import Page
@@ -88,6 +90,9 @@ def test_many_pages_into_a_folder(run, page, tmp_path):
         (("page.png", "--unsure-below", "90"), "from 0 to 1"),
         (("page.png", "--model", "kanjo"), "did you mean kanji"),
         (("page.png", "--pages", "7-3"), "pages are '7-3'"),
+        (("page.png", "--fetch"), "for --reader ndl"),
+        (("page.png", "--ndl", "x"), "for --reader ndl"),
+        (("page.png", "--reader", "ndl"), "--detector and --model are for --reader ours"),
     ],
 )
 def test_wrong_usage(arguments, told, detector, capsys):
@@ -142,3 +147,39 @@ def test_needs_neither_torch_nor_matplotlib(page, detector):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout
     assert done.stderr.strip() == ""
+
+
+# The other reader
+
+
+@pytest.fixture
+def ndl(tmp_path):
+    from tests.reading import test_ndl  # which skips where onnx is missing
+
+    pixels = np.full((128, 120, 3), 255, np.uint8)
+    test_ndl.column(pixels, 80, [test_ndl.GREEN, test_ndl.BLUE, test_ndl.GRAY, test_ndl.RED])
+    Image.fromarray(pixels).save(tmp_path / "page.png")
+    return test_ndl.write_all(tmp_path / "ndl", [[40, 10, 45, 50, 0.9]])
+
+
+def test_ndl_reads_into_the_same_files(ndl, tmp_path, capsys):
+    arguments = ["read", str(tmp_path / "page.png"), "--reader", "ndl", "--ndl", str(ndl), "--unsure", "best"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == "をお花\n"
+    arguments += ["--output", str(tmp_path / "read"), "--format", "txt,alto", "--resume"]
+    assert main(arguments) == 0
+    assert (tmp_path / "read" / "page.txt").read_text(encoding="utf-8") == "をお花\n"
+    written = (tmp_path / "read" / "page.json").stat().st_mtime_ns
+    assert main(arguments) == 0
+    assert (tmp_path / "read" / "page.json").stat().st_mtime_ns == written  # it was done before, by the same files
+
+
+def test_ndl_is_fetched_or_told_how_to_get(ndl, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("KUZUSHIJI_NDL", str(tmp_path / "none"))
+    assert main(["read", str(tmp_path / "page.png"), "--reader", "ndl"]) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert "none has no rtmdet-s-1280x1280.onnx" in told
+    assert "kuzushiji read --reader ndl --fetch" in told
+    monkeypatch.setenv("KUZUSHIJI_NDL", str(ndl))
+    assert main(["read", "--reader", "ndl", "--fetch"]) == 0  # all is there already
+    assert "National Diet Library, Japan" in " ".join(capsys.readouterr().err.split())

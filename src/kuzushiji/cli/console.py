@@ -1,7 +1,7 @@
 """Where the command line writes: results to stdout, everything else to stderr."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +10,7 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -69,6 +70,18 @@ def download_bar() -> Progress:
         console=notes,
         disable=not notes.is_terminal,
     )
+
+
+def download_progress(bar: Progress) -> Callable[[str, int, int | None], None]:
+    """What shows in a bar how far each of several files is."""
+    tasks: dict[str, TaskID] = {}
+
+    def progress(file: str, done: int, total: int | None) -> None:
+        if file not in tasks:
+            tasks[file] = bar.add_task(file, total=total)
+        bar.update(tasks[file], completed=done, total=total)
+
+    return progress
 
 
 def count_bar() -> Progress:

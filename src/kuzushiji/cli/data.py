@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from kuzushiji import home
-from kuzushiji.cli.console import count_bar, download_bar, notes, print_json, print_table, results
+from kuzushiji.cli.console import count_bar, download_bar, download_progress, notes, print_json, print_table, results
 from kuzushiji.data.catalogue.sets import DATASETS, Dataset, dataset, folder
 from kuzushiji.errors import DataError, UsageError
 
@@ -139,17 +139,11 @@ def get(
     if name is None:
         name, format = _ask(format)
     with download_bar() as bar:
-        tasks: dict[str, Any] = {}
-
-        def progress(file: str, done: int, total: int | None) -> None:
-            if file not in tasks:
-                tasks[file] = bar.add_task(file, total=total)
-            bar.update(tasks[file], completed=done, total=total)
 
         def say(text: str) -> None:
             bar.console.print(text, markup=False, soft_wrap=True)
 
-        fetched = fetch(name, format, source=from_, offline=offline, progress=progress, say=say)
+        fetched = fetch(name, format, source=from_, offline=offline, progress=download_progress(bar), say=say)
     if json:
         print_json(asdict(fetched) | {"folder": str(fetched.folder)})
         return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from rich.progress import Progress
 
-from kuzushiji.cli.console import notes, pages_bar
+from kuzushiji.cli.console import download_bar, download_progress, notes, pages_bar
 from kuzushiji.errors import DataError, Interrupted, UsageError
 from kuzushiji.interruption import interruptible
 
@@ -36,6 +36,9 @@ def read(
     model: str | None = None,
     top: int = 5,
     threads: int | None = None,
+    reader: Literal["ours", "ndl"] = "ours",
+    ndl: Path | None = None,
+    fetch: bool = False,
 ) -> None:
     """Read pages: what they say, in reading order, and where each character stands.
 
@@ -79,7 +82,22 @@ def read(
         How many candidates to keep of each character.
     threads
         How many of the processor's cores to use; all if not given.
+    reader
+        Whose networks read: ours, or those of NDL古典籍OCR-Lite (CC BY 4.0), which do not ship with this package.
+    ndl
+        The folder of these, also a copy of their repository; if not given, what KUZUSHIJI_NDL names, or where --fetch
+        puts them.
+    fetch
+        Fetch what is missing of these before, 83 MB in all; without sources, do no more.
     """
+    if reader == "ours" and (ndl is not None or fetch):
+        raise UsageError("--ndl and --fetch are for --reader ndl")
+    if reader == "ndl" and (detector is not None or model is not None):
+        raise UsageError("--reader ndl has networks of its own; --detector and --model are for --reader ours")
+    if fetch:
+        _fetch(ndl)
+        if not sources:
+            return
     if not sources:
         raise UsageError("name an image, a folder, or a zip of pages")
     if top < 1:
@@ -91,17 +109,31 @@ def read(
     if output is None and (resume or len(formats) > 1):
         raise UsageError("--resume and several formats need a folder; name it with --output")
     from kuzushiji.reading.folder import Wanted, read_into
+    from kuzushiji.reading.ndl import NdlReader
     from kuzushiji.reading.reader import Reader
 
     wanted = Wanted(tuple(formats), unsure, unsure_below, ruby, modern)
     with interruptible() as stop:
-        reader = Reader(detector, model, top=top, threads=threads)
+        opened: PageReader
+        if reader == "ndl":
+            opened = NdlReader(ndl, top=top, threads=threads)
+        else:
+            opened = Reader(detector, model, top=top, threads=threads)
         if output is None:
             # Without a bar, which would take what is printed for itself.
-            _follow(_printed(sources, pages, reader, wanted), stop, Progress(disable=True))
+            _follow(_printed(sources, pages, opened, wanted), stop, Progress(disable=True))
         else:
-            outcomes = read_into(output, sources, reader, wanted, pages=pages, resume=resume, say=_note)
+            outcomes = read_into(output, sources, opened, wanted, pages=pages, resume=resume, say=_note)
             _follow(outcomes, stop, pages_bar())
+
+
+def _fetch(folder: Path | None) -> None:
+    """Fetches the files of NDL古典籍OCR-Lite."""
+    from kuzushiji.reading import ndl_files
+
+    with download_bar() as bar:
+        place = ndl_files.fetch(folder, progress=download_progress(bar), say=lambda text: bar.console.print(text))
+    _note(f"{ndl_files.ATTRIBUTION} ({ndl_files.LICENCE}), is in {place}")
 
 
 def _printed(sources: Iterable[str], pages: str | None, reader: "PageReader", wanted: "Wanted") -> "Iterator[Outcome]":

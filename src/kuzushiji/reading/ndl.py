@@ -94,7 +94,7 @@ class NdlReader:
         if top < 1:
             raise UsageError(f"top is {top}; it must be at least 1")
         self.least, self.top, self.threads = least, top, threads or cores()
-        lines, text, charset = ndl_files.find(Path(folder).expanduser() if folder is not None else None)
+        lines, text, charset = ndl_files.find(None if folder is None else Path(folder))
         self._lines, self._text = _Network(lines, self.threads, outputs=2), _Network(text, 1, outputs=1)
         self.charset = read_charset(charset)
         classes = self._text(np.zeros((*self._text.size, 3), np.uint8))[0].shape[-1]

@@ -71,7 +71,7 @@ def find(folder: Path | None = None) -> tuple[Path, Path, Path]:
     Raises:
         DataError: one is missing; the message says how to get it.
     """
-    folder = folder or ndl_folder()
+    folder = folder.expanduser() if folder else ndl_folder()
     lines, text, charset = (_place(folder, each) for each in (LINES, TEXT, CHARSET))
     if lines is None or text is None or charset is None:
         missing = [each for each in (LINES, TEXT, CHARSET) if _place(folder, each) is None]
@@ -104,7 +104,7 @@ def fetch(
     """
     from kuzushiji.fetch import Fetcher, NoAddressGaveIt
 
-    folder = folder or ndl_folder()
+    folder = folder.expanduser() if folder else ndl_folder()
     missing = [each for each in (LINES, TEXT, CHARSET) if _place(folder, each) is None]
     fetcher = Fetcher(progress, say)
     for number, file in enumerate(missing):
