@@ -1,26 +1,24 @@
 """`Reader`: an image of a page in, a `Page` out."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from kuzushiji.document import geometry
 from kuzushiji.document.geometry import polygons_of
 from kuzushiji.document.order import arrange
 from kuzushiji.document.page import Candidate, Characters, ImageRef, Page, Step
-from kuzushiji.errors import DataError
 from kuzushiji.files import file_hash
 from kuzushiji.imaging.cut import cut
-from kuzushiji.imaging.read import Source, read_content, read_gray
+from kuzushiji.imaging.read import Source, read_gray
 from kuzushiji.imaging.rules import find_rules
 from kuzushiji.reading.detector import known
 from kuzushiji.reading.finder import Detector
 from kuzushiji.reading.finding import Detect, find_characters
 from kuzushiji.reading.pretrained import complementary
+from kuzushiji.reading.readers import decoded
 from kuzushiji.reading.recognizer import Recognizer, named_images
 from kuzushiji.version import __version__
 
@@ -74,12 +72,7 @@ class Reader:
         Raises:
             DataError: it can't be read; the message names it.
         """
-        name = name or (str(image) if isinstance(image, str | Path) else "the image")
-        try:
-            image, digest = _with_hash(image)
-            gray = read_gray(image)
-        except DataError as error:
-            raise DataError(f"{name} {error}") from None
+        name, digest, gray = decoded(image, name, read_gray)
         found = find_characters(gray, self.detector, self.least) if boxes is None else known(boxes)
         boxes = _whole(found.boxes, gray)
         candidates, probabilities = self._named(gray, boxes)
@@ -127,14 +120,6 @@ class Reader:
 
 def _sureness(candidates: Sequence[Candidate]) -> float:
     return candidates[0].probability if candidates else -1.0
-
-
-def _with_hash(image: Source) -> tuple[Source, str | None]:
-    """An image, read if it is a file, and the hash of its bytes; None of what is pixels already."""
-    if isinstance(image, np.ndarray | Image.Image):
-        return image, None
-    content = read_content(image)
-    return content, hashlib.sha256(content).hexdigest()
 
 
 def _whole(boxes: NDArray[np.float32], gray: NDArray[np.uint8]) -> NDArray[np.int32]:
