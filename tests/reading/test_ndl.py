@@ -145,6 +145,25 @@ def test_row_is_read_from_the_left(tmp_path: Path) -> None:
     assert read.characters.boxes[:, 0].tolist() == [20, 40, 60, 80]
 
 
+def test_lines_are_looked_for_on_a_black_square_blue_first(folder: Path, monkeypatch) -> None:
+    reader, seen = NdlReader(folder), []
+
+    class Recorded:
+        size, path, hash = (SIDE, SIDE), reader._lines.path, reader._lines.hash
+
+        def __call__(self, image: np.ndarray) -> list[np.ndarray]:
+            seen.append(image)
+            return [np.zeros((1, 0, 5), np.float32)]
+
+    monkeypatch.setattr(reader, "_lines", Recorded())
+    assert len(reader(np.full((90, 45, 3), RED, np.uint8))) == 0
+    (image,) = seen
+    mean, deviation = np.array([103.53, 116.28, 123.675]), np.array([57.375, 57.12, 58.395])
+    assert image[5, 5] == pytest.approx(([0, 0, 255] - mean) / deviation, abs=1e-4)
+    assert image[60, 60] == pytest.approx(-mean / deviation, abs=1e-4)
+    assert np.ptp(image[:, : SIDE // 2], axis=(0, 1)).max() == 0
+
+
 def test_fewer_candidates_may_be_asked_for(folder: Path, page: np.ndarray) -> None:
     assert [len(each.candidates) for each in NdlReader(folder, top=1)(page)] == [1, 1, 1, 1]
     with pytest.raises(UsageError, match="top is 0"):
