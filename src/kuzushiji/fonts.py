@@ -21,9 +21,20 @@ _FILES = (
 """What Linux, macOS and Windows have, the better ones first."""
 
 
+def carried_font() -> Path | None:
+    """IPAex Gothic as matplotlib-fontja carries it; None where that is not installed.
+
+    The package is found but not imported, for importing it changes matplotlib's global settings.
+    """
+    package = find_spec("matplotlib_fontja")
+    if package is None or package.origin is None:
+        return None
+    return Path(package.origin).parent / "fonts" / "ipaexg.ttf"
+
+
 @cache
 def japanese_font() -> Path:
-    """The file of a font: what KUZUSHIJI_FONT names, IPAex Gothic as matplotlib-fontja carries it, or the system's.
+    """The file of a font: what KUZUSHIJI_FONT names, the one that matplotlib-fontja carries, or the system's.
 
     Raises:
         DataError: KUZUSHIJI_FONT names no file.
@@ -33,10 +44,8 @@ def japanese_font() -> Path:
         if not Path(named).is_file():
             raise DataError(f"KUZUSHIJI_FONT is {named}, which is no file; expected a font with Japanese characters")
         return Path(named)
-    # Found and not imported, for that changes matplotlib's global settings.
-    package = find_spec("matplotlib_fontja")
-    if package is not None and package.origin is not None:
-        return Path(package.origin).parent / "fonts" / "ipaexg.ttf"
+    if carried := carried_font():
+        return carried
     found: dict[str, Path] = {}
     for folder in _FOLDERS.get(sys.platform, _ELSEWHERE):
         for root, _, files in os.walk(Path(folder).expanduser()):

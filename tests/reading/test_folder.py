@@ -9,7 +9,7 @@ from PIL import Image
 
 from kuzushiji.document.page import Page
 from kuzushiji.errors import KuzushijiError, UsageError
-from kuzushiji.reading.folder import Wanted, read_into
+from kuzushiji.reading.folder import Wanted, images_of, read_into
 from kuzushiji.reading.pretrained import pretrained
 from kuzushiji.reading.reader import Reader
 from tests.reading.detector_file import write_detector, write_page
@@ -37,7 +37,7 @@ def states(outcomes):
 
 def test_every_format_holds_the_page(reader, scans, tmp_path):
     wanted = Wanted(("txt", "pagexml", "alto", "tei", "iiif"), modern=True)
-    assert states(read_into(tmp_path / "read", [scans], reader, wanted)) == {"read": 3}
+    assert states(read_into(tmp_path / "read", images_of([scans]), reader, wanted)) == {"read": 3}
     endings = {".txt", ".modern.txt", ".pagexml.xml", ".alto.xml", ".tei.xml", ".iiif.json", ".json"}
     found = {path.name for path in (tmp_path / "read").iterdir() if path.name != ".lock"}
     assert found == {f"p{number}{ending}" for number in range(3) for ending in endings}
@@ -50,7 +50,7 @@ def test_every_format_holds_the_page(reader, scans, tmp_path):
 
 def test_what_was_read_is_skipped_until_something_changes(reader, scans, tmp_path):
     def again(by=reader):
-        return states(read_into(tmp_path / "read", [scans], by, resume=True))
+        return states(read_into(tmp_path / "read", images_of([scans]), by, resume=True))
 
     assert again() == {"read": 3}
     assert again() == {"skipped": 3}
@@ -66,28 +66,28 @@ def test_what_was_read_is_skipped_until_something_changes(reader, scans, tmp_pat
 
 def test_without_resume_all_is_read_again(reader, scans, tmp_path):
     for _ in range(2):
-        assert states(read_into(tmp_path / "read", [scans], reader)) == {"read": 3}
+        assert states(read_into(tmp_path / "read", images_of([scans]), reader)) == {"read": 3}
 
 
 def test_a_new_format_is_made_from_what_was_read(reader, scans, tmp_path):
-    list(read_into(tmp_path / "read", [scans], reader))
+    list(read_into(tmp_path / "read", images_of([scans]), reader))
     wanted = Wanted(("txt", "pagexml"), unsure="geta", below=1)
-    assert states(read_into(tmp_path / "read", [scans], reader, wanted, resume=True)) == {"skipped": 3}
+    assert states(read_into(tmp_path / "read", images_of([scans]), reader, wanted, resume=True)) == {"skipped": 3}
     assert set((tmp_path / "read" / "p0.txt").read_text()) == {"〓", "\n"}
     assert (tmp_path / "read" / "p0.xml").exists()
 
 
 def test_corrections_of_a_person_stay(reader, scans, tmp_path):
-    list(read_into(tmp_path / "read", [scans], reader))
+    list(read_into(tmp_path / "read", images_of([scans]), reader))
     path = tmp_path / "read" / "p1.json"
     replace(Page.load(path), status="corrected", steps=()).save(path)
-    assert states(read_into(tmp_path / "read", [scans], reader)) == {"read": 2, "skipped": 1}
+    assert states(read_into(tmp_path / "read", images_of([scans]), reader)) == {"read": 2, "skipped": 1}
     assert Page.load(path).status == "corrected"
 
 
 def test_bad_pages_are_told_of_and_the_rest_is_read(reader, scans, tmp_path):
     (scans / "p1.png").write_bytes((scans / "p1.png").read_bytes()[:200])
-    outcomes = list(read_into(tmp_path / "read", [tmp_path / "nothing", scans], reader))
+    outcomes = list(read_into(tmp_path / "read", images_of([tmp_path / "nothing", scans]), reader))
     assert [(each.name, each.state) for each in outcomes] == [
         ("nothing", "failed"),
         ("p0", "read"),
@@ -103,7 +103,7 @@ def test_pages_of_one_name_stay_apart(reader, scans, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     write_page(other / "P0.png", columns=1)
-    names = [each.name for each in read_into(tmp_path / "read", [scans, other], reader)]
+    names = [each.name for each in read_into(tmp_path / "read", images_of([scans, other]), reader)]
     assert names == ["p0", "p1", "p2", "P0-2"]
     assert len(Page.load(tmp_path / "read" / "P0-2.json")) == 4
 
@@ -113,7 +113,7 @@ def test_pages_of_a_tiff_are_known_again(reader, tmp_path):
     image = Image.open(tmp_path / "a.png")
     image.save(tmp_path / "book.tif", save_all=True, append_images=[image])
     for state in ("read", "skipped"):
-        outcomes = list(read_into(tmp_path / "read", [tmp_path / "book.tif"], reader, pages="2", resume=True))
+        outcomes = list(read_into(tmp_path / "read", images_of([tmp_path / "book.tif"], "2"), reader, resume=True))
         assert [(each.name, each.state) for each in outcomes] == [("book-0002", state)]
     assert json.loads((tmp_path / "read" / "book-0002.json").read_text())["image"]["name"] == "book-0002.tif"
 
@@ -125,4 +125,19 @@ def test_wrong_wishes_are_refused(reader, scans, tmp_path):
         Wanted(below=50)
     (tmp_path / "file").write_text("")
     with pytest.raises(KuzushijiError, match="can't be written into"):
-        list(read_into(tmp_path / "file", [scans], reader))
+        list(read_into(tmp_path / "file", images_of([scans]), reader))
+
+
+def test_pages_are_drawn_once(reader, scans, tmp_path):
+    wanted = Wanted(drawn=True)
+    drawn = tmp_path / "read" / "p0.drawn.jpg"
+    list(read_into(tmp_path / "read", images_of([scans]), reader))
+    assert not drawn.exists()
+    list(read_into(tmp_path / "read", images_of([scans]), reader, wanted, resume=True))
+    before = drawn.stat().st_mtime_ns
+    with Image.open(drawn) as picture:
+        assert picture.width > 2 * 320
+    list(read_into(tmp_path / "read", images_of([scans]), reader, wanted, resume=True))
+    assert drawn.stat().st_mtime_ns == before
+    list(read_into(tmp_path / "read", images_of([scans]), reader, Wanted(drawn=True, below=1), resume=True))
+    assert drawn.stat().st_mtime_ns > before

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 from threading import Event
@@ -17,6 +17,7 @@ from kuzushiji.errors import DataError, Interrupted, UsageError
 from kuzushiji.interruption import interruptible
 
 if TYPE_CHECKING:
+    from kuzushiji.data.pages.sources import PageImage
     from kuzushiji.reading.folder import Outcome, Wanted
     from kuzushiji.reading.readers import PageReader
 
@@ -32,6 +33,7 @@ def read(
     unsure_below: float = 0.5,
     ruby: Annotated[bool, Parameter(negative="--no-ruby")] = True,
     modern: bool = False,
+    draw: bool = False,
     detector: Path | None = None,
     model: str | None = None,
     top: int = 5,
@@ -74,6 +76,9 @@ def read(
     modern
         Write the text with today's forms of kanji and with iteration marks resolved too: after the text as it is, or
         into NAME.modern.txt.
+    draw
+        Draw each page too, into NAME.drawn.jpg: a frame around each character, red where it is not sure, a line in
+        reading order, and beside it what it says.
     detector
         What finds the characters, a file that `kuzushiji export` wrote; if not given, the one that ships.
     model
@@ -106,25 +111,27 @@ def read(
         raise UsageError(f"--threads is {threads}; it must be at least 1")
     formats = [part.strip() for each in format for part in each.split(",") if part.strip()] + ["json"] * json
     formats = list(dict.fromkeys(formats)) or ["txt"]
-    if output is None and (resume or len(formats) > 1):
-        raise UsageError("--resume and several formats need a folder; name it with --output")
-    from kuzushiji.reading.folder import Wanted, read_into
+    if output is None and (resume or draw or len(formats) > 1):
+        raise UsageError("--resume, --draw and several formats need a folder; name it with --output")
+    from kuzushiji.data.pages.sources import expected_pages
+    from kuzushiji.reading.folder import Wanted, images_of, read_into
     from kuzushiji.reading.ndl import NdlReader
     from kuzushiji.reading.reader import Reader
 
-    wanted = Wanted(tuple(formats), unsure, unsure_below, ruby, modern)
+    wanted = Wanted(tuple(formats), unsure, unsure_below, ruby, modern, draw)
     with interruptible() as stop:
         opened: PageReader
         if reader == "ndl":
             opened = NdlReader(ndl, top=top, threads=threads)
         else:
             opened = Reader(detector, model, top=top, threads=threads)
+        images = _until(stop, images_of(sources, pages, _note))
         if output is None:
             # Without a bar, which would take what is printed for itself.
-            _follow(_printed(sources, pages, opened, wanted), stop, Progress(disable=True))
+            _follow(_printed(images, opened, wanted), Progress(disable=True))
         else:
-            outcomes = read_into(output, sources, opened, wanted, pages=pages, resume=resume, say=_note)
-            _follow(outcomes, stop, pages_bar())
+            expected = sum(expected_pages(source, pages) for source in sources)
+            _follow(read_into(output, images, opened, wanted, resume=resume), pages_bar(), expected)
 
 
 def _fetch(folder: Path | None) -> None:
@@ -136,11 +143,18 @@ def _fetch(folder: Path | None) -> None:
     _note(f"{ndl_files.ATTRIBUTION} ({ndl_files.LICENCE}), is in {place}")
 
 
-def _printed(sources: Iterable[str], pages: str | None, reader: "PageReader", wanted: "Wanted") -> "Iterator[Outcome]":
-    """Prints what each page says; of several, its name before it."""
-    from kuzushiji.reading.folder import Outcome, images_of, read_image
+def _until(stop: Event, images: "Iterator[PageImage]") -> "Iterator[PageImage]":
+    """The images, unless Ctrl-C comes while there are more of them."""
+    for image in images:
+        if stop.is_set():
+            raise Interrupted("not all pages are read; those that are, are whole, and --resume goes on after them")
+        yield image
 
-    images = images_of(sources, pages, _note)
+
+def _printed(images: "Iterator[PageImage]", reader: "PageReader", wanted: "Wanted") -> "Iterator[Outcome]":
+    """Prints what each page says; of several, its name before it."""
+    from kuzushiji.reading.folder import Outcome, read_image
+
     first = list(islice(images, 2))
     (format,) = wanted.formats
     for image in chain(first, images):
@@ -158,21 +172,24 @@ def _printed(sources: Iterable[str], pages: str | None, reader: "PageReader", wa
         yield Outcome(image.name, "read")
 
 
-def _follow(outcomes: "Iterator[Outcome]", stop: Event, bar: Progress) -> None:
+def _follow(outcomes: "Iterator[Outcome]", bar: Progress, expected: int | None = None) -> None:
     """Tells what becomes of the pages, and in the end of them all."""
     counts: Counter[str] = Counter()
     begun = time.monotonic()
     with bar:
-        task = bar.add_task("reading", total=None, rate="")
+        task = bar.add_task("reading", total=expected, rate="")
         for outcome in outcomes:
             counts[outcome.state] += 1
             if outcome.failure:
                 notes.print("Left out:", style="bold red", end=" ")
                 notes.print(outcome.failure, markup=False, soft_wrap=True)
             rate = counts["read"] / (time.monotonic() - begun) * 60
-            bar.update(task, completed=counts.total(), rate=f"{rate:.0f} pages a minute" if counts["read"] else "")
-            if stop.is_set():
-                raise Interrupted(f"{_pages(counts['read'])} read, and all of that is whole; --resume goes on after it")
+            bar.update(
+                task,
+                completed=counts.total(),
+                total=expected and max(expected, counts.total()),
+                rate=f"{rate:.0f} pages a minute" if counts["read"] else "",
+            )
     if counts.total() > 1:
         skipped = f", {counts['skipped']:,} done before" if counts["skipped"] else ""
         failed = f", {counts['failed']:,} left out" if counts["failed"] else ""

@@ -81,7 +81,7 @@ def draw_page(page: Page, pixels: NDArray[np.uint8], *, below: float = 0.5) -> I
 
 
 def _draw_frames(scan: Image.Image, page: Page, scale: _Scale, unsure: list[bool]) -> None:
-    width = max(1.0, scale.character / 22)
+    width = max(1.0, scale.character / 20)
     for colour, wanted in ((SURE, False), (UNSURE, True)):
         mask = _Mask(scan.size)
         for polygon, is_unsure in zip(page.characters.polygons, unsure, strict=True):

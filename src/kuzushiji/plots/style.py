@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from matplotlib.ft2font import FT2Font
 from numpy.typing import NDArray
 
 from kuzushiji.errors import KuzushijiError
+from kuzushiji.fonts import carried_font
 
 
 @dataclass(frozen=True)
@@ -112,14 +112,11 @@ SETTINGS: Any = {
 
 @cache
 def font_file() -> Path:
-    """IPAex Gothic as matplotlib-fontja carries it.
-
-    The package is found but not imported, for importing it changes matplotlib's global settings.
-    """
-    package = find_spec("matplotlib_fontja")
-    if package is None or package.origin is None:
+    """IPAex Gothic as matplotlib-fontja carries it."""
+    carried = carried_font()
+    if carried is None:
         raise KuzushijiError("matplotlib-fontja is not installed; `pip install 'kuzushiji[train]'` installs it")
-    return Path(package.origin).parent / "fonts" / "ipaexg.ttf"
+    return carried
 
 
 @cache

@@ -4,23 +4,30 @@ A page's JSON is written last: where it stands, so does all else of the page.  I
 settings by which the page was read, and every other file is made from it.
 """
 
+import hashlib
+import io
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock
+from PIL import Image
 
 from kuzushiji.data.pages.sources import PageImage, page_images
+from kuzushiji.document.drawing import draw_page
 from kuzushiji.document.formats import FORMATS, text
 from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError, KuzushijiError, UsageError, unknown_name
-from kuzushiji.files import write_text
+from kuzushiji.files import written_whole
+from kuzushiji.imaging.read import read_color
 from kuzushiji.reading.readers import PageReader
 
 _LONGEST = 160
 """Bytes of a name: file systems take 255, of which endings need some."""
+_DRAWN = ".drawn.jpg"
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class Wanted:
         formats: of `formats.FORMATS`; JSON is written beside them.
         unsure, below, ruby: as `formats.text.write` takes them.
         modern: write the text with kanji in their forms of today and iteration marks resolved too, in another file.
+        drawn: draw each page, as `document.drawing` does.
 
     Raises:
         UsageError: there is no such format, or a value is out of its range.
@@ -41,6 +49,7 @@ class Wanted:
     below: float = 0.5
     ruby: bool = True
     modern: bool = False
+    drawn: bool = False
 
     def __post_init__(self) -> None:
         for format in self.formats:
@@ -83,13 +92,11 @@ class Outcome:
 
 def read_into(
     folder: str | Path,
-    sources: Iterable[str | Path],
+    images: Iterable[PageImage],
     reader: PageReader,
     wanted: Wanted | None = None,
     *,
-    pages: str | None = None,
     resume: bool = False,
-    say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Outcome]:
     """Reads pages into files in a folder, one after the other; what can't be read is told of and the rest is done.
 
@@ -97,26 +104,23 @@ def read_into(
 
     Args:
         folder: made where it is missing.
-        sources: files and folders, as `page_images` takes them.
+        images: of the pages, such as `images_of` gives them.
         reader: reads each page.
         wanted: what to write of each.
-        pages: which of each source, such as `3-7,9`; all if None.
         resume: leave out what was read before, from the same image with the same networks and settings.
-        say: is told in a line what of a source is not read.
 
     Raises:
-        UsageError: `pages` is not written as described.
-        KuzushijiError: a file can't be written.
+        KuzushijiError: a file can't be written, or there is no font to draw with.
     """
     folder, wanted = Path(folder).expanduser(), wanted or Wanted()
     lock = _lock_of(folder)
     taken: set[str] = set()
-    for image in images_of(sources, pages, say):
+    for image in images:
         name = _own_name(image.name, taken)
         path = folder / f"{name}.json"
         before = _read_before(path, image)
         if before and (before.status == "corrected" or (resume and before.steps == reader.steps)):
-            _write(before, folder, name, wanted, lock)
+            _write(before, image, folder / name, wanted, lock)
             yield Outcome(name, "skipped")
             continue
         try:
@@ -124,7 +128,7 @@ def read_into(
         except DataError as error:
             yield Outcome(name, "failed", str(error))
             continue
-        _write(page, folder, name, wanted, lock)
+        _write(page, image, folder / name, wanted, lock)
         yield Outcome(name, "read")
 
 
@@ -183,23 +187,39 @@ def _read_before(path: Path, image: PageImage) -> Page | None:
     return page if page.image.sha256 == image.sha256 else None
 
 
-def _write(page: Page, folder: Path, name: str, wanted: Wanted, lock: FileLock) -> None:
+def _write(page: Page, image: PageImage, stem: Path, wanted: Wanted, lock: FileLock) -> None:
     """Writes the files of a page that do not hold the same already, the JSON last."""
     endings = wanted.endings()
-    contents = {ending: wanted.written(page, format) for format, ending in endings.items() if format != "json"}
+    contents = {end: wanted.written(page, format).encode() for format, end in endings.items() if format != "json"}
     if wanted.modern:
-        contents[".modern.txt"] = wanted.text_of(page, modern=True) + "\n"
-    contents[".json"] = wanted.written(page, "json")
+        contents[".modern.txt"] = f"{wanted.text_of(page, modern=True)}\n".encode()
+    json = FORMATS["json"].write(page).encode()
+    if wanted.drawn:
+        drawing = _drawing(page, json, image, stem.with_name(f"{stem.name}{_DRAWN}"), wanted.below)
+        contents |= {_DRAWN: drawing} if drawing else {}
     with lock:  # no mixture of what two processes read
-        changed = [ending for ending, content in contents.items() if not _holds(folder / (name + ending), content)]
-        if ".json" in changed:
-            (folder / f"{name}.json").unlink(missing_ok=True)
-        for ending in changed:
-            write_text(folder / (name + ending), contents[ending])
+        if not _holds(whole := stem.with_name(f"{stem.name}.json"), json):
+            whole.unlink(missing_ok=True)
+        for ending, content in (contents | {".json": json}).items():
+            path = stem.with_name(f"{stem.name}{ending}")
+            if not _holds(path, content):
+                with written_whole(path) as beside:
+                    beside.write_bytes(content)
 
 
-def _holds(path: Path, content: str) -> bool:
+def _drawing(page: Page, json: bytes, image: PageImage, path: Path, below: float) -> bytes | None:
+    """A JPEG of a page, whose comment tells of what it was drawn; None if the file holds just that."""
+    told = hashlib.sha256(json + str(below).encode()).hexdigest().encode()
+    with suppress(OSError), Image.open(path) as before:
+        if before.info.get("comment") == told:
+            return None
+    file = io.BytesIO()
+    draw_page(page, read_color(image.content), below=below).save(file, "JPEG", quality=88, comment=told)
+    return file.getvalue()
+
+
+def _holds(path: Path, content: bytes) -> bool:
     try:
-        return path.read_bytes() == content.encode()
+        return path.read_bytes() == content
     except OSError:
         return False

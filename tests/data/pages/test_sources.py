@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from kuzushiji.data.pages.sources import page_images
+from kuzushiji.data.pages.sources import expected_pages, page_images
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.imaging.read import read_gray
 
@@ -98,3 +98,12 @@ def test_what_is_not_there(tmp_path: Path, book: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no images"):
         list(page_images(tmp_path / "empty"))
+
+
+def test_about_how_many_pages_there_are(tmp_path: Path) -> None:
+    for number in range(4):
+        (tmp_path / f"p{number}.png").write_bytes(png(number))
+    assert expected_pages(tmp_path) == 4
+    assert expected_pages(tmp_path, "2-3,4,9") == 3
+    assert expected_pages(tmp_path / "p1.png") == 1
+    assert expected_pages(tmp_path / "none") == 1

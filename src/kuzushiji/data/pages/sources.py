@@ -66,6 +66,18 @@ def page_images(
         raise DataError(f"{source} has {count} pages, and none of {pages} is among them")
 
 
+def expected_pages(source: str | Path, pages: str | None = None) -> int:
+    """About how many pages `page_images` will give, without opening the images: each file counts as one."""
+    try:
+        with FileReader() as reader:
+            count = len(_files(Path(source).expanduser(), reader, lambda line: None))
+    except DataError:
+        return 1  # which fails
+    if pages is None:
+        return count
+    return sum(any(first <= number <= last for first, last in _ranges(pages)) for number in range(1, count + 1))
+
+
 def _ranges(pages: str) -> list[tuple[int, int]]:
     found = []
     for part in pages.split(","):
