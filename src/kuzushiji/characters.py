@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Literal
 
 from kuzushiji.errors import UsageError
@@ -275,17 +276,36 @@ def resolved(text: str) -> str:
         >>> resolved("たゞ人々のいろ〱")
         'ただ人人のいろいろ'
     """
-    found = ""
-    for each in text.replace("〳〵", "〱").replace("〴〵", "〲"):
-        if each in "〱〲" and len(found) > 1:
-            first = unicodedata.normalize("NFC", unvoiced(found[-2]) + "\u3099") if each == "〲" else found[-2]
-            found += first[0] + found[-1]
-        elif each in "ゝヽゞヾ々〻" and found:
-            again = unvoiced(found[-1]) if each in "ゝヽゞヾ" else found[-1]
-            found += unicodedata.normalize("NFC", again + "\u3099")[0] if each in "ゞヾ" else again
-        else:
-            found += each
+    return "".join(resolved_each(text))
+
+
+def resolved_each(characters: Iterable[str]) -> list[str]:
+    """What each of many characters stands for that follow each other, as `resolved` has it.
+
+    Example:
+        >>> resolved_each("いろ〱ゝ")
+        ['い', 'ろ', 'いろ', 'ろ']
+    """
+    found: list[str] = []
+    before = ""
+    for each in characters:
+        if each == "〵" and found and found[-1] in ("〳", "〴"):
+            each = "〱" if found[-1] == "〳" else "〲"
+            found[-1], before = "", before[:-1]
+        found.append(_stands_for(each, before))
+        before += found[-1]
     return found
+
+
+def _stands_for(mark: str, before: str) -> str:
+    """What a character stands for after others: itself if it is no iteration mark, or there is nothing to repeat."""
+    if mark in ("〱", "〲") and len(before) > 1:
+        first = unicodedata.normalize("NFC", unvoiced(before[-2]) + "\u3099") if mark == "〲" else before[-2]
+        return first[0] + before[-1]
+    if mark in tuple("ゝヽゞヾ々〻") and before:
+        again = before[-1] if mark in "々〻" else unvoiced(before[-1])
+        return unicodedata.normalize("NFC", again + "\u3099")[0] if mark in "ゞヾ" else again
+    return mark
 
 
 def _is_kana(character: str) -> bool:

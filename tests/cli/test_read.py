@@ -139,6 +139,43 @@ def test_ctrl_c_leaves_whole_pages_and_resume_goes_on(run, detector, tmp_path):
     assert f"{60 - done} pages read, {done} done before" in err
 
 
+def test_two_processes_write_into_one_folder(detector, tmp_path):
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    for number in range(8):
+        write_page(scans / f"{number}.png", columns=1 + number % 3)
+    command = [sys.executable, "-m", "kuzushiji", "read", str(scans), "--output", str(tmp_path / "read"), "--resume"]
+    command += ["--detector", str(detector), "--model", "kmnist", "--threads", "1"]
+    both = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(timeout=200) for process in both] == [0, 0]
+    for number in range(8):
+        page = Page.load(tmp_path / "read" / f"{number}.json")
+        assert len(page) == 4 * (1 + number % 3)
+        assert len((tmp_path / "read" / f"{number}.txt").read_text().split()) == 1 + number % 3
+    assert not list(tmp_path.glob("read/.*.part"))
+
+
+def test_modern_text_stands_beside(run, page, tmp_path):
+    before, after = run(page, "--modern")[0].split("\n\n")
+    assert len(before.splitlines()) == len(after.splitlines()) == 3
+    run(page, "--modern", "--output", tmp_path / "read")
+    assert (tmp_path / "read" / "page.modern.txt").read_text() == after
+
+
+def test_drawings_do_not_lie_among_the_pages(run, page):
+    _, err = run(page.parent, "--draw", "--output", page.parent, code=2)
+    assert "name another folder" in err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_full_disk_is_told_of(page, detector):
+    command = f"{sys.executable} -m kuzushiji read {page} --detector {detector} --model kmnist > /dev/full"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "no space is left" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_needs_neither_torch_nor_matplotlib(page, detector):
     code = (
         "import sys; from kuzushiji.cli import main; main(sys.argv[1:]); "

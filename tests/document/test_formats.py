@@ -246,6 +246,18 @@ def test_text_has_a_line_a_column() -> None:
     assert text.write(old, modern=True) == "国国の声いろいろ"
 
 
+def test_marks_are_resolved_across_ruby_columns_and_doubts() -> None:
+    boxes = [[80, 0, 20, 20], [102, 0, 8, 8], [80, 30, 20, 20], [40, 0, 20, 20], [40, 30, 20, 20]]
+    page = truth(ImageRef("x"), "人ひ々ゝか", boxes)
+    page = with_lines(page, [("main", [0, 2]), ("ruby", [1]), ("main", [3, 4])], [0, 1, 2, 3, 4])
+    assert text.write(page, modern=True) == "人《ひ》人\n人か"
+    columns = page.characters
+    unsure = np.where(np.isin(columns.best, ["人", "か"]), 0.3, 1)[:, None]
+    doubtful = replace(page, characters=replace(columns, probabilities=unsure))
+    assert text.write(doubtful, modern=True, unsure="mark") == "人？《ひ》人\n人か？"
+    assert text.write(doubtful, modern=True, unsure="geta") == "〓《ひ》〓\n〓〓"
+
+
 def test_notes_stand_within_their_column() -> None:
     boxes = [[90, 60, 20, 36], [71, 60, 18, 36], [80, 0, 20, 50], [80, 100, 20, 50], [30, 0, 20, 50], [300, 0, 9, 9]]
     plain = truth(ImageRef("x"), "右左本文次頭", boxes)

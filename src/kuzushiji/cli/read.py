@@ -109,22 +109,17 @@ def read(
         raise UsageError(f"--top is {top}; it must be at least 1")
     if threads is not None and threads < 1:
         raise UsageError(f"--threads is {threads}; it must be at least 1")
-    formats = [part.strip() for each in format for part in each.split(",") if part.strip()] + ["json"] * json
-    formats = list(dict.fromkeys(formats)) or ["txt"]
+    formats = _formats(*format, *["json"] * json)
     if output is None and (resume or draw or len(formats) > 1):
         raise UsageError("--resume, --draw and several formats need a folder; name it with --output")
+    if draw and output and output.resolve() in [Path(source).resolve() for source in sources]:
+        raise UsageError(f"{output} holds the pages, and drawn ones would be taken for more; name another folder")
     from kuzushiji.data.pages.sources import expected_pages
     from kuzushiji.reading.folder import Wanted, images_of, read_into
-    from kuzushiji.reading.ndl import NdlReader
-    from kuzushiji.reading.reader import Reader
 
-    wanted = Wanted(tuple(formats), unsure, unsure_below, ruby, modern, draw)
+    wanted = Wanted(formats, unsure, unsure_below, ruby, modern, draw)
     with interruptible() as stop:
-        opened: PageReader
-        if reader == "ndl":
-            opened = NdlReader(ndl, top=top, threads=threads)
-        else:
-            opened = Reader(detector, model, top=top, threads=threads)
+        opened = _opened(reader, ndl, detector, model, top=top, threads=threads)
         images = _until(stop, images_of(sources, pages, _note))
         if output is None:
             # Without a bar, which would take what is printed for itself.
@@ -132,6 +127,23 @@ def read(
         else:
             expected = sum(expected_pages(source, pages) for source in sources)
             _follow(read_into(output, images, opened, wanted, resume=resume), pages_bar(), expected)
+
+
+def _formats(*named: str) -> tuple[str, ...]:
+    parts = [part.strip() for each in named for part in each.split(",")]
+    return tuple(dict.fromkeys(part for part in parts if part)) or ("txt",)
+
+
+def _opened(
+    reader: str, ndl: Path | None, detector: Path | None, model: str | None, *, top: int, threads: int | None
+) -> "PageReader":
+    if reader == "ndl":
+        from kuzushiji.reading.ndl import NdlReader
+
+        return NdlReader(ndl, top=top, threads=threads)
+    from kuzushiji.reading.reader import Reader
+
+    return Reader(detector, model, top=top, threads=threads)
 
 
 def _fetch(folder: Path | None) -> None:

@@ -1,12 +1,12 @@
 """A page as plain text: a line a column, ruby in 《》, notes within a column in 〈〉, their lines divided by ／."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from kuzushiji.characters import new_forms, resolved
+from kuzushiji.characters import new_forms, resolved_each
 
 if TYPE_CHECKING:
     from kuzushiji.document.page import Character, Line, Page
@@ -31,7 +31,8 @@ def write(page: "Page", *, unsure: Unsure = "best", below: float = 0.5, ruby: bo
     written: list[str] = []
     column = None
     note_before = False
-    runs = [(line, "".join(_text(each, unsure, below) for each in run)) for line, run in _runs(page)]
+    characters = list(page)
+    runs = list(_runs(page, characters, _texts(page, characters, unsure, below, modern)))
     for place, (line, text) in enumerate(runs):
         if line is not None and line.role == "ruby":
             written.append(f"《{text}》" if ruby else "")
@@ -49,23 +50,31 @@ def write(page: "Page", *, unsure: Unsure = "best", below: float = 0.5, ruby: bo
             written.append(text)
             column = line
         note_before = line is not None and line.role == "note"
-    whole = "".join(written).lstrip("\n")
-    return "\n".join(resolved(new_forms(row)) for row in whole.split("\n")) if modern else whole
+    return "".join(written).lstrip("\n")
 
 
-def _runs(page: "Page") -> Iterator[tuple["Line | None", Iterator["Character"]]]:
-    """Characters that follow each other on one line, with that line."""
-    for number, run in groupby(page, key=lambda each: each.line):
-        yield (page.lines[number] if number >= 0 else None), run
+def _texts(page: "Page", characters: Sequence["Character"], unsure: Unsure, below: float, modern: bool) -> list[str]:
+    """What is written for each character."""
+    is_unsure = [not each.candidates or each.candidates[0].probability < below for each in characters]
+    hidden = [not each.text or (unsure == "geta" and one) for each, one in zip(characters, is_unsure, strict=True)]
+    texts = [NAMELESS if hide else each.text for each, hide in zip(characters, hidden, strict=True)]
+    if modern:
+        # An iteration mark at the head of a column repeats the end of the one before, and none repeats ruby beside it.
+        threads: dict[int, list[int]] = {}
+        for place, each in enumerate(characters):
+            apart = each.line >= 0 and page.lines[each.line].role in ("ruby", "note")
+            threads.setdefault(each.line if apart else -1, []).append(place)
+        for places in threads.values():
+            for place, text in zip(places, resolved_each(new_forms(texts[each]) for each in places), strict=True):
+                texts[place] = text
+    marked = [unsure == "mark" and one and not hide for one, hide in zip(is_unsure, hidden, strict=True)]
+    return [f"{text}？" if mark else text for text, mark in zip(texts, marked, strict=True)]
 
 
-def _text(character: "Character", unsure: Unsure, below: float) -> str:
-    if not character.candidates:
-        return NAMELESS
-    best = character.candidates[0]
-    if unsure == "best" or best.probability >= below:
-        return best.character
-    return NAMELESS if unsure == "geta" else f"{best.character}？"
+def _runs(page: "Page", characters: Sequence["Character"], texts: Sequence[str]) -> Iterator[tuple["Line | None", str]]:
+    """What characters say that follow each other on one line, with that line."""
+    for number, run in groupby(zip(characters, texts, strict=True), key=lambda each: each[0].line):
+        yield (page.lines[number] if number >= 0 else None), "".join(text for _, text in run)
 
 
 def _host(page: "Page", note: "Line", column: "Line | None", later: list[tuple["Line | None", str]]) -> "Line | None":
