@@ -171,3 +171,20 @@ def test_lines_of_real_pages_are_whole_columns(real_data: Path) -> None:
     assert found.text.replace("\n", "") == page.truth.text
     assert [line.characters.stop - line.characters.start for line in found.lines] == [14, 14, 14, 12, 8, 9]
     assert found.text.splitlines()[-1] == "出石文學櫻井篤忠識"
+
+
+def test_ruby_that_is_known_follows_its_word() -> None:
+    # Two columns of large characters; beside the second of the first column two small ones, as large as any other.
+    boxes = [[300, 100 * row, 90, 90] for row in range(3)] + [[100, 100 * row, 90, 90] for row in range(3)]
+    small = [[392, 100, 60, 40], [392, 145, 60, 40]]
+    page = truth(ImageRef("page"), list("いろはにほへあい"), [*boxes, *small])
+    arranged = arrange(page, ruby=np.array([False] * 6 + [True] * 2))
+    assert "".join(arranged.characters.best[arranged.order]) == "いろあいはにほへ"
+    assert [line.role for line in arranged.lines].count("ruby") == 1
+
+
+def test_ruby_alone_is_kept() -> None:
+    page = truth(ImageRef("page"), list("あい"), [[0, 0, 20, 20], [0, 25, 20, 20]])
+    arranged = arrange(page, ruby=np.array([True, True]))
+    assert [line.role for line in arranged.lines] == ["ruby"]
+    assert len(arranged) == 2

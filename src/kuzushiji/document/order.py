@@ -56,21 +56,30 @@ _NOTE = 0.85
 """What runs side by side within a column is a note if it is narrower than so much of the column."""
 
 
-def arrange(page: Page, rules: Rules | None = None) -> Page:
+def arrange(page: Page, rules: Rules | None = None, ruby: NDArray[np.bool_] | None = None) -> Page:
     """The same page with its characters put into lines and in reading order, whatever these were before.
 
     Args:
         page: a page.
         rules: ruled lines on its image; with none, whatever stands below each other is one column.
+        ruby: (n,), which characters are known to be ruby; of the others, those that look like it are taken for ruby
+            too.
     """
     boxes, rules = _upright(page.characters.boxes, rules, page.direction)
+    apart = np.zeros(len(boxes), np.bool_) if ruby is None else ruby
+    main = np.flatnonzero(~apart)
     lines: list[_Line] = []
     order: list[int] = []
-    for field in _fields(boxes, rules):
+    for part in _fields(boxes[main], rules):
+        field = main[part]
         found, read = _columns(boxes[field])
-        above = _is_headnote(boxes, field)
+        above = _is_headnote(boxes[main], part)
         lines += [("note" if above and role == "main" else role, field[members].tolist()) for role, members in found]
         order += field[read].tolist()
+    for strand in _ruby_strands(boxes, np.flatnonzero(apart)):
+        lines.append(("ruby", strand))
+        place = _after_word(strand, boxes, order, apart)
+        order[place:place] = strand
     return with_lines(page, lines, order)
 
 
@@ -400,3 +409,37 @@ def _place(strand: _Strand, host: _Strand, order: list[int], boxes: Boxes) -> tu
     before = np.flatnonzero(tops + 0.4 * heights <= bottom if is_ruby else tops + 0.5 * heights <= top)
     place = order.index(host[before[-1]]) + 1 if len(before) else order.index(host[0])
     return "ruby" if is_ruby else "note", place
+
+
+# Ruby that is known as such
+
+
+def _ruby_strands(boxes: Boxes, ruby: NDArray[np.int64]) -> list[_Strand]:
+    """The words of ruby, from the top of the page to its bottom."""
+    if not len(ruby):
+        return []
+    own = boxes[ruby]
+    strands = _strands(own, np.full(len(own), np.percentile(own[:, 2], 75)))
+    return sorted((ruby[strand].tolist() for strand in strands), key=lambda strand: boxes[strand[0], 1])
+
+
+def _after_word(strand: _Strand, boxes: Boxes, order: list[int], apart: NDArray[np.bool_]) -> int:
+    """Where in the order ruby is read: after the last character beside it, and after ruby that is there already."""
+    main = np.array([number for number in order if not apart[number]], np.int64)
+    if not len(main):
+        return len(order)
+    left, top = boxes[strand, :2].min(axis=0)
+    bottom = (boxes[strand, 1] + boxes[strand, 3]).max()
+    x, y = centres_of(boxes[main]).T
+    width, height = boxes[main, 2:].T
+    beside = (y - height / 2 < bottom) & (y + height / 2 > top) & (x < left + width / 2)
+    aside = np.where(beside, np.abs(left - x - width / 2) / width, np.inf)
+    if aside.min() > _RUBY_DISTANCE:  # nothing stands at its left: it belongs to what is nearest
+        word = main[np.hypot(x - left, y - bottom).argmin()]
+    else:
+        column = np.flatnonzero(aside <= aside.min() + _BELOW)
+        word = main[column[(y - 0.1 * height)[column].argmax()]]
+    place = order.index(int(word)) + 1
+    while place < len(order) and apart[order[place]]:
+        place += 1
+    return place

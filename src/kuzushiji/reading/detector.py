@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+MAIN, RUBY = 0, 1
+"""The heat maps of the main text and of ruby."""
+
 STRIDE = 4
 """Pixels of the image for one cell of the maps."""
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kuzushiji.imaging.ink import CHARACTER, ink_for_detector
-from kuzushiji.reading.detector import STRIDE, Floats, Found, decode
+from kuzushiji.reading.detector import MAIN, STRIDE, Floats, Found, decode
 
 Detect = Callable[[Floats], tuple[Floats, Floats]]
 """A detector: float32 (1, 1, H, W), ink bright from 0 to 1, both sides multiples of 32 -> heat (1, R, h, w) and boxes
@@ -61,8 +61,10 @@ def find_at(page: Image.Image, scale: float, detect: Detect, least: float = 0.3)
 
 
 def _size(found: Found, scale: float) -> float:
-    """Usual side of the characters in pixels of the copy."""
-    return float(np.median(np.sqrt(found.boxes[:, 2] * found.boxes[:, 3]))) * scale
+    """Usual side of the characters of the main text in pixels of the copy; of all where there are no others."""
+    main = found.take(found.roles == MAIN)
+    boxes = (main if len(main) else found).boxes
+    return float(np.median(np.sqrt(boxes[:, 2] * boxes[:, 3]))) * scale
 
 
 def _maps(ink: NDArray[np.uint8], detect: Detect) -> tuple[Floats, Floats]:

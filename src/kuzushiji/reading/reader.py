@@ -14,7 +14,7 @@ from kuzushiji.files import file_hash
 from kuzushiji.imaging.cut import cut
 from kuzushiji.imaging.read import Source, read_gray
 from kuzushiji.imaging.rules import find_rules
-from kuzushiji.reading.detector import known
+from kuzushiji.reading.detector import RUBY, known
 from kuzushiji.reading.finder import Detector
 from kuzushiji.reading.finding import Detect, find_characters
 from kuzushiji.reading.pretrained import complementary
@@ -81,7 +81,7 @@ class Reader:
             polygons_of(boxes[named]), candidates[named], probabilities[named], found.scores[named].clip(0, 1)
         )
         ref = ImageRef(Path(name).name, digest, (gray.shape[1], gray.shape[0]))
-        return arrange(Page(ref, characters, steps=self.steps), find_rules(gray))
+        return arrange(Page(ref, characters, steps=self.steps), find_rules(gray), found.roles[named] == RUBY)
 
     @property
     def steps(self) -> tuple[Step, ...]:
