@@ -71,7 +71,7 @@ def test_many_pages_into_a_folder(run, page, tmp_path):
     arguments = (page, tmp_path / "bad.png", "--output", tmp_path / "read", "--format", "txt,pagexml", "--resume")
     out, err = run(*arguments, code=1)
     assert out == ""
-    assert "Left out: bad is not a PNG" in err
+    assert "Left out: bad.png is not a PNG" in err
     assert "1 page read, 1 left out, in" in err
     assert {path.name for path in (tmp_path / "read").glob("p*")} == {"page.txt", "page.json", "page.xml"}
     _, err = run(*arguments, code=1)

@@ -95,7 +95,7 @@ def test_bad_pages_are_told_of_and_the_rest_is_read(reader, scans, tmp_path):
         ("p2", "read"),
     ]
     assert "does not exist" in outcomes[0].failure
-    assert outcomes[2].failure.startswith("p1 is ")
+    assert outcomes[2].failure.startswith("p1.png is ")
     assert not list((tmp_path / "read").glob("p1*"))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from rich.progress import Progress
+from rich.text import Text
 
 from kuzushiji.cli.console import download_bar, download_progress, notes, pages_bar
 from kuzushiji.errors import DataError, Interrupted, UsageError
@@ -193,14 +194,13 @@ def _follow(outcomes: "Iterator[Outcome]", bar: Progress, expected: int | None =
         for outcome in outcomes:
             counts[outcome.state] += 1
             if outcome.failure:
-                notes.print("Left out:", style="bold red", end=" ")
-                notes.print(outcome.failure, markup=False, soft_wrap=True)
+                notes.print(Text.assemble(("Left out:", "bold red"), " ", outcome.failure), soft_wrap=True)
             rate = counts["read"] / (time.monotonic() - begun) * 60
             bar.update(
                 task,
                 completed=counts.total(),
                 total=expected and max(expected, counts.total()),
-                rate=f"{rate:.0f} pages a minute" if counts["read"] else "",
+                rate=f"{rate:.{0 if rate >= 10 else 1}f} pages a minute" if counts["read"] else "",
             )
     if counts.total() > 1:
         skipped = f", {counts['skipped']:,} done before" if counts["skipped"] else ""

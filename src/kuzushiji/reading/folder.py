@@ -151,8 +151,8 @@ def read_image(reader: PageReader, image: PageImage) -> Page:
     """
     if image.failure:
         raise DataError(image.failure)
-    page = reader(image.content, image.name)
-    return replace(page, image=replace(page.image, name=image.name + image.suffix, sha256=image.sha256))
+    page = reader(image.content, image.name + image.suffix)
+    return replace(page, image=replace(page.image, sha256=image.sha256))  # that of a page of a TIFF too
 
 
 def _lock_of(folder: Path) -> FileLock:
