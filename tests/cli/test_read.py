@@ -12,9 +12,11 @@ import pytest
 from PIL import Image
 
 from kuzushiji.cli import main
+from kuzushiji.data.pages.stored import load_pages
 from kuzushiji.document.page import Page
+from kuzushiji.evaluation.pages import evaluate_pages
 from kuzushiji.reading import finder
-from kuzushiji.reading.pretrained import pretrained
+from kuzushiji.reading.pretrained import DETECTOR, pretrained
 from tests.reading.detector_file import write_detector, write_page
 
 pytestmark = pytest.mark.skipif(not pretrained(), reason="no network ships")
@@ -174,6 +176,25 @@ def test_a_full_disk_is_told_of(page, detector):
     assert done.returncode == 1
     assert "no space is left" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not DETECTOR.exists(), reason="no detector ships")
+def test_real_pages_are_read_by_what_ships(real_data, tmp_path, capsys):
+    images = sorted((real_data / "pages" / "labelled" / "train_images").iterdir())[:2]
+    assert main(["read", *map(str, images), "--output", str(tmp_path / "read"), "--format", "json,alto", "--draw"]) == 0
+    assert "2 pages read" in capsys.readouterr().err
+    truth = {
+        name: page for name, page in load_pages(real_data / "pages" / "labelled").items() if name in _stems(images)
+    }
+    figures = evaluate_pages(truth, load_pages(tmp_path / "read")).figures
+    assert figures["detection_f1"].value > 0.8
+    assert figures["neighbours"].value > 0.8
+    assert main(["read", str(images[0])]) == 0
+    assert len(capsys.readouterr().out) > 50
+
+
+def _stems(paths):
+    return {path.stem for path in paths}
 
 
 def test_needs_neither_torch_nor_matplotlib(page, detector):
