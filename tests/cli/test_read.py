@@ -1,11 +1,13 @@
 """`kuzushiji read`, as a suspicious user types it."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -62,6 +64,14 @@ def test_the_page_as_json_and_in_other_formats(run, page, tmp_path):
     assert Page.load(tmp_path / "page.xml").text == found["text"]
 
 
+def test_an_image_from_stdin(run, page, monkeypatch):
+    expected, _ = run(page)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(page.read_bytes())))
+    assert run("-")[0] == expected
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"")))
+    assert "stdin is empty" in run("-", code=1)[1]
+
+
 def test_several_pages_on_stdout_have_their_names(run, page, tmp_path):
     out, err = run(page, write_page(tmp_path / "b.png"))
     assert [line for line in out.splitlines() if line.startswith("=")] == ["==> page <==", "==> b <=="]
@@ -84,6 +94,7 @@ def test_many_pages_into_a_folder(run, page, tmp_path):
     ("arguments", "told"),
     [
         ((), "name an image"),
+        (("page.png", "--outptu", "x"), "there is no option --outptu"),
         (("page.png", "--top", "0"), "--top is 0"),
         (("page.png", "--threads", "0"), "--threads is 0"),
         (("page.png", "--format", "txt,json"), "need a folder"),

@@ -266,6 +266,16 @@ def test_notes_stand_within_their_column() -> None:
     assert with_lines(plain, lines, [0, 1, 2, 3, 4, 5]).text == "〈右／左〉本文\n次\n頭"  # type: ignore[arg-type]
 
 
+def test_notes_of_different_columns_stay_apart() -> None:
+    boxes = [[300, 0, 9, 9], [80, 0, 20, 50], [90, 60, 20, 36], [30, 0, 20, 50], [30, 60, 20, 36]]
+    plain = truth(ImageRef("x"), "頭本甲次乙", boxes)
+    lines = [("note", [0]), ("main", [1]), ("note", [2]), ("main", [3]), ("note", [4])]
+    page = with_lines(plain, lines, [0, 2, 1, 4, 3])  # type: ignore[arg-type]
+    assert page.text == "頭\n〈甲〉本\n〈乙〉次"
+    page = with_lines(plain, lines, [1, 2, 4, 3, 0])  # type: ignore[arg-type]
+    assert page.text == "本〈甲〉\n〈乙〉次\n頭"
+
+
 def test_annotations_hold_what_iiif_has_a_place_for(real_data: Path, tmp_path: Path) -> None:
     page = arrange(list_pages(real_data / "pages" / "books").page("hnsd001-011").truth)
     page.save(tmp_path / "page.iiif.json")

@@ -1,9 +1,10 @@
 """`kuzushiji read`."""
 
+import hashlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from threading import Event
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def read(
-    *sources: str,
+    *sources: Annotated[str, Parameter(allow_leading_hyphen=True)],
     output: Path | None = None,
     format: tuple[str, ...] = (),
     pages: str | None = None,
@@ -56,7 +57,7 @@ def read(
     Parameters
     ----------
     sources
-        Images (PNG, JPEG, TIFF of one or many pages, ...), folders and zips of them.
+        Images (PNG, JPEG, TIFF of one or many pages, ...), folders and zips of them; - for an image from stdin.
     output
         The folder for the files of each page, which are called as its image is.
     format
@@ -105,7 +106,10 @@ def read(
         if not sources:
             return
     if not sources:
-        raise UsageError("name an image, a folder, or a zip of pages")
+        raise UsageError("name an image, a folder or a zip of pages, or - for an image from stdin")
+    for name in sources:
+        if name.startswith("-") and name != "-" and not Path(name).exists():
+            raise UsageError(f"there is no option {name}, nor a file of that name")
     if top < 1:
         raise UsageError(f"--top is {top}; it must be at least 1")
     if threads is not None and threads < 1:
@@ -116,12 +120,12 @@ def read(
     if draw and output and output.resolve() in [Path(source).resolve() for source in sources]:
         raise UsageError(f"{output} holds the pages, and drawn ones would be taken for more; name another folder")
     from kuzushiji.data.pages.sources import expected_pages
-    from kuzushiji.reading.folder import Wanted, images_of, read_into
+    from kuzushiji.reading.folder import Wanted, read_into
 
     wanted = Wanted(formats, unsure, unsure_below, ruby, modern, draw)
     with interruptible() as stop:
         opened = _opened(reader, ndl, detector, model, top=top, threads=threads)
-        images = _until(stop, images_of(sources, pages, _note))
+        images = _until(stop, _images(sources, pages))
         if output is None:
             # Without a bar, which would take what is printed for itself.
             _follow(_printed(images, opened, wanted), Progress(disable=True))
@@ -154,6 +158,18 @@ def _fetch(folder: Path | None) -> None:
     with download_bar() as bar:
         place = ndl_files.fetch(folder, progress=download_progress(bar), say=lambda text: bar.console.print(text))
     _note(f"{ndl_files.ATTRIBUTION} ({ndl_files.LICENCE}), is in {place}")
+
+
+def _images(sources: Iterable[str], pages: str | None) -> "Iterator[PageImage]":
+    from kuzushiji.data.pages.sources import PageImage
+    from kuzushiji.reading.folder import images_of
+
+    for source in sources:
+        if source == "-":
+            content = sys.stdin.buffer.read()
+            yield PageImage("stdin", content, hashlib.sha256(content).hexdigest())
+        else:
+            yield from images_of([source], pages, _note)
 
 
 def _until(stop: Event, images: "Iterator[PageImage]") -> "Iterator[PageImage]":

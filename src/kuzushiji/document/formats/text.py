@@ -30,7 +30,7 @@ def write(page: "Page", *, unsure: Unsure = "best", below: float = 0.5, ruby: bo
     """
     written: list[str] = []
     column = None
-    note_before = False
+    after_note = False
     characters = list(page)
     runs = list(_runs(page, characters, _texts(page, characters, unsure, below, modern)))
     for place, (line, text) in enumerate(runs):
@@ -39,17 +39,19 @@ def write(page: "Page", *, unsure: Unsure = "best", below: float = 0.5, ruby: bo
         elif line is not None and line.role == "note" and (host := _host(page, line, column, runs[place + 1 :])):
             if host is not column:
                 written.append("\n")
-                column = host
-            if note_before:
+                column, after_note = host, False
+            if after_note:
                 written[-1] = written[-1][:-1] + f"／{text}〉"
             else:
                 written.append(f"〈{text}〉")
+            after_note = True
+            continue
         else:
             if place and (line is None or line is not column):
                 written.append("\n")
             written.append(text)
             column = line
-        note_before = line is not None and line.role == "note"
+        after_note = False
     return "".join(written).lstrip("\n")
 
 
