@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kuzushiji.document.page import Candidate, Characters, ImageRef, Page, with_lines
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.reading.language import FLOOR, LanguageModel
 from kuzushiji.reading.ngrams import Ngrams, common_form
@@ -150,3 +151,15 @@ def test_the_one_that_ships() -> None:
     assert chosen(language, ["けり", "礼れ", "はほ"], [[0.6, 0.4], [0.55, 0.45], [0.9, 0.1]]) == "けれは"
     text = language.ngrams.log_probability("いつれの御時にか")
     assert text > language.ngrams.log_probability("のいれつか御にて")
+
+
+def test_pages_are_read_line_by_line_and_what_changed_is_marked(ngrams: Ngrams) -> None:
+    names = [["い", "ら"], ["り", "ろ"], ["は", "ほ"], ["り", "囗"], ["り", "ろ"]]  # the last on no line
+    columns = Characters(np.zeros((5, 4, 2)), names, [[0.9, 0.1], [0.6, 0.4], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
+    page = with_lines(Page(ImageRef("a.png"), columns), [("main", [0, 1]), ("ruby", [3]), ("main", [2])])
+    read = LanguageModel(ngrams, weight=0.5).read(page)
+    assert read.characters.best.tolist() == ["い", "ろ", "り", "は", "り"]
+    assert read.characters.changed.tolist() == [False, True, False, False, False]
+    assert read.characters[1].candidates == (Candidate("ろ", pytest.approx(0.4)), Candidate("り", pytest.approx(0.6)))
+    assert (read.lines, read.order.tolist()) == (page.lines, page.order.tolist())
+    assert LanguageModel(ngrams, weight=0).read(page) == page

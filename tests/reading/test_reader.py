@@ -9,6 +9,7 @@ from PIL import Image
 
 from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError
+from kuzushiji.reading.language import LanguageModel
 from kuzushiji.reading.pretrained import pretrained
 from kuzushiji.reading.reader import Reader
 from tests.reading.test_finding import detect, page_of
@@ -58,3 +59,18 @@ def test_characters_whose_places_are_known_are_named_and_put_in_order(reader):
     assert again.text == found.text
     assert all(each.found == 1 for each in again)
     assert reader(image, boxes=np.zeros((0, 4), int)).text == ""
+
+
+def test_language_model_chooses_among_what_the_image_says(monkeypatch):
+    image = page_of(40)
+    reader, without = Reader(detect, threads=1), Reader(detect, language=False, threads=1)(image)
+    monkeypatch.setattr(LanguageModel, "chosen", lambda self, page: np.arange(len(page)) % 2)
+    page = reader(image)
+    assert {step.model for step in page.steps} - {step.model for step in without.steps} == {"language"}
+    assert page.characters.changed.tolist() == [False, True] * 10
+    assert not without.characters.changed.any()
+    for now, before in zip(page.characters, without.characters, strict=True):
+        assert set(now.candidates) == set(before.candidates)
+        assert now.candidates[0] == before.candidates[int(now.changed)]
+    reader.top = 1
+    assert reader(image).characters.candidates.tolist() == page.characters.candidates[:, :1].tolist()

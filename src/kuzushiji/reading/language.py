@@ -5,17 +5,22 @@ image plus `weight` times that of its following those before it, both as far dow
 highest sum is taken.  What the network is sure of stays, and helps to read what is beside it.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kuzushiji.document.page import Page
 from kuzushiji.errors import UsageError
 from kuzushiji.reading.ngrams import Ngrams
 from kuzushiji.reading.pretrained import WEIGHTS
 
-WEIGHT = 0.4
+LANGUAGE = WEIGHTS / "language.npz"
+"""The one that ships."""
+
+WEIGHT = 0.5
 """How much what stands before counts, against the image."""
 SURE = 0.98
 """A network's answer that is so probable is not changed."""
@@ -61,7 +66,7 @@ class LanguageModel:
         Raises:
             DataError: the file is missing, damaged or something else.
         """
-        return cls(Ngrams.load(WEIGHTS / "language.npz" if path is None else Path(path)), **settings)
+        return cls(Ngrams.load(LANGUAGE if path is None else Path(path)), **settings)
 
     def choose(self, candidates: ArrayLike, probabilities: ArrayLike) -> NDArray[np.int64]:
         """Which candidate each of n characters is that are read one after the other, column by column.
@@ -84,6 +89,32 @@ class LanguageModel:
         different, places = np.unique(names, return_inverse=True)
         numbers = self.ngrams.numbers(different.tolist())[places].reshape(names.shape)
         return self._best_path(numbers, np.log(np.maximum(shares, 1e-30)), self._possible(names, shares))
+
+    def chosen(self, page: Page) -> NDArray[np.int64]:
+        """Which candidate each character of a page is, int64 (n,).
+
+        Main lines are read one after the other; each note and each ruby for itself; characters on no line stay.
+        """
+        columns = page.characters
+        main = [number for number, line in enumerate(page.lines) if line.role == "main"]
+        aside = [np.arange(len(page))[line.characters] for line in page.lines if line.role != "main"]
+        found = np.zeros(len(page), np.int64)
+        for part in (np.flatnonzero(np.isin(columns.line, main)), *aside):
+            found[part] = self.choose(columns.candidates[part], columns.probabilities[part])
+        return found
+
+    def read(self, page: Page) -> Page:
+        """The same page with the candidate that is meant as the answer of each character, those `changed` marked."""
+        columns, chosen = page.characters, self.chosen(page)
+        # The chosen one moves to the front, the others keep their order.
+        order = np.argsort(np.arange(columns.candidates.shape[1]) != chosen[:, None], axis=1, kind="stable")
+        characters = replace(
+            columns,
+            candidates=np.take_along_axis(columns.candidates, order, axis=1),
+            probabilities=np.take_along_axis(columns.probabilities, order, axis=1),
+            changed=columns.changed | (chosen > 0),
+        )
+        return replace(page, characters=characters)
 
     def _possible(self, names: NDArray[np.str_], shares: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which candidates can be chosen, (n, k): at least the first, and no other where that is sure."""

@@ -1,6 +1,7 @@
 """`Reader`: an image of a page in, a `Page` out."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,14 @@ from kuzushiji.imaging.rules import find_rules
 from kuzushiji.reading.detector import RUBY, known
 from kuzushiji.reading.finder import Detector
 from kuzushiji.reading.finding import Detect, find_characters
+from kuzushiji.reading.language import LANGUAGE, LanguageModel
 from kuzushiji.reading.pretrained import complementary
 from kuzushiji.reading.readers import decoded
 from kuzushiji.reading.recognizer import Recognizer, named_images
 from kuzushiji.version import __version__
+
+_CHOICES = 5
+"""The language model chooses among so many candidates, however few are asked for."""
 
 
 class Reader:
@@ -30,6 +35,8 @@ class Reader:
         detector: finds characters: an exported file, or a function; the one that ships if None.
         model: a network that ships or an exported file; one of kana and one of kanji if None, of which the surer
             answers for each character.
+        language: whether a language model weighs what each character may be by those before it; what it changed is
+            marked.
         least: what the detector finds less probable is left out; what its file says if None.
         top: how many candidates each character gets at most.
         threads: how many of the processor's cores to use; all that this process may use if None.
@@ -49,6 +56,7 @@ class Reader:
         detector: str | Path | Detect | None = None,
         model: str | Path | None = None,
         *,
+        language: bool = True,
         least: float | None = None,
         top: int = 5,
         threads: int | None = None,
@@ -59,6 +67,8 @@ class Reader:
         names = complementary() if model is None else [str(model)]
         self.recognizers = {name: Recognizer(name, threads=threads) for name in names}
         self._hashes = {name: file_hash(each.path) for name, each in self.recognizers.items()}
+        self.language = LanguageModel.load() if language else None
+        self._language_hash = file_hash(LANGUAGE) if language else ""
 
     def __call__(self, image: Source, name: str | None = None, *, boxes: NDArray[np.integer] | None = None) -> Page:
         """Reads one page.
@@ -81,7 +91,8 @@ class Reader:
             polygons_of(boxes[named]), candidates[named], probabilities[named], found.scores[named].clip(0, 1)
         )
         ref = ImageRef(Path(name).name, digest, (gray.shape[1], gray.shape[0]))
-        return arrange(Page(ref, characters, steps=self.steps), find_rules(gray), found.roles[named] == RUBY)
+        page = arrange(Page(ref, characters, steps=self.steps), find_rules(gray), found.roles[named] == RUBY)
+        return page if self.language is None else _shortened(self.language.read(page), self.top)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -93,7 +104,11 @@ class Reader:
         finding: dict[str, str | int | float | bool] = {"least": self.least}
         if isinstance(self.detector, Detector):
             finding["sha256"] = self.detector.sha256
-        return Step("detector", __version__, finding), Step("order", __version__), *named
+        steps = (Step("detector", __version__, finding), Step("order", __version__), *named)
+        if self.language is None:
+            return steps
+        settings = {"sha256": self._language_hash, "weight": self.language.weight, "sure": self.language.sure}
+        return *steps, Step("language", __version__, settings)
 
     def read_many(self, images: Source | Iterable[Source | tuple[str, Source]]) -> Iterator[Page]:
         """Reads pages one after the other.
@@ -106,8 +121,9 @@ class Reader:
 
     def _named(self, gray: NDArray[np.uint8], boxes: NDArray[np.int32]) -> tuple[NDArray[np.str_], NDArray[np.float32]]:
         """Candidates and their probabilities, both (n, k), of the surest network for each box."""
+        top = self.top if self.language is None else max(self.top, _CHOICES)
         answers = [
-            each.recognize_prepared(cut(gray, boxes, each.description.image_size), top=self.top)
+            each.recognize_prepared(cut(gray, boxes, each.description.image_size), top=top)
             for each in self.recognizers.values()
         ]
         surest = [max((each.candidates for each in one), key=_sureness) for one in zip(*answers, strict=True)]
@@ -116,6 +132,13 @@ class Reader:
         probabilities = [[each.probability for each in one] + [0.0] * (most - len(one)) for one in surest]
         shape = len(boxes), most
         return np.array(candidates, np.str_).reshape(shape), np.array(probabilities, np.float32).reshape(shape)
+
+
+def _shortened(page: Page, top: int) -> Page:
+    """The same page with so many candidates a character at most."""
+    columns = page.characters
+    fewer = replace(columns, candidates=columns.candidates[:, :top], probabilities=columns.probabilities[:, :top])
+    return replace(page, characters=fewer)
 
 
 def _sureness(candidates: Sequence[Candidate]) -> float:
