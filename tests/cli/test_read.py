@@ -64,6 +64,14 @@ def test_the_page_as_json_and_in_other_formats(run, page, tmp_path):
     assert Page.load(tmp_path / "page.xml").text == found["text"]
 
 
+def test_without_the_language_model(run, page):
+    def steps(*options):
+        return [step["model"] for step in json.loads(run(page, "--json", *options)[0])["steps"]]
+
+    assert "language" in steps()
+    assert "language" not in steps("--no-language")
+
+
 def test_an_image_from_stdin(run, page, monkeypatch):
     expected, _ = run(page)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(page.read_bytes())))

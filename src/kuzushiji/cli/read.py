@@ -38,6 +38,7 @@ def read(
     draw: bool = False,
     detector: Path | None = None,
     model: str | None = None,
+    language: bool = True,
     top: int = 5,
     threads: int | None = None,
     reader: Literal["ours", "ndl"] = "ours",
@@ -85,6 +86,8 @@ def read(
         What finds the characters, a file that `kuzushiji export` wrote; if not given, the one that ships.
     model
         What names them, a network that ships or such a file; if not given, what ships and knows most.
+    language
+        Weigh what a character may be by those before it; what that changed is marked in JSON and PAGE XML.
     top
         How many candidates to keep of each character.
     threads
@@ -124,7 +127,7 @@ def read(
 
     wanted = Wanted(formats, unsure, unsure_below, ruby, modern, draw)
     with interruptible() as stop:
-        opened = _opened(reader, ndl, detector, model, top=top, threads=threads)
+        opened = _opened(reader, ndl, detector, model, language, top=top, threads=threads)
         images = _until(stop, _images(sources, pages))
         if output is None:
             # Without a bar, which would take what is printed for itself.
@@ -140,7 +143,14 @@ def _formats(*named: str) -> tuple[str, ...]:
 
 
 def _opened(
-    reader: str, ndl: Path | None, detector: Path | None, model: str | None, *, top: int, threads: int | None
+    reader: str,
+    ndl: Path | None,
+    detector: Path | None,
+    model: str | None,
+    language: bool,
+    *,
+    top: int,
+    threads: int | None,
 ) -> "PageReader":
     if reader == "ndl":
         from kuzushiji.reading.ndl import NdlReader
@@ -148,7 +158,7 @@ def _opened(
         return NdlReader(ndl, top=top, threads=threads)
     from kuzushiji.reading.reader import Reader
 
-    return Reader(detector, model, top=top, threads=threads)
+    return Reader(detector, model, language=language, top=top, threads=threads)
 
 
 def _fetch(folder: Path | None) -> None:
