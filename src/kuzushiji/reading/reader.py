@@ -107,8 +107,9 @@ class Reader:
         steps = (Step("detector", __version__, finding), Step("order", __version__), *named)
         if self.language is None:
             return steps
-        settings = {"sha256": self._language_hash, "weight": self.language.weight, "sure": self.language.sure}
-        return *steps, Step("language", __version__, settings)
+        model = self.language
+        weighing: dict[str, str | int | float | bool] = {"weight": model.weight, "sure": model.sure}
+        return *steps, Step("language", __version__, {"sha256": self._language_hash} | weighing)
 
     def read_many(self, images: Source | Iterable[Source | tuple[str, Source]]) -> Iterator[Page]:
         """Reads pages one after the other.
