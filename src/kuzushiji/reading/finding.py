@@ -13,10 +13,16 @@ Detect = Callable[[Floats], tuple[Floats, Floats]]
 """A detector: float32 (1, 1, H, W), ink bright from 0 to 1, both sides multiples of 32 -> heat (1, R, h, w) and boxes
 (1, 4, h, w), as `decode` takes them."""
 
-_LOOKS = (640, 1280, 2560)
-"""Longer sides of the copies on which the scale of the writing is looked for."""
-_ENOUGH, _TRIES = 1.15, 3
-"""The scale is right if characters are so many times as large as they should be, or as small, at most."""
+_LOOK = 900
+"""Longer side of the copy on which the scale of the writing is looked for first."""
+_ENOUGH, _TRIES, _LEAP = 1.15, 4, 3.0
+"""The scale is right if characters are so many times as large as they should be, or as small, at most; else it is
+changed, by so much at most at once."""
+_FINER, _MORE, _FEW = 3.0, 2.5, 4.0
+"""The writing is so many times as small as it seemed if in a part of a copy that is as much larger so many times as
+many characters are found, and so many at least."""
+_LARGEST = 2.0
+"""A page is made so many times as large at most."""
 _TILE, _OVERLAP = 1024, 128
 
 
@@ -32,22 +38,57 @@ def find_characters(gray: NDArray[np.uint8], detect: Detect, least: float = 0.3)
         Their boxes in pixels of the page, all within it; none on a blank page.
     """
     page = Image.fromarray(gray)
-    longest = max(page.size)
-    scales = sorted({min(1.0, side / longest) for side in _LOOKS})
-    looks = [(scale, find_at(page, scale, detect, least)) for scale in scales]
-    scale, found = max(looks, key=lambda look: float(look[1].scores.sum()))
+    scale = min(1.0, _LOOK / max(page.size))
+    scale, found = _settled(page, scale, detect, least)
+    while _FINER * scale <= _LARGEST:
+        if _is_finer(page, scale, found, detect, least):
+            scale, found = _settled(page, _FINER * scale, detect, least)
+        elif len(found):
+            break
+        else:
+            scale *= _FINER
+    return found
+
+
+def _settled(page: Image.Image, scale: float, detect: Detect, least: float) -> tuple[float, Found]:
+    """The scale at which characters are as large as they should be, looked for from another one; and these."""
+    found = find_at(page, scale, detect, least)
     for _ in range(_TRIES):
         if not len(found):
             break
-        factor = CHARACTER / _size(found, scale)
-        wanted = min(scale * factor, 2.0, _LOOKS[-1] * 2 / longest)
+        factor = float(np.clip(CHARACTER / _size(found, scale), 1 / _LEAP, _LEAP))
+        wanted = min(scale * factor, _LARGEST)
         if 1 / _ENOUGH <= wanted / scale <= _ENOUGH:
             break
         again = find_at(page, wanted, detect, least)
         if not len(again):
             break
         scale, found = wanted, again
-    return found
+    return scale, found
+
+
+def _is_finer(page: Image.Image, scale: float, found: Found, detect: Detect, least: float) -> bool:
+    """Whether what was taken for characters are heaps of smaller ones, as a part of a larger copy shows."""
+    reach = _TILE / (2 * _FINER * scale)
+    if len(found):
+        middle = np.median(found.boxes[:, :2] + found.boxes[:, 2:] / 2, axis=0)
+    else:
+        middle = _inkiest(page, scale, reach)
+    left, top = (middle - reach).clip(0).astype(int).tolist()
+    right, bottom = np.minimum(middle + reach, page.size).astype(int).tolist()
+    part = find_at(page.crop((left, top, right, bottom)), _FINER * scale, detect, least)
+    x, y = (found.boxes[:, :2] + found.boxes[:, 2:] / 2).T
+    before = found.scores[(x >= left) & (x < right) & (y >= top) & (y < bottom)]
+    return float(part.scores.sum()) > max(_FEW, _MORE * float(before.sum()))
+
+
+def _inkiest(page: Image.Image, scale: float, reach: float) -> NDArray[np.float64]:
+    """The middle of the part of a page, `reach` pixels to each side, that has the most ink."""
+    ink = Image.fromarray(ink_for_detector(page, scale))
+    step = max(1, round(reach * scale))
+    cells = ink.resize((max(1, ink.width // step), max(1, ink.height // step)), Image.Resampling.BOX)
+    row, column = np.unravel_index(np.asarray(cells).argmax(), (cells.height, cells.width))
+    return (np.array([column, row]) + 0.5) * np.array(page.size) / cells.size
 
 
 def find_at(page: Image.Image, scale: float, detect: Detect, least: float = 0.3) -> Found:
