@@ -21,7 +21,7 @@ from kuzushiji.data.pages.tables import BoxedPage, list_pages, read_page
 from kuzushiji.document.geometry import centres_of
 from kuzushiji.document.page import Page
 from kuzushiji.reading.detector import Found
-from kuzushiji.reading.language import SURE, WEIGHT, LanguageModel
+from kuzushiji.reading.language import CHOICES, SURE, WEIGHT, LanguageModel
 from kuzushiji.reading.reader import Reader
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8)
@@ -122,7 +122,7 @@ def main() -> None:
     options = parser.parse_args()
     pages = [page for folder in options.pages for page in list_pages(folder).pages]
     for model in options.models:
-        reader = Reader(nothing, None if model == "kana+kanji" else model, language=False, threads=1)
+        reader = Reader(nothing, None if model == "kana+kanji" else model, language=False, top=CHOICES, threads=1)
         print(model, flush=True)
         fit([named(reader, page) for page in pages])
 

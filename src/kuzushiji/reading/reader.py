@@ -18,14 +18,11 @@ from kuzushiji.imaging.rules import find_rules
 from kuzushiji.reading.detector import RUBY, known
 from kuzushiji.reading.finder import Detector
 from kuzushiji.reading.finding import Detect, find_characters
-from kuzushiji.reading.language import LANGUAGE, LanguageModel
+from kuzushiji.reading.language import CHOICES, LANGUAGE, LanguageModel
 from kuzushiji.reading.pretrained import complementary
 from kuzushiji.reading.readers import decoded
 from kuzushiji.reading.recognizer import Recognizer, named_images
 from kuzushiji.version import __version__
-
-_CHOICES = 5
-"""The language model chooses among so many candidates, however few are asked for."""
 
 
 class Reader:
@@ -122,7 +119,7 @@ class Reader:
 
     def _named(self, gray: NDArray[np.uint8], boxes: NDArray[np.int32]) -> tuple[NDArray[np.str_], NDArray[np.float32]]:
         """Candidates and their probabilities, both (n, k), of the surest network for each box."""
-        top = self.top if self.language is None else max(self.top, _CHOICES)
+        top = self.top if self.language is None else max(self.top, CHOICES)
         answers = [
             each.recognize_prepared(cut(gray, boxes, each.description.image_size), top=top)
             for each in self.recognizers.values()
