@@ -55,8 +55,13 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all."""
     with written_whole(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_bytes(content)
 
 
 def file_hash(path: Path, algorithm: str = "sha256") -> str:

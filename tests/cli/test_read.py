@@ -107,6 +107,7 @@ def test_many_pages_into_a_folder(run, page, tmp_path):
         (("page.png", "--threads", "0"), "--threads is 0"),
         (("page.png", "--format", "txt,json"), "need a folder"),
         (("page.png", "--resume"), "need a folder"),
+        (("page.png", "--format", "pdf"), "need a folder"),
         (("page.png", "--draw"), "need a folder"),
         (("page.png", "--output", "x", "--format", "docx"), "no format of pages 'docx'"),
         (("page.png", "--unsure-below", "90"), "from 0 to 1"),

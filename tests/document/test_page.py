@@ -200,7 +200,7 @@ def test_json_that_is_no_page(tmp_path: Path, harm, found: str) -> None:
 def test_formats_are_named(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError,
-        match=r"p.docx has the ending of no format of pages; expected one of \.iiif\.json, \.json, \.txt, \.xml",
+        match=r"p.docx has the ending of no format of pages; expected one of \.iiif\.json, \.json, \.pdf, \.txt, \.xml",
     ):
         two_columns().save(tmp_path / "p.docx")
     with pytest.raises(UsageError, match="there is no format of pages 'jsn'; did you mean json"):

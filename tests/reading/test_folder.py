@@ -36,15 +36,16 @@ def states(outcomes):
 
 
 def test_every_format_holds_the_page(reader, scans, tmp_path):
-    wanted = Wanted(("txt", "pagexml", "alto", "tei", "iiif"), modern=True)
+    wanted = Wanted(("txt", "pagexml", "alto", "tei", "iiif", "pdf"), modern=True)
     assert states(read_into(tmp_path / "read", images_of([scans]), reader, wanted)) == {"read": 3}
-    endings = {".txt", ".modern.txt", ".pagexml.xml", ".alto.xml", ".tei.xml", ".iiif.json", ".json"}
+    endings = {".txt", ".modern.txt", ".pagexml.xml", ".alto.xml", ".tei.xml", ".iiif.json", ".pdf", ".json"}
     found = {path.name for path in (tmp_path / "read").iterdir() if path.name != ".lock"}
     assert found == {f"p{number}{ending}" for number in range(3) for ending in endings}
     page = Page.load(tmp_path / "read" / "p2.json")
     assert (len(page), page.image.name) == (12, "p2.png")
     for name in ("p2.pagexml.xml", "p2.alto.xml", "p2.tei.xml"):
         assert Page.load(tmp_path / "read" / name).text == page.text
+    assert (tmp_path / "read" / "p2.pdf").read_bytes() == wanted.written(page, "pdf", scans / "p2.png")
     assert (tmp_path / "read" / "p2.txt").read_text() == wanted.text_of(page) + "\n"
 
 

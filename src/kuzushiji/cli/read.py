@@ -62,8 +62,9 @@ def read(
     output
         The folder for the files of each page, which are called as its image is.
     format
-        The kinds of files, with commas between: txt, json, pagexml, alto, tei, iiif; txt if not given.  Without
-        --output, what goes to stdout.
+        The kinds of files, with commas between: txt, json, pagexml, alto, tei, iiif, pdf (the image with
+        its text unseen over it, for viewers to find); txt if not given.  Without --output, what goes to stdout, which
+        pdf can't.
     pages
         Which pages of each source, counted from 1, such as 3-7,9; all if not given.
     resume
@@ -118,8 +119,8 @@ def read(
     if threads is not None and threads < 1:
         raise UsageError(f"--threads is {threads}; it must be at least 1")
     formats = _formats(*format, *["json"] * json)
-    if output is None and (resume or draw or len(formats) > 1):
-        raise UsageError("--resume, --draw and several formats need a folder; name it with --output")
+    if output is None and (resume or draw or len(formats) > 1 or "pdf" in formats):
+        raise UsageError("--resume, --draw, pdf and several formats need a folder; name it with --output")
     if draw and output and output.resolve() in [Path(source).resolve() for source in sources]:
         raise UsageError(f"{output} holds the pages, and drawn ones would be taken for more; name another folder")
     from kuzushiji.data.pages.sources import expected_pages
@@ -204,7 +205,7 @@ def _printed(images: "Iterator[PageImage]", reader: "PageReader", wanted: "Wante
             continue
         if len(first) > 1 and format == "txt":
             print(f"==> {image.name} <==")
-        print(wanted.written(page, format), end="")
+        print(wanted.written(page, format).decode(), end="")
         if wanted.modern and format == "txt":
             print(f"\n{wanted.text_of(page, modern=True)}")
         sys.stdout.flush()

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from kuzushiji import characters as history
 from kuzushiji.document.geometry import box_around, boxes_of, polygons_of
 from kuzushiji.errors import DataError
+from kuzushiji.imaging.read import Source
 
 _ID = re.compile(r"[^\W\d][\w.-]*")
 
@@ -323,18 +324,19 @@ class Page(Sequence[Character]):
 
         return text.write(self)
 
-    def save(self, path: str | Path, format: str | None = None) -> None:
+    def save(self, path: str | Path, format: str | None = None, scan: Source | None = None) -> None:
         """Writes it, whole or not at all.
 
         Args:
             path: the file.
-            format: one of `formats.FORMATS`; what the ending of the path says if None.
+            format: one of `formats.SUFFIXES`; what the ending of the path says if None.
+            scan: the image of the page, which a PDF holds too.
 
         Raises:
-            UsageError: there is no such format.
+            UsageError: there is no such format, or it needs the image.
             KuzushijiError: the file can't be written.
         """
-        _formats().save(self, Path(path), format)
+        _formats().save(self, Path(path), format, scan)
 
     @staticmethod
     def load(path: str | Path) -> "Page":

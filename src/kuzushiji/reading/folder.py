@@ -18,11 +18,11 @@ from PIL import Image
 
 from kuzushiji.data.pages.sources import PageImage, page_images
 from kuzushiji.document.drawing import draw_page
-from kuzushiji.document.formats import FORMATS, text
+from kuzushiji.document.formats import FORMATS, SUFFIXES, content_of, text
 from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError, KuzushijiError, UsageError, unknown_name
 from kuzushiji.files import written_whole
-from kuzushiji.imaging.read import read_color
+from kuzushiji.imaging.read import Source, read_color
 from kuzushiji.reading.readers import PageReader
 
 _LONGEST = 160
@@ -35,7 +35,7 @@ class Wanted:
     """What is written of a page.
 
     Attributes:
-        formats: of `formats.FORMATS`; JSON is written beside them.
+        formats: of `formats.SUFFIXES`; JSON is written beside them.
         unsure, below, ruby: as `formats.text.write` takes them.
         modern: write the text with kanji in their forms of today and iteration marks resolved too, in another file.
         drawn: draw each page, as `document.drawing` does.
@@ -53,8 +53,8 @@ class Wanted:
 
     def __post_init__(self) -> None:
         for format in self.formats:
-            if format not in FORMATS:
-                raise unknown_name("format of pages", format, FORMATS)
+            if format not in SUFFIXES:
+                raise unknown_name("format of pages", format, SUFFIXES)
         if not 0 <= self.below <= 1:
             raise UsageError(f"a character is unsure below {self.below}; expected a probability, from 0 to 1")
 
@@ -62,13 +62,13 @@ class Wanted:
         """What a page says, a line a column, without an end of line after the last."""
         return text.write(page, unsure=self.unsure, below=self.below, ruby=self.ruby, modern=modern)
 
-    def written(self, page: Page, format: str) -> str:
-        """The content of a page's file in one of the formats."""
-        return f"{self.text_of(page)}\n" if format == "txt" else FORMATS[format].write(page)
+    def written(self, page: Page, format: str, scan: Source | None = None) -> bytes:
+        """The content of a page's file in one of the formats, of which PDF holds its image too."""
+        return f"{self.text_of(page)}\n".encode() if format == "txt" else content_of(page, format, scan)
 
     def endings(self) -> dict[str, str]:
         """Of the files of a page, by format; those of formats that share theirs begin with the name of the format."""
-        suffixes = [FORMATS[format].suffix for format in self.formats]
+        suffixes = [SUFFIXES[format] for format in self.formats]
         return {
             format: f".{format}{suffix}" if suffixes.count(suffix) > 1 else suffix
             for format, suffix in zip(self.formats, suffixes, strict=True)
@@ -119,17 +119,14 @@ def read_into(
         name = _own_name(image.name, taken)
         path = folder / f"{name}.json"
         before = _read_before(path, image)
-        if before and (before.status == "corrected" or (resume and before.steps == reader.steps)):
-            _write(before, image, folder / name, wanted, lock)
-            yield Outcome(name, "skipped")
-            continue
+        skipped = before and (before.status == "corrected" or (resume and before.steps == reader.steps))
         try:
-            page = read_image(reader, image)
+            page = before if before and skipped else read_image(reader, image)
+            _write(page, image, folder / name, wanted, lock)
         except DataError as error:
             yield Outcome(name, "failed", str(error))
-            continue
-        _write(page, image, folder / name, wanted, lock)
-        yield Outcome(name, "read")
+        else:
+            yield Outcome(name, "skipped" if skipped else "read")
 
 
 def images_of(
@@ -190,7 +187,9 @@ def _read_before(path: Path, image: PageImage) -> Page | None:
 def _write(page: Page, image: PageImage, stem: Path, wanted: Wanted, lock: FileLock) -> None:
     """Writes the files of a page that do not hold the same already, the JSON last."""
     endings = wanted.endings()
-    contents = {end: wanted.written(page, format).encode() for format, end in endings.items() if format != "json"}
+    contents = {
+        ending: wanted.written(page, format, image.content) for format, ending in endings.items() if format != "json"
+    }
     if wanted.modern:
         contents[".modern.txt"] = f"{wanted.text_of(page, modern=True)}\n".encode()
     json = FORMATS["json"].write(page).encode()

@@ -1,13 +1,17 @@
-"""Files of pages: each format is a module with `write(page) -> str` and `read(content) -> Page`."""
+"""Files of pages: each format is a module with `write(page) -> str` and `read(content) -> Page`.
+
+PDF holds the scan as well: `write(page, scan) -> bytes`; nothing reads it back.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kuzushiji.document.formats import alto, iiif, json, pagexml, tei, text
+from kuzushiji.document.formats import alto, iiif, json, pagexml, pdf, tei, text
 from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError, UsageError, unknown_name
-from kuzushiji.files import write_text
+from kuzushiji.files import write_bytes
+from kuzushiji.imaging.read import Source
 
 
 @dataclass(frozen=True)
@@ -39,17 +43,58 @@ FORMATS = {
 """The formats by name; where several have a suffix that fits, the first is meant by it."""
 
 
-def save(page: Page, path: Path, format: str | None = None) -> None:
+@dataclass(frozen=True)
+class ScanFormat:
+    """A kind of file that holds the image of the page too.
+
+    Attributes:
+        suffix: what the names of its files end with.
+        write: a page and its image -> the content of its file; raises DataError, whose message goes on from the name
+            of the page.
+    """
+
+    suffix: str
+    write: Callable[[Page, Source], bytes]
+
+
+SCAN_FORMATS = {"pdf": ScanFormat(".pdf", pdf.write)}
+
+SUFFIXES = {name: each.suffix for name, each in (FORMATS | SCAN_FORMATS).items()}
+"""Of all formats that pages are written in."""
+
+
+def content_of(page: Page, format: str, scan: Source | None = None) -> bytes:
+    """The content of a page's file.
+
+    Args:
+        format: of `SUFFIXES`.
+        scan: the image of the page, for a format that holds it.
+
+    Raises:
+        UsageError: there is no such format, or it needs the image.
+        DataError: the page can't be written so, or the image can't be read.
+    """
+    if format in FORMATS:
+        return FORMATS[format].write(page).encode()
+    if format not in SCAN_FORMATS:
+        raise unknown_name("format of pages", format, SUFFIXES)
+    if scan is None:
+        raise UsageError(f"{format} holds the image of the page too; name it as `scan`")
+    try:
+        return SCAN_FORMATS[format].write(page, scan)
+    except DataError as error:
+        raise DataError(f"{page.image.name} {error}") from None
+
+
+def save(page: Page, path: Path, format: str | None = None, scan: Source | None = None) -> None:
     """Writes a page, whole or not at all; see `Page.save`."""
     if format is None:
-        fitting = [name for name, each in FORMATS.items() if path.name.lower().endswith(each.suffix)]
+        fitting = [name for name, suffix in SUFFIXES.items() if path.name.lower().endswith(suffix)]
         if not fitting:
-            known = ", ".join(sorted({each.suffix for each in FORMATS.values()}))
+            known = ", ".join(sorted(set(SUFFIXES.values())))
             raise UsageError(f"{path} has the ending of no format of pages; expected one of {known}")
         format = fitting[0]
-    if format not in FORMATS:
-        raise unknown_name("format of pages", format, FORMATS)
-    write_text(path, FORMATS[format].write(page))
+    write_bytes(path, content_of(page, format, scan))
 
 
 def load(path: Path) -> Page:
