@@ -304,7 +304,8 @@ def main() -> None:
 
     pages = [page for folder in options.without for page in list_pages(folder).pages]
     books = {page.book for page in pages}
-    held_out = [arrange(page.truth).text for page in pages]
+    arranged = [arrange(page.truth) for page in pages]
+    held_out = ["".join(page.characters.best[page.order].tolist()) for page in arranged]
     groups = [
         ([Path(name) for name in each.split("=")[0].split(",")], float(each.split("=")[1])) for each in options.texts
     ]

@@ -31,7 +31,7 @@ FLOOR = -10.0
 """No character is less probable after others than e to this: old books have rare words."""
 LEAST = 1e-3
 """Candidates that the image makes less probable than this share of the best are none."""
-_BEAM = 64
+_BEAM = 16
 """So many readings are followed at once; more change nothing."""
 
 
