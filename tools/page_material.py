@@ -13,6 +13,7 @@ cut with a mark drawn beside them too.
     python tools/page_material.py material --pages genji unlabelled --detector detector.onnx --partial partial.csv
         --teachers teachers --text genji/text.tsv --without labelled books
     kuzushiji train resnet --data kkanji+brush-kanji+kmnist6k+material ...
+    python tools/page_material.py labelled --pages books/train_images --partial books/train.csv --copies 24
 
 Writes `material/train/U+XXXX/PAGE-NUMBER-COPY.png`.  Of the pages named by `--without` nothing is taken, whatever
 folder holds them.
@@ -101,9 +102,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("destination", type=Path, help="a folder that is not there yet")
     parser.add_argument("--pages", type=Path, nargs="+", required=True, help="folders of pages, JPEG")
-    parser.add_argument("--detector", type=Path, required=True, help="an ONNX file that finds characters")
-    parser.add_argument("--teachers", type=Path, required=True, help="a folder with teachers.py, for its `teach`")
-    parser.add_argument("--partial", type=Path, help="a table with boxes of some of the characters")
+    parser.add_argument("--detector", type=Path, help="an ONNX file that finds characters; else known boxes alone")
+    parser.add_argument("--teachers", type=Path, help="a folder with teachers.py; needed with a detector")
+    parser.add_argument("--partial", type=Path, nargs="*", default=[], help="tables with boxes of characters")
     parser.add_argument("--text", type=Path, help="a table with the text of pages: columns image_id and text")
     parser.add_argument("--without", type=Path, nargs="*", default=[], help="folders of pages to take nothing of")
     parser.add_argument("--copies", type=int, default=6, help="how often each character is cut")
@@ -111,11 +112,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.destination.exists():
         sys.exit(f"{arguments.destination} exists; name a folder that is not there yet")
+    if arguments.detector and not arguments.teachers:
+        parser.error("what a detector finds is to be named; --teachers says by what")
     held_out = {path.stem for folder in arguments.without for path in folder.rglob("*.jpg")}
     pages = [path for folder in arguments.pages for path in sorted(folder.glob("*.jpg")) if path.stem not in held_out]
-    partial = read_boxes(arguments.partial) if arguments.partial else {}
+    partial = {page: boxes for table in arguments.partial for page, boxes in read_boxes(table).items()}
     texts = read_texts(arguments.text) if arguments.text else {}
-    namers = Namers(open_detector(arguments.detector), teaching(arguments.teachers), Recognizer("kanji"))
+    namers = None
+    if arguments.detector:
+        namers = Namers(open_detector(arguments.detector), teaching(arguments.teachers), Recognizer("kanji"))
     random = np.random.default_rng(0)
     counts: dict[str, int] = {}
     with folder_written_whole(arguments.destination) as beside:
@@ -123,13 +128,15 @@ def main() -> None:
         for path in pages:
             gray = read_gray(path)
             exact = partial.get(path.stem, [])
-            boxes = apart_from(namers.found(gray, arguments.least, exact), exact)
-            ways = {"table": exact} | named(gray, boxes, exact, texts.get(path.stem, ""), namers)
+            ways = {"table": exact}
+            if namers:
+                boxes = apart_from(namers.found(gray, arguments.least, exact), exact)
+                ways |= named(gray, boxes, exact, texts.get(path.stem, ""), namers)
             for way, characters in ways.items():
                 writer.write(gray, characters, f"{path.stem}-{way}")
                 counts[way] = counts.get(way, 0) + len(characters)
             told = ", ".join(f"{len(characters):,} by {way}" for way, characters in ways.items())
-            print(f"{path.stem}: {len(boxes):,} found; {told}", flush=True)
+            print(f"{path.stem}: {told}", flush=True)
         drawn = writer.write_voiced()
     print(f"{writer.written:,} images of {counts}, {drawn:,} with a mark drawn, in {arguments.destination}")
 
