@@ -9,7 +9,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 DETECTOR = WEIGHTS / "detector.onnx"
 """What finds the characters of a page; it names none."""
 
-PREFERRED = ("kanji", "kana", "kmnist")
+PREFERRED = ("page", "kanji", "kana", "kmnist")
 """Which of them reads where none is named: the first that is there."""
 
 NOTHING_SHIPS = "no network ships with this package; name a file that `kuzushiji export RUN` wrote"
@@ -23,7 +23,9 @@ def pretrained() -> dict[str, Path]:
 
 
 def complementary() -> list[str]:
-    """Names of the networks that together know most of what those that ship know: one of kana and one of kanji.
+    """Names of the networks that together know most of what those that ship know.
+
+    `page`, which knows all kinds of characters; or, where that does not ship, one of kana and one of kanji.
 
     Raises:
         UsageError: none ships.
@@ -31,6 +33,8 @@ def complementary() -> list[str]:
     files = pretrained()
     if not files:
         raise UsageError(NOTHING_SHIPS)
+    if "page" in files:
+        return ["page"]
     kana = next((name for name in ("kana", "kmnist") if name in files), "")
     return [name for name in (kana, "kanji") if name in files]
 
