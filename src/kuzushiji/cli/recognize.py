@@ -33,8 +33,7 @@ def recognize(
         Image files, folders of them, or - for an image from stdin.
     model
         A network that ships (`kuzushiji models --pretrained` lists them) or a file that `kuzushiji export` wrote; of
-        several, each answers.  If none is given, one of kana and one of kanji do, for it takes a reader to tell which
-        of them a character is.
+        several, each answers.  If none is given, `page` does, which knows kana and kanji.
     top
         How many candidates to give.
     json

@@ -94,7 +94,10 @@ def export_run(
     evaluation = stored_evaluation(run) if tested is not None else None
     description = _described(config, sources, precision, trust, evaluation)
     content = with_metadata(model, description.to_metadata())
-    before = [f"{command_of(earlier, published=True)} --run {called}" for called, earlier in reversed(_before(config))]
+    before = [
+        f"{command_of(earlier, published=True)} --run {Path(called).name.removesuffix('.safetensors')}"
+        for called, earlier in reversed(_before(config))
+    ]
     card = Card(
         title=output.stem,
         bytes=len(content),

@@ -70,8 +70,8 @@ def recognize(
     Args:
         images: one or many of them: paths, also of folders, which are walked in the order of names; or what
             `Recognizer` takes; or pairs of a name to call it by and an image.
-        model: a network that ships or an exported file; of several, each answers.  One of kana and one of kanji if
-            None, for it takes a reader to tell which of them a character is.
+        model: a network that ships or an exported file; of several, each answers.  `page` if None,
+            which knows kana and kanji.
         top: how many candidates each gets at most.
         tell: gets how many images of how many are done.
 

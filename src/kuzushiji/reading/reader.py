@@ -30,8 +30,7 @@ class Reader:
 
     Args:
         detector: finds characters: an exported file, or a function; the one that ships if None.
-        model: a network that ships or an exported file; one of kana and one of kanji if None, of which the surer
-            answers for each character.
+        model: a network that ships or an exported file; `page` if None, which knows kana and kanji.
         language: whether a language model weighs what each character may be by those before it; what it changed is
             marked.
         least: what the detector finds less probable is left out; what its file says if None.
