@@ -1,0 +1,108 @@
+"""Writes docs/reading.md from the figures that `measure_reading.py` wrote.
+
+python tools/write_reading.py docs/reading.json docs/reading.md
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from kuzushiji.files import write_text
+from kuzushiji.numbers import points, points_range
+from kuzushiji.report.document import Code, Column, Commands, Document, Paragraph, Points, Section, Table
+from kuzushiji.report.markdown import as_markdown
+
+FIGURES = {
+    "detection_precision": "of what it finds, characters",
+    "detection_recall": "of the characters, found",
+    "detection_f1": "F1 of both: the centre lies in the box",
+    "overlap_f1": "F1 at IoU 0.5",
+    "kaggle_f1": "F1 of found and named right: Kaggle's score",
+    "right": "of those found, named right",
+    "right_kana": "kana",
+    "right_kanji": "kanji",
+    "right_mark": "marks",
+    "error_rate": "character error rate of the text",
+    "error_rate_normalized": "old and new forms, voicing taken as one",
+    "error_rate_unordered": "whatever the order",
+    "neighbours": "of those found, the next one right",
+}
+
+FOUND = ("detection_precision", "detection_recall", "detection_f1", "overlap_f1")
+"""Figures that say nothing where the boxes are given."""
+
+LIMITS = (
+    "Of 17 pages of 14 books too little can be said for other books: the intervals are wide, and nearly all real kana "
+    "that the network learnt from are of one manuscript.",
+    "What is measured are not the files that ship, which learnt from these pages too, but the same trained "
+    "without them. A figure of what ships on these pages would mean nothing.",
+    "Weight and candidates of the language model were chosen on these pages, crosswise by book. The texts of their "
+    "books were left out of what it learnt from, as far as the sources name books.",
+    "Pages that show a part of the next one, tables without rules, and characters that touch are read worst; seals and "
+    "illustrations may be taken for characters. Ruby is known from drawn pages alone.",
+    "Most kanji of these pages stand, from the same scans, among the images of Kuzushiji-Kanji that trained the "
+    "network.",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("figures", type=Path)
+    parser.add_argument("output", type=Path)
+    options = parser.parse_args()
+    write_text(options.output, as_markdown(document(json.loads(options.figures.read_text(encoding="utf-8")))))
+
+
+def document(found: dict[str, Any]) -> Document:
+    """Everything that is to be read, in order."""
+    lead = (
+        f"{found['pages']} pages of {found['books']} books with {found['characters']:,} characters, each read with a "
+        f"detector that saw no page of its book ({found['folds']} folds of books) and a network for characters that "
+        f"saw none of the pages. Order and text are measured on the {found['ordered_pages']} pages "
+        f"({found['ordered_characters']:,} characters) whose order is known. Intervals (95 %) are those of the "
+        "bootstrap over books."
+    )
+    worst = tuple((name, f"{count:,}", points(f1), points(kaggle)) for name, count, f1, kaggle in found["by_page"])
+    columns = (Column("page"), *(Column(title, "number") for title in ("characters", "found F1 %", "Kaggle's F1 %")))
+    return Document(
+        title="How pages are read",
+        lead=(Paragraph(lead),),
+        sections=(
+            *(Section(row, row.capitalize(), (_table(row, found["rows"][row]),)) for row in found["rows"]),
+            Section("pages", "Page by page, the worst first", (Table(columns, worst),)),
+            Section("limits", "What it is not good for", (Points(LIMITS),)),
+            Section(
+                "made",
+                "Made by",
+                (
+                    Commands(
+                        (
+                            "python tools/measure_reading.py pages/books --unordered pages/labelled "
+                            "--detectors 1of3.onnx 2of3.onnx 3of3.onnx --model base.onnx --output docs/reading.json",
+                            "python tools/write_reading.py docs/reading.json docs/reading.md",
+                        )
+                    ),
+                    Paragraph(
+                        (
+                            "The cards of detector and page in src/kuzushiji/reading/weights have the commands that "
+                            "train both; with ",
+                            Code("--held-out 1of3"),
+                            " the last of the detector's makes 1of3.onnx.",
+                        )
+                    ),
+                ),
+            ),
+        ),
+    )
+
+
+def _table(row: str, figures: dict[str, list[float]]) -> Table:
+    shown = [name for name in FIGURES if not (row.startswith("true boxes") and name in FOUND)]
+    columns = (Column(""), Column("%", "number"), Column("95 % interval", "interval"))
+    cells = ((FIGURES[name], points(figures[name][0]), points_range(*figures[name][1:])) for name in shown)
+    return Table(columns, tuple(cells))
+
+
+if __name__ == "__main__":
+    main()
