@@ -1,6 +1,5 @@
 """Files from the network: resumed, checked, and put in their place whole or not at all."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ import requests
 import urllib3
 
 from kuzushiji.errors import DownloadError
+from kuzushiji.files import put_in_place
 from kuzushiji.version import __version__
 
 CONNECT_SECONDS = 5
@@ -112,7 +112,7 @@ class Fetcher:
                     raise
         try:
             note = check(part)
-            os.replace(part, target)
+            put_in_place(part, target)
         finally:
             discard_part(target)
         return note

@@ -10,6 +10,7 @@ from filelock import FileLock
 from safetensors import safe_open
 
 import kuzushiji
+from kuzushiji import files
 from kuzushiji.data.source import parse
 from kuzushiji.data.splits import with_classes_of
 from kuzushiji.errors import Interrupted, KuzushijiError, RunError, UsageError
@@ -351,3 +352,20 @@ def test_a_line_that_a_kill_left_out_is_written_when_the_training_goes_on(bars):
     resume(run, data=bars)
     assert [line["epoch"] for line in run.metrics] == [1, 2, 3]
     assert metrics.read_text().splitlines(keepends=True)[:2] == lines
+
+
+def test_all_is_on_the_disk_before_the_checkpoint_goes(bars, test_bars, monkeypatch):
+    done: list[str] = []
+    sync, remove = files._sync, experiment.remove_file
+    monkeypatch.setattr(files, "_sync", lambda path: (done.append(path.name.split(".")[-1]), sync(path)))
+    monkeypatch.setattr(experiment, "remove_file", lambda path: (done.append(f"remove {path.name}"), remove(path)))
+    saved = experiment.save_network
+
+    def noted(*arguments) -> None:
+        done.append("weights")
+        saved(*arguments)
+
+    monkeypatch.setattr(experiment, "save_network", noted)
+    train("nn_1", bars, test=test_bars, run="mine", **QUICK)
+    after = done[done.index("weights") + 1 :]
+    assert after == ["part", "mine"] * 3 + ["remove last.ckpt", "mine"]  # weights and two files of predictions

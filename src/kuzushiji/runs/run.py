@@ -27,7 +27,7 @@ from typing import Any
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, RunError, UsageError, unknown_name
-from kuzushiji.files import write_text
+from kuzushiji.files import make_folder, write_text
 from kuzushiji.home import runs_folder
 from kuzushiji.records import read_json, write_json
 from kuzushiji.runs.config import RunConfig
@@ -222,7 +222,7 @@ def create_run(path: Path, config: RunConfig) -> Run:
         UsageError: something is there already.
     """
     try:
-        path.mkdir(parents=True)
+        make_folder(path, new=True)
     except FileExistsError:
         raise _exists_already(path) from None
     except OSError as error:

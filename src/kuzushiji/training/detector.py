@@ -24,6 +24,7 @@ from kuzushiji.data.pages.tables import BoxedPage, book_of, list_layouts, list_p
 from kuzushiji.data.source import parse
 from kuzushiji.data.synthetic.drawn_pages import Glyphs, Layout, Material, paper_of
 from kuzushiji.errors import Interrupted, RunError, UsageError
+from kuzushiji.files import make_folder, remove_file
 from kuzushiji.imaging.cut import cut
 from kuzushiji.imaging.ink import CHARACTER, scaled
 from kuzushiji.imaging.read import read_gray
@@ -119,7 +120,7 @@ def train_detector(
         machine=describe_machine(str(chosen)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    path.mkdir(parents=True)
+    make_folder(path, new=True)
     created = DetectorRun(path)
     write_json(created.config_file, config, indent=2)
     return _to_the_end(created, read, chosen, watch)
@@ -168,7 +169,7 @@ def _to_the_end(run: DetectorRun, read: _Read, device: torch.device, watch: Dete
                 on_epoch=epoch_done,
             )
             save_detector(run.weights_file, network, config)
-            run.checkpoint_file.unlink(missing_ok=True)
+            remove_file(run.checkpoint_file)
     except Timeout:
         raise RunError(f"{run.name} is being trained by another process") from None
     except Interrupted as interruption:

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.source import Source, parse
 from kuzushiji.errors import Interrupted, RunError, UsageError
+from kuzushiji.files import remove_file
 from kuzushiji.inference.device import device_for
 from kuzushiji.inference.outputs import as_input, as_tensor
 from kuzushiji.inference.predict import predict_run
@@ -200,7 +201,7 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Tra
             for name, split in splits.named().items():
                 if name != "train":
                     predict_run(run, split, name, device=str(device))
-            run.checkpoint_file.unlink(missing_ok=True)
+            remove_file(run.checkpoint_file)
     except Timeout:
         raise RunError(f"{run.name} is being trained by another process") from None
     except Interrupted as interruption:

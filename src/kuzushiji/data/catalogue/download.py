@@ -227,6 +227,8 @@ def _copy(entry: Dataset, file: DataFile, copy: list[LocalFile], target: Path, p
     need_room(target.parent, total)
     done = 0
     aside = target.with_name(f".{target.name}.old")
+    if aside.exists():  # of a process that was killed between two steps
+        shutil.rmtree(aside) if target.exists() else os.rename(aside, target)
     with (folder_written_whole if file.is_folder else written_whole)(target) as beside:
         for local in copy:
             with open(beside / local.name if file.is_folder else beside, "wb") as out:
