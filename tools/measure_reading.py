@@ -1,12 +1,12 @@
 """Measures how pages are read whose truth is known, and writes the figures as JSON.
 
     python tools/measure_reading.py pages/books --unordered pages/labelled \
-        --detectors 1of3.onnx 2of3.onnx 3of3.onnx --model base.onnx --output docs/reading.json
+        --detectors 1of3.onnx 2of3.onnx 3of3.onnx --models not1.onnx not2.onnx not3.onnx --output docs/reading.json
 
 The books of all pages together are dealt to as many folds as there are detectors; the pages of each fold are read with
 the detector that was trained without it (`kuzushiji train detector --held-out 1of3`), so that no page is read with
-what has seen its book.  The network that names characters must not have seen the pages at all.  Order and text are
-measured on the pages whose boxes are listed in reading order alone.
+what has seen its book.  Of networks that name characters there are as many, trained without the same pages, or one
+that saw none of them.  Order and text are measured on the pages whose boxes are listed in reading order alone.
 """
 
 import argparse
@@ -37,17 +37,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages", nargs="+", type=Path, help="folders of pages whose characters are boxed, in order")
     parser.add_argument("--unordered", nargs="*", type=Path, default=[], help="the same, listed in any order")
+    parser.add_argument("--without", nargs="*", default=[], help="books that a network learnt from, and are left out")
     parser.add_argument("--detectors", nargs="+", type=Path, required=True, help="one for each fold, in turn")
-    parser.add_argument("--model", help="network that names characters; that of the reader if not given")
+    parser.add_argument("--models", nargs="+", required=True, help="networks that name characters: one for each fold")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
+    models = options.models * (len(options.detectors) if len(options.models) == 1 else 1)
+    if len(models) != len(options.detectors):
+        parser.error(f"there are {len(options.detectors)} detectors and {len(models)} models; give one for each fold")
 
     ordered = listed(options.pages)
     pages = ordered + listed(options.unordered)
-    fold = folds((page.book for page in pages), len(options.detectors))
+    fold = folds((page.book for page in pages), len(options.detectors))  # as in training, of all books
+    ordered, pages = ([page for page in of if page.book not in options.without] for of in (ordered, pages))
     rows, worst = {}, []
     for row, (known, language) in ROWS.items():
-        readers = [Reader(path, options.model, language=language) for path in options.detectors]
+        readers = [Reader(*files, language=language) for files in zip(options.detectors, models, strict=True)]
         read = {page.name: read_as(readers[fold[page.book] - 1], page, known) for page in pages}
         every, text = (evaluated(of, read) for of in (pages, ordered))
         figures = every.figures | {name: text.figures[name] for name in TEXT}
@@ -56,11 +61,12 @@ def main() -> None:
         print(row, {name: f"{100 * value:.1f}" for name, (value, *_) in rows[row].items()}, flush=True)
     found = {
         "pages": len(pages),
-        "books": len(fold),
+        "books": len({page.book for page in pages}),
         "characters": sum(map(len, pages)),
         "ordered_pages": len(ordered),
         "ordered_characters": sum(map(len, ordered)),
         "folds": len(options.detectors),
+        "models": len(set(models)),
         "rows": rows,
         "by_page": worst,
     }

@@ -91,8 +91,8 @@ def document(found: dict[str, Any], gallery: Sequence[str]) -> Document:
     """Everything that is to be read, in order."""
     lead = (
         f"{found['pages']} pages of {found['books']} books with {found['characters']:,} characters, each read with a "
-        f"detector that saw no page of its book ({found['folds']} folds of books) and a network for characters that "
-        f"saw none of the pages. Order and text are measured on the {found['ordered_pages']} pages "
+        "detector and a network for characters that saw no page of its book (the books are dealt to "
+        f"{found['folds']} folds). Order and text are measured on the {found['ordered_pages']} pages "
         f"({found['ordered_characters']:,} characters) whose order is known. Intervals (95 %) are those of the "
         "bootstrap over books."
     )
