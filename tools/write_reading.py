@@ -113,7 +113,8 @@ def document(found: dict[str, Any], gallery: Sequence[str]) -> Document:
                     Commands(
                         (
                             "python tools/measure_reading.py pages/books --unordered pages/labelled "
-                            "--detectors 1of3.onnx 2of3.onnx 3of3.onnx --model base.onnx --output docs/reading.json",
+                            "--detectors 1of3.onnx 2of3.onnx 3of3.onnx --models not1.onnx not2.onnx not3.onnx "
+                            "--without 200010454 --output docs/reading.json",
                             "python tools/write_reading.py docs/reading.json docs/reading.md --gallery pages/lines",
                         )
                     ),
@@ -122,7 +123,8 @@ def document(found: dict[str, Any], gallery: Sequence[str]) -> Document:
                             "The cards of detector and page in src/kuzushiji/reading/weights have the commands that "
                             "train both; with ",
                             Code("--held-out 1of3"),
-                            " the last of the detector's makes 1of3.onnx.",
+                            " the last of the detector's makes 1of3.onnx, and the page's makes not1.onnx with the "
+                            "labelled pages of the other two folds alone.",
                         )
                     ),
                 ),
