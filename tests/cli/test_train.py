@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -249,6 +250,45 @@ def test_runs_are_listed_described_and_removed(bars_folder, tmp_path, capsys):
     capsys.readouterr()
     assert main(["runs", "--json"]) == 0
     assert [run["name"] for run in json.loads(capsys.readouterr().out)] == ["seed-0"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", b""),
+        ("config.json", b"{}"),
+        ("metrics.jsonl", b'{"epoch": 1, "seco'),
+        ("metrics.jsonl", b'{"epoch": 1}\n'),
+        ("metrics.jsonl", b"\xff\n[]\n"),
+        ("predictions.npz", b""),
+    ],
+)
+def test_a_damaged_run_hides_no_other(two_runs, tmp_path, monkeypatch, capsys, file, content):
+    home = tmp_path / "home"
+    shutil.copytree(two_runs, home)
+    monkeypatch.setenv("KUZUSHIJI_HOME", str(home))
+    (home / "runs" / "seed-1" / file).write_bytes(content)
+    (home / "runs" / "seed-1" / "evaluation.json").unlink()
+    assert main(["runs", "--json"]) == 0
+    listed = {run["name"]: run["state"] for run in json.loads(capsys.readouterr().out)}
+    assert listed == {"seed-0": "finished", "seed-1": "damaged"}
+    assert main(["runs"]) == 0
+    assert "seed-1 is damaged" in capsys.readouterr().err
+    assert main(["results"]) == 0
+    assert capsys.readouterr().out.count("| `nn_1` |") == 3
+
+
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory):
+    """A home with two finished runs."""
+    home = tmp_path_factory.mktemp("two")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUZUSHIJI_HOME", str(home))
+        bars = write_bars(home / "bars")
+        for seed in "01":
+            arguments = ["--epochs", "1", "--no-report", "--run", f"seed-{seed}", "--seed", seed]
+            assert main(["train", "nn_1", "--data", str(bars), *arguments]) == 0
+    return home
 
 
 def test_results_without_runs_is_wrong_usage(capsys):

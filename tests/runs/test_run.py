@@ -1,7 +1,9 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from filelock import FileLock
 
 from kuzushiji.errors import DataError, RunError, UsageError
 from kuzushiji.home import runs_folder
@@ -71,6 +73,51 @@ def test_only_run_folders_are_removed(tmp_path):
     run = make("mine")
     run.remove()
     assert not run.path.exists()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"model": "mine"}', '{"model": {}, "data": {}}'])
+def test_a_folder_with_some_other_configuration_is_left_whole(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    (tmp_path / "thesis.txt").write_text("keep me")
+    with pytest.raises(RunError, match="nothing was removed"):
+        Run(tmp_path).remove()
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "thesis.txt"}
+
+
+def test_what_no_run_has_stays():
+    run = make("mine")
+    for name in ("thesis.txt", "predictions-kmnist-test.npz", ".lock"):
+        (run.path / name).touch()
+    (run.path / "figures").mkdir()
+    assert run.remove() == ["figures", "thesis.txt"]
+    assert {path.name for path in run.path.iterdir()} == {"figures", "thesis.txt"}
+
+
+def test_a_damaged_run_among_the_runs_is_removed():
+    run = make("mine")
+    run.config_file.write_bytes(b"")
+    assert Run(run.path).remove() == []
+    assert not run.path.exists()
+
+
+def test_a_run_that_is_trained_is_not_removed():
+    run = make("mine")
+    with FileLock(run.path / ".lock"), pytest.raises(RunError, match="is being trained"):
+        run.remove()
+    assert run.config_file.exists()
+
+
+def test_an_empty_folder_may_become_a_run():
+    run_path("mine", "", "").mkdir(parents=True)
+    assert make("mine").config == CONFIG
+
+
+def test_names_that_are_made_at_the_same_moment_do_not_collide():
+    with ThreadPoolExecutor(8) as threads:
+        path = run_path(None, "nn_1", "bars")
+        runs = list(threads.map(lambda number: create_run(path, CONFIG, is_named=False), range(8)))
+    assert len({run.path for run in runs}) == 8
+    assert len(all_runs()) == 8
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"model": {}}'])

@@ -354,6 +354,16 @@ def test_a_line_that_a_kill_left_out_is_written_when_the_training_goes_on(bars):
     assert metrics.read_text().splitlines(keepends=True)[:2] == lines
 
 
+def test_a_late_resume_finds_the_run_finished_under_its_lock(bars, monkeypatch):
+    run = train("nn_1", bars, run="mine", **QUICK)
+    weights = run.weights_file.read_bytes()
+    told = iter([False, True])  # unfinished when it was asked first
+    monkeypatch.setattr(type(run), "finished", property(lambda run: next(told)))
+    with pytest.raises(RunError, match="is finished"):
+        resume(run, data=bars)
+    assert run.weights_file.read_bytes() == weights
+
+
 def test_all_is_on_the_disk_before_the_checkpoint_goes(bars, test_bars, monkeypatch):
     done: list[str] = []
     sync, remove = files._sync, experiment.remove_file

@@ -29,6 +29,7 @@ def results(*patterns: str, output: Path | None = None, add: bool = False, title
     title
         The heading of the page.
     """
+    from kuzushiji.evaluation.runs import damage
     from kuzushiji.report.markdown import as_markdown
     from kuzushiji.report.results import Results, measure_results, read_results, write_results
     from kuzushiji.report.results_page import results_document, write_page
@@ -39,6 +40,10 @@ def results(*patterns: str, output: Path | None = None, add: bool = False, title
         raise UsageError(f"{output} has the ending {output.suffix!r}; results are written as .json, with their page")
     found = {run.path: run for pattern in patterns or ("*",) for run in all_runs(pattern)}
     done = [run for run in found.values() if run.finished and run.predictions_file().exists()]
+    damaged = {run.path: why for run in done if (why := damage(run))}
+    for path, why in damaged.items():
+        notes.print(f"{path.name} is damaged and left out: {why}", markup=False, soft_wrap=True)
+    done = [run for run in done if run.path not in damaged]
     if not done:
         raise UsageError(f"no finished run matches {' '.join(patterns) or '*'}; `kuzushiji runs` lists them")
     if output is None:

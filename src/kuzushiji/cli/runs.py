@@ -33,6 +33,15 @@ def _summary(run: Run) -> dict[str, Any]:
     }
 
 
+def _summary_or_damage(run: Run) -> dict[str, Any]:
+    """What there is to say of a run; of one that can't be read, why."""
+    from kuzushiji.evaluation.runs import damage
+
+    if why := damage(run):
+        return {"name": run.name, "path": str(run.path), "state": "damaged", "damage": why}
+    return _summary(run)
+
+
 @runs.command(name="list")
 @runs.default
 def list_runs(pattern: str = "*", /, *, json: bool = False) -> None:
@@ -45,7 +54,7 @@ def list_runs(pattern: str = "*", /, *, json: bool = False) -> None:
     json
         Print them as JSON.
     """
-    summaries = [_summary(run) for run in all_runs(pattern)]
+    summaries = [_summary_or_damage(run) for run in all_runs(pattern)]
     if json:
         print_json(summaries)
     elif not summaries:
@@ -56,17 +65,20 @@ def list_runs(pattern: str = "*", /, *, json: bool = False) -> None:
             [
                 (
                     each["name"],
-                    each["model"],
-                    each["data"],
-                    each["recipe"],
-                    each["epochs"],
-                    f"{each['seconds']:,.0f}",
-                    f"{each['test_accuracy']:.2%}" if each["test_accuracy"] is not None else each["state"],
+                    each.get("model", ""),
+                    each.get("data", ""),
+                    each.get("recipe", ""),
+                    each.get("epochs", ""),
+                    f"{each['seconds']:,.0f}" if "seconds" in each else "",
+                    f"{each['test_accuracy']:.2%}" if each.get("test_accuracy") is not None else each["state"],
                 )
                 for each in summaries
             ],
             right=(4, 5, 6),
         )
+    for each in summaries:
+        if "damage" in each:
+            notes.print(f"{each['name']} is damaged: {each['damage']}", markup=False, soft_wrap=True)
 
 
 @runs.command
@@ -108,7 +120,7 @@ def path(run: str, /) -> None:
 
 @runs.command
 def remove(*names: str, yes: bool = False) -> None:
-    """Remove runs and all that is in their folders.
+    """Remove runs; what else lies in their folders is left there.
 
     Parameters
     ----------
@@ -124,11 +136,17 @@ def remove(*names: str, yes: bool = False) -> None:
     found = [find_run(name) for name in names]
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError(f"this would remove {', '.join(run.name for run in found)}; add --yes to do it")
-        notes.print(f"Remove {', '.join(run.name for run in found)}? \\[y/N] ", end="")
+            raise UsageError(
+                f"this would remove {', '.join(str(run.path.resolve()) for run in found)}; add --yes to do it"
+            )
+        for run in found:
+            notes.print(f"remove {run.path.resolve()}", markup=False, soft_wrap=True)
+        notes.print("Remove? \\[y/N] ", end="")
         if input().strip().lower() not in ("y", "yes"):
             notes.print("nothing was removed")
             return
     for run in found:
-        run.remove()
-        results.print(f"removed {run.path}", soft_wrap=True)
+        left = run.remove()
+        results.print(f"removed {run.path}", markup=False, soft_wrap=True)
+        if left:
+            notes.print(f"left in {run.path}, for no run has it: {', '.join(left)}", markup=False, soft_wrap=True)

@@ -1,12 +1,13 @@
 """The evaluation and the calibration of a run, computed from its predictions and kept beside them."""
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from kuzushiji.errors import DataError
+from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.evaluation.calibration import Calibration, calibrate
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.records import read_json, write_json
@@ -34,6 +35,24 @@ def stored_evaluation(run: Run, on: str = "test") -> Evaluation:
     evaluation = evaluate(run)
     write_json(run.evaluation_file, evaluation.to_dict())
     return evaluation
+
+
+def damage(run: Run) -> str:
+    """Why the configuration, the metrics or the test predictions of a run can't be read; empty if they can."""
+    try:
+        _ = run.config
+        if not all(
+            math.isfinite(line["epoch"] + line["seconds"]) and "validation_accuracy" in line for line in run.metrics
+        ):
+            return "metrics.jsonl has lines without times or accuracy"
+        if run.finished and run.predictions_file().exists():
+            run.predictions()  # which a stored evaluation does not look at
+            stored_evaluation(run)
+    except (KuzushijiError, OSError) as error:
+        return str(error)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        return f"its files do not hold what they should ({type(error).__name__}: {error})"
+    return ""
 
 
 def calibration_file(run: Run) -> Path:

@@ -16,8 +16,9 @@ A run folder holds
 import hashlib
 import json
 import re
-import shutil
+import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -25,13 +26,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.errors import DataError, RunError, UsageError, unknown_name
-from kuzushiji.files import make_folder, write_text
+from kuzushiji.errors import DataError, KuzushijiError, RunError, UsageError, unknown_name
+from kuzushiji.files import folder_written_whole, write_text
 from kuzushiji.home import runs_folder
 from kuzushiji.records import read_json, write_json
 from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.predictions import Predictions
+
+_FILES = (
+    *("config.json", "detector.json", "metrics.jsonl", "last.ckpt", "model.safetensors", "predictions*.npz"),
+    *("evaluation.json", "calibration.json", "outliers.npz", "report.html", "failure.txt"),
+    *("model.onnx", "model.md", "detector.onnx", "detector.md", ".lock", ".*.part"),
+)
+"""What the files that are written into a run folder are called."""
 
 _UNHASHED = ("created", "command", "machine", "versions")
 
@@ -171,15 +181,52 @@ class Run:
         """
         return Predictions.load(self.predictions_file(split))
 
-    def remove(self) -> None:
-        """Deletes the run folder and all that is in it.
+    def remove(self) -> list[str]:
+        """Deletes the files that a run has, and the folder if nothing else is in it.
+
+        Returns:
+            The names of what was not of the run, and still lies in the folder.
 
         Raises:
-            RunError: the folder holds no run, so nothing was deleted.
+            RunError: the folder holds no run, or one that is being trained, so nothing was deleted.
         """
-        if not self.config_file.exists():
-            raise RunError(f"{self.path} is no run folder; nothing was removed")
-        shutil.rmtree(self.path)
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            names = self._own_files()
+            with lock:
+                for name in names:
+                    (self.path / name).unlink(missing_ok=True)
+            (self.path / ".lock").unlink(missing_ok=True)
+            left = sorted(path.name for path in self.path.iterdir())
+            if not left and not self.path.is_symlink():
+                self.path.rmdir()
+            return left
+        except Timeout:
+            raise RunError(f"{self.name} is being trained by another process; nothing was removed") from None
+        except OSError as error:
+            raise RunError(f"{self.path} could not be removed: {error.strerror or error}") from error
+
+    def _own_files(self) -> list[str]:
+        """The names of the files that a run has, that of its configuration last.
+
+        Raises:
+            RunError: the folder is not proved to be a run.
+        """
+        no_run = RunError(f"{self.path} is no run folder; nothing was removed")
+        if not self.config_file.is_file() or self.config_file.is_symlink():
+            raise no_run
+        there = {path.name: path for path in self.path.iterdir()}
+        own = [
+            name
+            for name, path in there.items()
+            if any(fnmatchcase(name, pattern) for pattern in _FILES) and (path.is_symlink() or not path.is_dir())
+        ]
+        try:
+            _ = self.config
+        except RunError:  # a damaged one is removed where only runs lie, and if there is nothing else in it
+            if self.path.parent != runs_folder() or set(there) != set(own):
+                raise no_run from None
+        return sorted(own, key=lambda name: (name == self.config_file.name, name))
 
 
 def run_path(run: str | Path | None, model: str, label: str) -> Path:
@@ -189,10 +236,7 @@ def run_path(run: str | Path | None, model: str, label: str) -> Path:
     """
     if run is None:
         made = f"{model}-{re.sub('[:/]', '-', label)}-{datetime.now():%Y%m%d-%H%M%S}"
-        path, number = runs_folder() / made, 2
-        while path.exists():
-            path, number = runs_folder() / f"{made}-{number}", number + 1
-        return path
+        return _free(runs_folder() / made)
     is_path = isinstance(run, Path) or "/" in run or "\\" in run or run in (".", "..")
     return Path(run).expanduser() if is_path else runs_folder() / run
 
@@ -204,9 +248,27 @@ def new_run_path(run: str | Path | None, model: str, dataset: str) -> Path:
         UsageError: something is there already.
     """
     path = run_path(run, model, dataset)
-    if path.exists():
+    if _is_taken(path):
         raise _exists_already(path)
     return path
+
+
+def _free(path: Path) -> Path:
+    """The path, or where something is there already the path with a number."""
+    free, number = path, 2
+    while _is_taken(free):
+        free, number = path.with_name(f"{path.name}-{number}"), number + 1
+    return free
+
+
+def _is_taken(path: Path) -> bool:
+    """Whether something is there; an empty folder is nothing."""
+    try:
+        return path.is_symlink() or any(path.iterdir())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _exists_already(path: Path) -> UsageError:
@@ -215,21 +277,44 @@ def _exists_already(path: Path) -> UsageError:
     )
 
 
-def create_run(path: Path, config: RunConfig) -> Run:
-    """Makes a new run folder.
+def create_run(path: Path, config: RunConfig, *, is_named: bool = True) -> Run:
+    """Makes a new run folder, which has its configuration from the first moment.
+
+    Args:
+        is_named: whether it must be called so; otherwise a number is added where the name has been taken meanwhile.
 
     Raises:
         UsageError: something is there already.
     """
-    try:
-        make_folder(path, new=True)
-    except FileExistsError:
-        raise _exists_already(path) from None
-    except OSError as error:
-        raise RunError(f"the run folder {path} could not be made: {error.strerror}") from error
-    run = Run(path)
-    write_json(run.config_file, config.to_dict(), indent=2)
-    return run
+    return Run(claim_folder(path, "config.json", config.to_dict(), is_named=is_named))
+
+
+def claim_folder(path: Path, file: str, config: Any, *, is_named: bool) -> Path:
+    """Makes a folder with one JSON file in it in one step, so that of two processes one alone has it.
+
+    Args:
+        path: where; an empty folder may be there.
+        file: the name of the file.
+        config: what it holds.
+        is_named: as in `create_run`.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        UsageError: something is there already.
+    """
+    while True:
+        try:
+            with folder_written_whole(path) as beside:
+                write_json(beside / file, config, indent=2)
+            return path
+        except KuzushijiError:
+            if not _is_taken(path):
+                raise
+            if is_named:
+                raise _exists_already(path) from None
+            path = _free(path)
 
 
 def all_runs(pattern: str = "*") -> list[Run]:
@@ -237,8 +322,12 @@ def all_runs(pattern: str = "*") -> list[Run]:
     if not runs_folder().is_dir():
         return []
     found = [Run(path) for path in runs_folder().iterdir() if fnmatchcase(path.name, pattern)]
-    found = [run for run in found if run.config_file.is_file()]
-    return sorted(found, key=lambda run: (run.config_file.stat().st_mtime, run.name))
+    made = {}
+    for run in found:
+        with suppress(OSError):  # it is no run, or was removed just now
+            if stat.S_ISREG((status := run.config_file.stat()).st_mode):
+                made[run] = (status.st_mtime, run.name)
+    return sorted(made, key=lambda run: made[run])
 
 
 def find_run(name: Run | str | Path) -> Run:

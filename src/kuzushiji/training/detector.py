@@ -24,7 +24,7 @@ from kuzushiji.data.pages.tables import BoxedPage, book_of, list_layouts, list_p
 from kuzushiji.data.source import parse
 from kuzushiji.data.synthetic.drawn_pages import Glyphs, Layout, Material, paper_of
 from kuzushiji.errors import Interrupted, RunError, UsageError
-from kuzushiji.files import make_folder, remove_file
+from kuzushiji.files import remove_file
 from kuzushiji.imaging.cut import cut
 from kuzushiji.imaging.ink import CHARACTER, scaled
 from kuzushiji.imaging.read import read_gray
@@ -32,9 +32,9 @@ from kuzushiji.inference.device import choose_device
 from kuzushiji.inference.weights import load_detector, save_detector
 from kuzushiji.machine import describe_machine
 from kuzushiji.models.detector import Detector
-from kuzushiji.records import write_json
+from kuzushiji.records import as_plain
 from kuzushiji.runs.detector import DetectorConfig, DetectorRun
-from kuzushiji.runs.run import new_run_path
+from kuzushiji.runs.run import claim_folder, new_run_path
 from kuzushiji.training.checkpoint import load_checkpoint, save_checkpoint
 from kuzushiji.training.loop import fit
 from kuzushiji.training.session import TrainingProgress
@@ -120,9 +120,7 @@ def train_detector(
         machine=describe_machine(str(chosen)),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    make_folder(path, new=True)
-    created = DetectorRun(path)
-    write_json(created.config_file, config, indent=2)
+    created = DetectorRun(claim_folder(path, "detector.json", as_plain(config), is_named=run is not None))
     return _to_the_end(created, read, chosen, watch)
 
 
@@ -132,8 +130,7 @@ def resume_detector(run: DetectorRun, *, device: str = "auto", watch: DetectorWa
     Raises:
         RunError: the run is finished, is being trained by another process, or its data has changed since.
     """
-    if run.finished:
-        raise RunError(f"{run.name} is finished; there is nothing to resume")
+    _check_unfinished(run)
     if _fingerprint(run.config) != run.config.fingerprint:
         raise RunError(f"the pages that {run.name} was trained on have changed since; train again from the start")
     return _to_the_end(run, _read(run.config), choose_device(device), watch)
@@ -148,6 +145,7 @@ def _to_the_end(run: DetectorRun, read: _Read, device: torch.device, watch: Dete
 
     try:
         with FileLock(run.path / ".lock", timeout=0), torch.random.fork_rng():
+            _check_unfinished(run)  # another process may have come to the end since it was asked first
             state = load_checkpoint(run.checkpoint_file) if run.checkpoint_file.exists() else None
             task = Detection(
                 read.material,
@@ -175,6 +173,11 @@ def _to_the_end(run: DetectorRun, read: _Read, device: torch.device, watch: Dete
     except Interrupted as interruption:
         raise Interrupted(f"{interruption}. Go on with: kuzushiji train detector --resume {run.address}") from None
     return run
+
+
+def _check_unfinished(run: DetectorRun) -> None:
+    if run.finished:
+        raise RunError(f"{run.name} is finished; there is nothing to resume")
 
 
 def _fresh(config: DetectorConfig) -> torch.nn.Module:

@@ -156,7 +156,7 @@ def train(
     )
     with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
         config = _tried(config, splits, chosen_device)
-        created = create_run(path, replace(config, command=command_of(config)))
+        created = create_run(path, replace(config, command=command_of(config)), is_named=run is not None)
         return _train_to_the_end(created, splits, chosen_device, watch)
 
 
@@ -179,8 +179,7 @@ def resume(
         RunError: the run is finished, is being trained by another process, or its data has changed since.
     """
     watch = watch or TrainingWatch()
-    if run.finished:
-        raise RunError(f"{run.name} is finished; there is nothing to resume")
+    _check_unfinished(run)
     config = run.config
     chosen_device = device_for(config.model.name, device)
     splits = splits_of(config, data=data, test=test, with_test="test" in config.data.splits, reading=watch.reading)
@@ -193,6 +192,7 @@ def resume(
 def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: TrainingWatch) -> Run:
     try:
         with FileLock(run.path / ".lock", timeout=0):
+            _check_unfinished(run)  # another process may have come to the end since it was asked first
             state = load_checkpoint(run.checkpoint_file) if run.checkpoint_file.exists() else None
             network = _network(run.config, splits.train, read=state is None).to(device)
             watch.started(run, splits)
@@ -207,6 +207,11 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Tra
     except Interrupted as interruption:
         raise Interrupted(f"{interruption}. Go on with: kuzushiji train --resume {run.address}") from None
     return run
+
+
+def _check_unfinished(run: Run) -> None:
+    if run.finished:
+        raise RunError(f"{run.name} is finished; there is nothing to resume")
 
 
 def _trained(
