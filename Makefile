@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format wheel benchmarks clean
+.PHONY: demo serve test check format wheel benchmarks clean
 
 demo: $(VENV)/ready        ## set everything up and do the main job once
 	$(BIN)/kuzushiji demo
+
+serve: $(VENV)/ready       ## open the reading room, three pages on its shelf
+	$(BIN)/kuzushiji serve --open docs/pictures/pages/*.jpg
 
 test: $(VENV)/ready        ## run the tests
 	$(BIN)/python -m pytest
@@ -30,5 +33,5 @@ clean:                     ## remove the environment and what was built
 # The constraints name the versions that the tests were run with.
 $(VENV)/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,serve,dev]"
 	touch $@

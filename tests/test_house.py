@@ -130,7 +130,9 @@ for name in {modules}:
 
 
 def test_who_reads_needs_nothing_of_who_trains() -> None:
-    rooms = [module for module in MODULES if room(module) in ("imaging", "document", "reading", "serving")]
+    readers = ("imaging", "document", "reading", "serving")
+    scripts = "kuzushiji.serving.migrations.env"  # which alembic runs, and nobody imports
+    rooms = [module for module in MODULES if room(module) in readers and module != scripts]
     code = BLOCKED.format(blocked=TRAINING_ALONE, modules=rooms)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert not done.returncode, done.stderr

@@ -34,6 +34,7 @@ for verb, summary in {
     "export": "Write a network as one ONNX file, for recognition without PyTorch, and its card.",
     "recognize": "Name the character on each image.",
     "read": "Read pages: what they say, in reading order, and where each character stands.",
+    "serve": "Open the reading room: pages in a browser, read while one watches, and corrected.",
     "runs": "List, describe and remove runs.",
     "results": "Write a table of results from run folders.",
     "compare": "Compare runs on the same test images, pair by pair.",
@@ -43,6 +44,12 @@ for verb, summary in {
     "demo": "Do the main job once: data, training, evaluation, report.",
 }.items():
     app.command(f"kuzushiji.cli.{verb}:{verb}", name=verb, help=summary)
+
+_EXTRAS = {
+    "export": ("onnx", "onnxscript"),
+    "serve": ("alembic", "fastapi", "pydantic", "sqlalchemy", "starlette", "uvicorn"),
+}
+"""The modules of the extras but `train`."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,7 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "kuzushiji":
             raise  # our own mistake, not a missing extra
-        extra = "export" if error.name in ("onnx", "onnxscript") else "train"
+        missing = (error.name or "").partition(".")[0]
+        extra = next((extra for extra, modules in _EXTRAS.items() if missing in modules), "train")
         _tell("Error:", f"this needs {error.name}, which comes with: pip install 'kuzushiji[{extra}]'")
         return 1
     except KeyboardInterrupt:

@@ -83,14 +83,14 @@ class Recognizer:
         """The probability below which the best candidate is no answer; the network's card says why."""
         return self.description.unsure_below
 
-    def __call__(self, images: Source | Iterable[Source], *, top: int = 5) -> list[Recognition]:
+    def __call__(self, images: Source | Iterable[Source | tuple[str, Source]], *, top: int = 5) -> list[Recognition]:
         """Names the character on each image.
 
         Any size, colour and polarity will do, cropped loosely or tightly, but one character an image, upright.
 
         Args:
-            images: one or many of them.  An array of three dimensions is one image if the last has one, three or
-                four, else many gray ones.
+            images: one or many of them, each alone or with its name.  An array of three dimensions is one image if the
+                last has one, three or four, else many gray ones.
             top: how many candidates each gets at most.
 
         Returns:

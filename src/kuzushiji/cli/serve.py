@@ -1,0 +1,88 @@
+"""`kuzushiji serve`."""
+
+from pathlib import Path
+
+from kuzushiji.cli.console import notes
+from kuzushiji.errors import UsageError
+
+
+def serve(
+    *pages: Path,
+    folder: Path | None = None,
+    database: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8017,
+    token: str | None = None,
+    model: str | None = None,
+    processes: int = 1,
+    queue: int = 200,
+    open: bool = False,
+) -> None:
+    """Open the reading room: pages in a browser, read while one watches, and corrected.
+
+    Everything is kept in one folder, and nobody but this machine is let in unless --host and --token say so.
+
+    Example: kuzushiji serve --open
+
+    Example: kuzushiji serve scans/*.jpg
+
+    Parameters
+    ----------
+    pages
+        Images to put on the shelf, where it has none yet.
+    folder
+        Where the shelf is kept; if not given, `shelf` in kuzushiji's own folder.
+    database
+        The URL of another database than SQLite in that folder, such as postgresql+psycopg://me@host/name.
+    host
+        The address to listen at; any but this machine's own needs --token.
+    port
+        The port to listen at.
+    token
+        What everybody must bring to be let in.
+    model
+        What names the characters, a network that ships or a file that `kuzushiji export` wrote.
+    processes
+        How many pages are read at a time.
+    queue
+        How many pages may wait.
+    open
+        Open the room in a browser.
+    """
+    if not 1 <= port <= 65535:
+        raise UsageError(f"--port is {port}; expected 1 to 65535")
+    if processes < 1 or queue < 1:
+        raise UsageError("--processes and --queue must be at least 1")
+    import uvicorn
+
+    from kuzushiji.home import home
+    from kuzushiji.serving.app import Room, create
+
+    room = Room(folder or home() / "shelf", database, host, token, model, processes, queue)
+    _put(pages, room.folder, database)
+    address = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/"
+    notes.print(f"The reading room is open at {address}  (Ctrl-C closes it)", markup=False, soft_wrap=True)
+    if open:
+        import threading
+        import webbrowser
+
+        threading.Timer(1, webbrowser.open, [address]).start()
+    uvicorn.run(create(room), host=host, port=port, log_level="warning", server_header=False, limit_concurrency=512)
+
+
+def _put(images: tuple[Path, ...], folder: Path, database: str | None) -> None:
+    """Puts images on a shelf that is empty."""
+    from kuzushiji.errors import DataError
+    from kuzushiji.imaging.read import read_content
+    from kuzushiji.serving.shelf import Shelf
+
+    if not images:
+        return
+    shelf = Shelf(folder, database)
+    if not shelf.rows():
+        for path in images:
+            try:
+                shelf.add(path.name, read_content(path))
+            except DataError as error:
+                raise DataError(f"{path} {error}") from None
+    shelf.close()

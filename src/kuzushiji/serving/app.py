@@ -1,0 +1,140 @@
+"""The reading room over HTTP: its page, and the API that the page itself uses."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel
+
+from kuzushiji.errors import DataError, UsageError
+from kuzushiji.serving.guard import COOKIE, LOOPBACK, Guard, refused
+from kuzushiji.serving.jobs import Readers
+from kuzushiji.serving.pages import routes as pages
+from kuzushiji.serving.questions import routes as questions
+from kuzushiji.serving.shelf import ChangedMeanwhile, NotThere, Shelf
+from kuzushiji.serving.uploads import MOST_BYTES, Refused
+from kuzushiji.version import __version__
+
+STATIC = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True)
+class Room:
+    """How a reading room is kept.
+
+    Attributes:
+        folder: of the shelf.
+        database: its URL; SQLite in the folder if None.
+        host: the address that it listens at.
+        token: what must be brought to be let in; None on this machine alone.
+        model: the network that names characters; what ships and knows most if None.
+        processes: how many pages are read at a time; 0 leaves them in the queue.
+        queue: how many pages may wait.
+        a_second: requests that a client may make.
+
+    Raises:
+        UsageError: it listens to other machines and has no token, or one that is short.
+    """
+
+    folder: Path
+    database: str | None = None
+    host: str = "127.0.0.1"
+    token: str | None = None
+    model: str | None = None
+    processes: int = 1
+    queue: int = 200
+    a_second: float = 400
+
+    def __post_init__(self) -> None:
+        if self.host not in LOOPBACK and self.token is None:
+            raise UsageError(f"--host {self.host} lets other machines in; name what they must bring with --token")
+        if self.token is not None and len(self.token) < 12:
+            raise UsageError("--token is too short to keep anybody out; take 12 letters or more")
+
+
+class Key(BaseModel):
+    """What lets somebody in."""
+
+    token: str
+
+
+def create(room: Room) -> FastAPI:
+    """The application.
+
+    Raises:
+        KuzushijiError: the shelf can't be opened.
+    """
+    shelf = Shelf(room.folder, room.database)
+    begun = time.time()
+    guard = Guard(room.token, () if room.token else (*LOOPBACK, "testserver"), room.a_second, MOST_BYTES + 2**16)
+
+    @asynccontextmanager
+    async def opened(app: FastAPI) -> AsyncIterator[None]:
+        if room.processes:
+            with Readers(shelf, room.model, room.processes):
+                yield
+        else:
+            yield
+        shelf.close()
+
+    app = FastAPI(
+        title="kuzushiji",
+        version=__version__,
+        lifespan=opened,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi",
+    )
+    app.middleware("http")(guard)
+    app.add_exception_handler(NotThere, lambda request, error: refused(404, str(error)))
+    app.add_exception_handler(ChangedMeanwhile, lambda request, error: refused(412, str(error)))
+    app.add_exception_handler(DataError, lambda request, error: refused(422, str(error)))
+    app.add_exception_handler(UsageError, lambda request, error: refused(422, str(error)))
+    app.add_exception_handler(Refused, _refuse)
+    app.include_router(pages(shelf, room.queue))
+    app.include_router(questions(shelf, room.model))
+
+    @app.post("/api/login", status_code=204)
+    def login(key: Key, request: Request) -> Response:
+        """Gives a cookie that scripts can't read for the token."""
+        if room.token is not None and not guard.knows(key.token):
+            return refused(401, "this is not the key")
+        answer = Response(status_code=204)
+        secure = request.url.scheme == "https"
+        answer.set_cookie(COOKIE, key.token, httponly=True, samesite="strict", secure=secure, max_age=30 * 86400)
+        return answer
+
+    @app.get("/healthz")
+    def healthy() -> JSONResponse:
+        """Whether the shelf can be looked at."""
+        return JSONResponse({"status": "well", "version": __version__, "pages": sum(shelf.counts().values())})
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    def metrics() -> str:
+        """How many pages are in each state, as Prometheus reads it."""
+        counts = shelf.counts()
+        states = ("queued", "reading", "read", "corrected", "failed")
+        return "".join(
+            [
+                "# TYPE kuzushiji_pages gauge\n",
+                *(f'kuzushiji_pages{{state="{state}"}} {counts.get(state, 0)}\n' for state in states),
+                "# TYPE kuzushiji_uptime_seconds gauge\n",
+                f"kuzushiji_uptime_seconds {time.time() - begun:.0f}\n",
+            ]
+        )
+
+    @app.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(STATIC / "index.html")
+
+    app.mount("/static", StaticFiles(directory=STATIC))
+    return app
+
+
+def _refuse(request: Request, error: Exception) -> Response:
+    return refused(error.status if isinstance(error, Refused) else 500, str(error))

@@ -1,0 +1,124 @@
+"""What stands before every request: who may ask, how often, how much; and what browsers are told of the answer."""
+
+import hmac
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+COOKIE = "kuzushiji"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_OPEN_PATHS = ("/", "/healthz", "/api/login")
+"""That anybody may ask for: the page without anything on it, and the way in."""
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class Rate:
+    """So many requests a second of each client, and for a moment twice as many.
+
+    Args:
+        a_second: how many.
+        clients: of how many clients this is remembered.
+    """
+
+    def __init__(self, a_second: float, clients: int = 10_000) -> None:
+        self._a_second, self._clients = a_second, clients
+        self._seen: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def wait(self, client: str) -> float:
+        """Seconds that a client should wait before it asks; 0 if it may ask now, which is counted."""
+        now = time.monotonic()
+        left, at = self._seen.pop(client, (2 * self._a_second, now))
+        left = min(2 * self._a_second, left + (now - at) * self._a_second)
+        self._seen[client] = (left - 1 if left >= 1 else left, now)
+        while len(self._seen) > self._clients:
+            self._seen.popitem(last=False)
+        return 0.0 if left >= 1 else (1 - left) / self._a_second
+
+
+class Guard:
+    """A middleware.
+
+    Args:
+        token: what a request must bring, as a bearer or in a cookie; none if None.
+        hosts: names under which this server may be asked; any if empty, which is for servers with a token.
+        a_second: requests that a client may make.
+        most_bytes: of a request.
+    """
+
+    def __init__(self, token: str | None, hosts: tuple[str, ...], a_second: float, most_bytes: int) -> None:
+        self._token, self._hosts, self._most_bytes = token, hosts, most_bytes
+        self._rate = Rate(a_second)
+
+    async def __call__(self, request: Request, answer: Answer) -> Response:
+        """Answers a request, or says why not."""
+        response = self._refusal(request) or await answer(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.url.path.startswith("/api/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        else:
+            response.headers.setdefault("Cache-Control", "no-cache")
+        return response
+
+    def knows(self, token: str) -> bool:
+        """Whether this is the token."""
+        return self._token is not None and hmac.compare_digest(token.encode(), self._token.encode())
+
+    def _refusal(self, request: Request) -> Response | None:
+        wait = self._rate.wait(request.client.host if request.client else "")
+        if wait:
+            return refused(429, "too many requests; wait a moment", wait)
+        if self._hosts and _host(request.headers.get("host", "")) not in self._hosts:
+            return refused(421, "this server is not asked under that name")
+        if request.method not in ("GET", "HEAD") and not _same_site(request):
+            return refused(403, "a page of another site may not ask for changes here")
+        length = request.headers.get("content-length", "")
+        if request.method in ("POST", "PATCH", "PUT"):
+            if not (length.isascii() and length.isdigit()):
+                return refused(411, "a request must say how long it is, in Content-Length")
+            if int(length[:20]) > self._most_bytes:
+                return refused(
+                    413, f"a request has {length[:20]} bytes; the most that is taken is {self._most_bytes:,}"
+                )
+        public = request.url.path in _OPEN_PATHS or request.url.path.startswith("/static/")
+        if self._token is not None and not public:
+            kind, _, bearer = request.headers.get("authorization", "").partition(" ")
+            brought = bearer if kind.lower() == "bearer" else request.cookies.get(COOKIE, "")
+            if not self.knows(brought):
+                return refused(401, "this room has a key; bring it as `Authorization: Bearer TOKEN`")
+        return None
+
+
+def refused(status: int, why: str, wait: float | None = None) -> Response:
+    """An answer that says why there is none, and when to ask again."""
+    headers = {} if wait is None else {"Retry-After": str(math.ceil(wait))}
+    return JSONResponse({"detail": why}, status, headers)
+
+
+def _host(header: str) -> str:
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _same_site(request: Request) -> bool:
+    """Whether a request comes from a page of this server, or from no page at all."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None and site not in ("same-origin", "none"):
+        return False
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")

@@ -1,0 +1,102 @@
+"""Reading the pages that wait on a shelf, in processes of their own, which may die without a page being lost."""
+
+import io
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+from PIL import Image
+
+from kuzushiji.errors import DataError
+from kuzushiji.imaging.read import read_color
+from kuzushiji.processes import Ended, Report, Workers
+from kuzushiji.reading.reader import Reader
+from kuzushiji.serving.shelf import Looks, Shelf
+
+log = logging.getLogger(__name__)
+
+_PAUSE = 0.2
+"""Seconds between two looks at the queue."""
+_LONGEST_SIDE, _THUMBNAIL = 5000, 360
+"""Pixels of the pictures that browsers show."""
+
+
+class Readers:
+    """A context manager in which the pages of a shelf are read.
+
+    Args:
+        shelf: where they wait.
+        model: the network that names characters; see `Reader`.
+        processes: how many read at a time.
+    """
+
+    def __init__(self, shelf: Shelf, model: str | None = None, processes: int = 1) -> None:
+        self._shelf, self._model, self._processes = shelf, model, processes
+        self._left = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._shelf.begin_again()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._left.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        """Starts the processes, and another one where one ended."""
+        reading: dict[int, str] = {}
+        with Workers("reading pages", threads=1) as workers:
+            for number in range(self._processes):
+                self._start(workers, number)
+            while not self._left.is_set():
+                told = workers.next(timeout=_PAUSE)
+                if told is None:
+                    continue
+                number, what = told
+                if not isinstance(what, Ended):
+                    reading[number] = what
+                    continue
+                log.warning("a process that read pages ended (%s); another begins", what.error)
+                if number in reading:
+                    self._shelf.begin_again(reading.pop(number))
+                self._left.wait(1)
+                self._start(workers, number)
+
+    def _start(self, workers: Workers, number: int) -> None:
+        workers.start(number, read_waiting, self._shelf.folder, self._shelf.database, self._model)
+
+
+def read_waiting(report: Report, folder: Path, database: str | None, model: str | None) -> None:
+    """Reads whatever waits on a shelf, until the process is ended; reports the id of each page that it begins."""
+    shelf = Shelf(folder, database)
+    reader = Reader(model=model)
+    while True:
+        row = shelf.claim()
+        if row is None:
+            time.sleep(_PAUSE)
+            continue
+        report(row["id"])
+        try:
+            content = shelf.content(row["image"])
+            shelf.finish(row["id"], reader(content, row["name"]), looks_of(content))
+        except DataError as error:
+            shelf.fail(row["id"], str(error))
+
+
+def looks_of(content: bytes) -> Looks:
+    """The pictures of a page, upright, as every browser shows them."""
+    image = Image.fromarray(read_color(content))
+    image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+    small = image.copy()
+    small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    return Looks(_jpeg(image), _jpeg(small))
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=88)
+    return file.getvalue()

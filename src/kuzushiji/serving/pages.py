@@ -1,0 +1,183 @@
+"""What the API has for pages: the shelf, a page and its files, corrections."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, File, Form, Header, Response, UploadFile
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from kuzushiji.document.formats import SUFFIXES, content_of
+from kuzushiji.document.formats import json as page_json
+from kuzushiji.document.page import ImageRef
+from kuzushiji.errors import unknown_name
+from kuzushiji.serving import uploads
+from kuzushiji.serving.shelf import NotThere, Row, Shelf
+
+MOST_CHANGES = 500
+"""Of a request."""
+_MEDIA = {"json": "application/json", "iiif": "application/json", "txt": "text/plain; charset=utf-8"}
+_PAUSE = 0.25
+_WATCHED = 900
+"""Seconds for which a page is watched; a browser asks again by itself."""
+
+
+class Entry(BaseModel):
+    """A page on the shelf."""
+
+    id: str
+    book: str
+    name: str
+    state: Literal["queued", "reading", "read", "corrected", "failed"]
+    failure: str
+    version: int
+    characters: int
+    sureness: float
+    added: str
+    changed: str
+    changed_by: str
+    ahead: int = 0
+
+
+class Changes(BaseModel):
+    """What is corrected, all of it or nothing; each as `corrections.edited` takes it."""
+
+    changes: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_CHANGES)]
+    who: Annotated[str, Field(max_length=100)] = ""
+
+
+def routes(shelf: Shelf, queue: int) -> APIRouter:
+    """The routes; a page that would be one more than `queue` that wait is refused."""
+    router = APIRouter(prefix="/api/pages")
+
+    @router.get("")
+    def shelved() -> list[Entry]:
+        """All pages, as they came."""
+        return [_entry(row) for row in shelf.rows()]
+
+    @router.post("", status_code=202)
+    def add(image: Annotated[UploadFile, File()], book: Annotated[str, Form(max_length=200)] = "") -> Entry:
+        """Puts a page into the queue; its events tell when it is read."""
+        if shelf.counts().get("queued", 0) >= queue:
+            raise uploads.Refused(503, f"{queue} pages wait already; come back when some of them are read")
+        content = image.file.read(uploads.MOST_BYTES + 1)
+        uploads.check(content)
+        name = (image.filename or "page").replace("\\", "/").rsplit("/", 1)[-1][-200:] or "page"
+        return _told(shelf, shelf.add(name, content, book.strip()))
+
+    @router.get("/{id}")
+    def page(id: str) -> Response:
+        """What a page says, as `Page.save` writes it; the ETag is asked for by corrections."""
+        found, row = shelf.page(id)
+        return Response(page_json.write(found), media_type="application/json", headers=_tag(row["version"]))
+
+    @router.get("/{id}/state")
+    def state(id: str) -> Entry:
+        """What is known of a page."""
+        return _told(shelf, id)
+
+    @router.get("/{id}/events")
+    async def events(id: str) -> StreamingResponse:
+        """Tells a page's state whenever it changes, until it is read."""
+        await run_in_threadpool(shelf.row, id)
+        return StreamingResponse(_events(shelf, id), media_type="text/event-stream")
+
+    @router.get("/{id}/image")
+    def image(id: str, size: Literal["view", "thumbnail", "original"] = "view") -> Response:
+        """The scan as every browser shows it, small, or as it was handed in."""
+        row = shelf.row(id)
+        digest = row["image" if size == "original" else size]
+        if digest is None:
+            raise NotThere(f"page {id} is {row['state']}; there is nothing of it to show yet")
+        media = "application/octet-stream" if size == "original" else "image/jpeg"
+        headers = {"Cache-Control": "private, max-age=86400"}
+        return Response(shelf.content(digest), media_type=media, headers=headers)
+
+    @router.get("/{id}/text")
+    def text(id: str) -> Response:
+        """What it says, a line a column."""
+        return Response(f"{shelf.page(id)[0].text}\n", media_type=_MEDIA["txt"])
+
+    @router.get("/{id}/export/{format}")
+    def export(id: str, format: str) -> Response:
+        """The page as a file in one of the formats of `kuzushiji read`."""
+        if format not in SUFFIXES:
+            raise unknown_name("format of pages", format, SUFFIXES)
+        found, row = shelf.page(id)
+        scan = shelf.content(row["image"]) if format == "pdf" else None
+        name = quote(f"{ImageRef(row['name']).stem}{SUFFIXES[format]}", safe="")
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        content = content_of(found, format, scan)
+        content += b"\n" if format == "txt" else b""
+        media = _MEDIA.get(format, "application/pdf" if format == "pdf" else "application/xml")
+        return Response(content, media_type=media, headers=headers)
+
+    @router.patch("/{id}")
+    def correct(id: str, changes: Changes, if_match: Annotated[str, Header()]) -> Response:
+        """Corrects characters; 412 if somebody else did since the page was looked at."""
+        version = shelf.correct(id, _version(if_match), changes.changes, changes.who)
+        return _page_of(shelf, id, version)
+
+    @router.post("/{id}/undo")
+    def undo(id: str, if_match: Annotated[str, Header()], who: str = "") -> Response:
+        """Takes back the last correction that stands."""
+        version = _version(if_match)
+        return _page_of(shelf, id, shelf.undo(id, version, who[:100]) or version)
+
+    @router.get("/{id}/history")
+    def history(id: str) -> list[dict[str, Any]]:
+        """Who corrected what, and when."""
+        return [{**row, "when": row["when"].isoformat()} for row in shelf.history(id)]
+
+    @router.delete("/{id}", status_code=204)
+    def remove(id: str) -> None:
+        """Takes a page off the shelf."""
+        shelf.remove(id)
+
+    return router
+
+
+def _page_of(shelf: Shelf, id: str, version: int) -> Response:
+    found, row = shelf.page(id)
+    headers = _tag(row["version"] if row["version"] == version else version)
+    return Response(page_json.write(found), media_type="application/json", headers=headers)
+
+
+async def _events(shelf: Shelf, id: str) -> AsyncIterator[str]:
+    told: Entry | None = None
+    for _ in range(int(_WATCHED / _PAUSE)):
+        try:
+            entry = await run_in_threadpool(_told, shelf, id)
+        except NotThere:
+            return
+        if entry != told:
+            yield f"event: state\ndata: {json.dumps(entry.model_dump(), ensure_ascii=False)}\n\n"
+            told = entry
+        if entry.state not in ("queued", "reading"):
+            return
+        await asyncio.sleep(_PAUSE)
+
+
+def _told(shelf: Shelf, id: str) -> Entry:
+    row = shelf.row(id)
+    return _entry(row, shelf.ahead(row["number"]) if row["state"] == "queued" else 0)
+
+
+def _entry(row: Row, ahead: int = 0) -> Entry:
+    same = {name: row[name] for name in Entry.model_fields if name in row and name not in ("added", "changed")}
+    return Entry(**same, added=row["added"].isoformat(), changed=row["changed"].isoformat(), ahead=ahead)
+
+
+def _tag(version: int) -> dict[str, str]:
+    return {"ETag": f'"{version}"'}
+
+
+def _version(tag: str) -> int:
+    number = tag.removeprefix("W/").strip('"')
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise uploads.Refused(422, f"If-Match is {tag[:40]!r}; expected the ETag of the page")
+    return int(number)

@@ -1,0 +1,44 @@
+"""What is looked at of an image that a stranger sends, before it is decoded."""
+
+import io
+import warnings
+
+from PIL import Image
+
+from kuzushiji.imaging.read import MOST_PIXELS
+
+MOST_BYTES = 64 * 2**20
+"""Of one image."""
+_KINDS = ("PNG", "JPEG", "JPEG2000", "WEBP", "TIFF", "BMP", "GIF")
+
+
+class Refused(Exception):
+    """An image that is not taken; `status` is what HTTP has for why."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+def check(content: bytes, most_pixels: int = MOST_PIXELS) -> None:
+    """Looks at an image's header alone.
+
+    Raises:
+        Refused: 413 it is too large, 415 it is no image, 422 it is a damaged one.
+    """
+    if not content:
+        raise Refused(422, "the image is empty")
+    if len(content) > MOST_BYTES:
+        raise Refused(413, f"the image has {len(content):,} bytes; the most that is taken is {MOST_BYTES:,}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            width, height = Image.open(io.BytesIO(content), formats=_KINDS).size
+    except Image.DecompressionBombError:
+        raise Refused(413, f"the image has too many pixels; the most that is taken is {most_pixels:,}") from None
+    except Image.UnidentifiedImageError:
+        raise Refused(415, f"this is no PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF: {content[:16]!r} ...") from None
+    except Exception as error:  # Pillow raises whatever comes on a damaged file
+        raise Refused(422, f"the image is damaged ({error})") from None
+    if width * height > most_pixels:
+        raise Refused(413, f"the image has {width * height:,} pixels; the most that is taken is {most_pixels:,}")

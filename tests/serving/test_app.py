@@ -1,0 +1,153 @@
+from xml.etree import ElementTree
+
+import pytest
+from fastapi.testclient import TestClient
+
+from kuzushiji.document.formats import SUFFIXES
+from kuzushiji.document.formats import json as page_json
+from kuzushiji.errors import UsageError
+from kuzushiji.serving.app import Room, create
+from kuzushiji.serving.shelf import Shelf
+from tests.serving.room import TEXT, picture, with_page
+
+
+@pytest.fixture
+def client(tmp_path):
+    with TestClient(create(Room(tmp_path, processes=0, queue=3))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(tmp_path):
+    shelf = Shelf(tmp_path)
+    yield f"/api/pages/{with_page(shelf)}"
+    shelf.close()
+
+
+def test_a_page_waits_and_says_so(client):
+    added = client.post("/api/pages", files={"image": ("../a.png", picture())})
+    assert added.status_code == 202
+    entry = added.json()
+    assert (entry["name"], entry["state"], entry["ahead"]) == ("a.png", "queued", 0)
+    assert client.post("/api/pages", files={"image": ("b.png", picture())}).json()["ahead"] == 1
+    assert client.get(f"/api/pages/{entry['id']}").status_code == 404
+    client.post("/api/pages", files={"image": ("c.png", picture())})
+    assert client.post("/api/pages", files={"image": ("d.png", picture())}).status_code == 503
+    assert [each["name"] for each in client.get("/api/pages").json()] == ["a.png", "b.png", "c.png"]
+    assert 'kuzushiji_pages{state="queued"} 3' in client.get("/metrics").text
+    assert client.get("/healthz").json()["pages"] == 3
+
+
+def test_a_page_is_corrected_and_downloaded(client, page):
+    answer = client.get(page)
+    read = page_json.read(answer.content)
+    change = {"changes": [{"id": read[0].id, "text": "恋"}], "who": "Ono"}
+    corrected = client.patch(page, json=change, headers={"If-Match": answer.headers["etag"]})
+    assert corrected.headers["etag"] == '"2"'
+    assert page_json.read(corrected.content).text == "恋" + TEXT[1:]
+    assert client.patch(page, json=change, headers={"If-Match": answer.headers["etag"]}).status_code == 412
+    assert client.get(f"{page}/text").text == "恋" + TEXT[1:] + "\n"
+    assert client.get(f"{page}/history").json()[0]["who"] == "Ono"
+    assert '"state": "corrected"' in client.get(f"{page}/events").text
+    undone = client.post(f"{page}/undo", headers={"If-Match": corrected.headers["etag"]})
+    assert page_json.read(undone.content).text == TEXT
+    for size in ("view", "thumbnail", "original"):
+        assert client.get(f"{page}/image", params={"size": size}).status_code == 200
+    assert client.delete(page).status_code == 204
+    assert client.get(page).status_code == 404
+
+
+@pytest.mark.parametrize("format", SUFFIXES)
+def test_every_format_is_downloaded(client, page, format):
+    answer = client.get(f"{page}/export/{format}")
+    assert answer.status_code == 200
+    assert SUFFIXES[format] in answer.headers["content-disposition"]
+    if SUFFIXES[format] == ".xml":
+        ElementTree.fromstring(answer.content)
+
+
+def test_texts_are_searched(client, page):
+    [found] = client.get("/api/search", params={"q": "恋のうだ"}).json()
+    assert found["found"][0]["text"] == "戀のうた"
+    assert found["found"][0]["after"] == "がたり"
+    assert client.get("/api/search", params={"q": "ない"}).json() == []
+
+
+def test_characters_are_named(client):
+    answer = client.post("/api/recognize", files=[("images", ("a.png", picture()))] * 2)
+    assert answer.status_code == 200
+    assert len(answer.json()) == 2
+    assert answer.json()[0]["candidates"]
+    assert client.post("/api/recognize", files=[("images", ("a.png", picture()))] * 65).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [(b"", 422), (b"<html>", 415), (b"%PDF-1.4", 415), (picture()[:40], 422), (picture()[:20], 415)],
+)
+def test_what_is_no_image_is_refused(client, content, status):
+    for path, field in (("/api/pages", "image"), ("/api/recognize", "images")):
+        refused = client.post(path, files={field: ("a.png", content)})
+        assert refused.status_code in (status, 415, 422)
+        assert refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "more", "status"),
+    [
+        ("GET", "/api/pages/..%2f..%2fetc", {}, 404),
+        ("GET", "/api/pages/x/export/nope", {}, 422),
+        ("GET", "/static/..%2fapp.py", {}, 404),
+        ("GET", "/api/search", {}, 422),
+        ("GET", "/api/search?q=%00", {}, 422),
+        ("PATCH", "/api/pages/x", {"json": {"changes": [{}]}, "headers": {"If-Match": '"1"'}}, 404),
+        ("PATCH", "/api/pages/x", {"json": {"changes": [{}]}, "headers": {"If-Match": "*"}}, 422),
+        ("PATCH", "/api/pages/x", {"json": {"changes": []}, "headers": {"If-Match": '"1"'}}, 422),
+        ("POST", "/api/pages", {"content": b"x", "headers": {"Content-Length": "99999999999"}}, 413),
+        ("POST", "/api/login", {"json": {"token": "x"}, "headers": {"Origin": "http://evil.example"}}, 403),
+        ("DELETE", "/api/pages/x", {"headers": {"Sec-Fetch-Site": "cross-site"}}, 403),
+        ("GET", "/", {"headers": {"Host": "evil.example"}}, 421),
+    ],
+)
+def test_what_is_wrong_is_answered_clearly(client, method, path, more, status):
+    answer = client.request(method, path, **more)
+    assert answer.status_code == status
+    assert "detail" in answer.json()
+
+
+def test_pages_run_no_script_but_ours(client):
+    answer = client.get("/")
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "<script>" not in answer.text
+    assert "http://" not in answer.text
+    assert "https://" not in answer.text
+
+
+def test_other_machines_need_the_token(tmp_path):
+    with pytest.raises(UsageError, match="--token"):
+        Room(tmp_path, host="0.0.0.0")
+    with pytest.raises(UsageError, match="short"):
+        Room(tmp_path, host="0.0.0.0", token="x")
+    room = Room(tmp_path, host="0.0.0.0", token="long enough for this", processes=0)
+    with TestClient(create(room)) as client:
+        assert client.get("/").status_code == 200
+        assert client.get("/api/pages").status_code == 401
+        assert client.get("/metrics").status_code == 401
+        assert client.get("/api/pages", headers={"Authorization": "Bearer wrong"}).status_code == 401
+        bearer = {"Authorization": f"Bearer {room.token}"}
+        assert client.get("/api/pages", headers=bearer).status_code == 200
+        assert client.post("/api/login", json={"token": "wrong"}).status_code == 401
+        given = client.post("/api/login", json={"token": room.token}).headers["set-cookie"]
+        assert "HttpOnly" in given
+        assert "SameSite=strict" in given
+        assert client.get("/api/pages").status_code == 200
+
+
+def test_who_asks_too_often_is_told_when_to_come_back(tmp_path):
+    with TestClient(create(Room(tmp_path, processes=0, a_second=1))) as client:
+        answers = [client.get("/healthz") for _ in range(4)]
+        assert answers[0].status_code == 200
+        assert answers[-1].status_code == 429
+        assert answers[-1].headers["retry-after"] == "1"
