@@ -56,7 +56,7 @@ def test_folders_are_walked_in_order(capsys, scans):
     out, err = run(capsys, scans, "--json", *KANA)
     found = [Path(name).relative_to(scans).as_posix() for name in files(out)]
     assert found == ["a.png", "b/1.tiff", "b/2.webp", "b/3.jp2", "b/deep/x.bmp", "c.JPG", "z.png"]
-    assert err == ""
+    assert err == f"{scans}: 1 file is no image and not read (.txt)"
     out, _ = run(capsys, scans / "z.png", scans / "b", "--json", *KANA)
     assert [Path(name).name for name in files(out)] == ["z.png", "1.tiff", "2.webp", "3.jp2", "x.bmp"]
 
@@ -133,6 +133,50 @@ def test_bad_files_are_named_and_left_out(capsys, scans, tmp_path):
         assert f"Left out: {tmp_path / name}" in err
     assert "8 images were left out" in err
     assert "blank" in run(capsys, tmp_path / "blank.png")[0]
+
+
+def test_what_is_an_image_is_told_by_its_content_and_what_cannot_be_read_is_named(capsys, scans, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    whole = Image.open(scans / "a.png").convert("L")
+    whole.save(folder / "saved.jfif", "JPEG")
+    whole.save(folder / "scan", "PNG")
+    whole.save(folder / "scan.avif")
+    (folder / "photo.heic").write_bytes(b"\0\0\0\x24ftypheic" + bytes(40))
+    (folder / "book.pdf").write_bytes(b"%PDF-1.7\n")
+    (folder / "a.csv").write_text("1")
+    (folder / "b.csv").write_text("2")
+    out, err = run(capsys, folder, "--json", *KANA, code=1)
+    assert [Path(name).name for name in files(out)] == ["saved.jfif", "scan", "scan.avif"]
+    assert f"Left out: {folder}/photo.heic is of a kind that is not read, HEIC" in err
+    assert f"Left out: {folder}/book.pdf is of a kind that is not read, PDF" in err
+    assert f"{folder}: 2 files are no image and not read (.csv)" in err
+
+
+def test_links_to_folders_are_followed_and_circles_end(capsys, scans, tmp_path):
+    folder = tmp_path / "links"
+    folder.mkdir()
+    (folder / "there").symlink_to(scans / "b", target_is_directory=True)
+    (folder / "back").symlink_to(folder, target_is_directory=True)
+    names = [Path(name).relative_to(folder).as_posix() for name in files(run(capsys, folder, "--json", *KANA)[0])]
+    assert names == ["there/1.tiff", "there/2.webp", "there/3.jp2", "there/deep/x.bmp"]
+
+
+def test_each_image_in_a_file_is_read(capsys, scans, tmp_path):
+    one, two = (Image.open(scans / name).convert("L") for name in ("a.png", "z.png"))
+    for suffix in ("tif", "gif"):
+        one.save(tmp_path / f"both.{suffix}", save_all=True, append_images=[two])
+        answers = json.loads(run(capsys, tmp_path / f"both.{suffix}", "--json", *KANA)[0])
+        assert [each["image"] for each in answers] == [1, 2]
+        assert answers[0]["candidates"] != answers[1]["candidates"]
+    table, _ = run(capsys, tmp_path / "both.tif", *KANA)
+    assert "both.tif, 1" in table
+    assert "both.tif, 2" in table
+    content = (tmp_path / "both.tif").read_bytes()
+    (tmp_path / "both.tif").write_bytes(content[:-1500])
+    out, err = run(capsys, tmp_path / "both.tif", "--json", *KANA, code=1)
+    assert [each["image"] for each in json.loads(out)] == [1]
+    assert "both.tif, image 2, is damaged" in err
 
 
 def test_an_unreadable_file_is_left_out(capsys, scans, tmp_path):

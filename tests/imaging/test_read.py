@@ -52,6 +52,7 @@ PNG = packed(Image.fromarray(stroke()))
         ("GIF", {}),
         ("JPEG2000", {}),
         ("WEBP", {"lossless": True}),
+        ("AVIF", {"quality": 100}),
         ("JPEG", {"quality": 100}),
     ],
 )
@@ -176,11 +177,14 @@ def test_an_a3_page_at_600_dpi_is_read() -> None:
     ("source", "found"),
     [
         (b"", "is empty"),
-        (b"<html>", "is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF image: it begins with b'<html>'"),
+        (b"hello", "is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP, GIF or AVIF image: it begins with b'hello'"),
+        (b" <HTML>", "AVIF image: it is a web page"),
+        (b"\0\0\0\x24ftypheic", "is of a kind that is not read, HEIC: save it as JPEG or PNG"),
+        (b"%PDF-1.7", "is of a kind that is not read, PDF: make images of its pages"),
         (PNG[:60], "is a damaged image"),
         (PNG[:-30] + bytes(30), "is a damaged image"),
         (packed(Image.fromarray(GRAY), "JPEG2000")[:60], "is a damaged image"),
-        (packed(Image.fromarray(GRAY), "PPM"), "is not a PNG"),
+        (packed(Image.fromarray(GRAY), "PPM"), "not read, netpbm"),
         (
             packed(Image.fromarray(GRAY.astype(np.float32) * 1000), "TIFF"),
             "from 0 to 255000; expected 0 to 1, 0 to 255",

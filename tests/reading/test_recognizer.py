@@ -164,7 +164,7 @@ def test_images_as_the_data_sets_have_them_need_no_preparing(recognizer):
         (b"", "image 0 is empty"),
         (
             b"hello, this is a text",
-            "is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF image: it begins with b'hello",
+            "is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP, GIF or AVIF image: it begins with b'hello",
         ),
         (saved(Image.radial_gradient("L"), "PNG")[:900], "image 0 is a damaged image"),
         (saved(Image.new("1", (12000, 12000)), "PNG"), "has 12000x12000 pixels; the most"),

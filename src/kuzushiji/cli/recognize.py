@@ -23,7 +23,8 @@ def recognize(
     """Name the character on each image.
 
     Any size, colour and polarity will do, cropped loosely or tightly: one character an image, upright.  What can't be
-    read, or is a whole page, is named and left out, and the exit code is 1.
+    read, or is a whole page, is named and left out, and the exit code is 1.  Of a file with several images (TIFF, GIF,
+    WebP, PNG), each is read.
 
     Example: kuzushiji recognize character.png scans/ --top 3
 
@@ -61,6 +62,8 @@ def recognize(
     elif found:
         _print_table(found)
         _print_unsure(found)
+    for line in found.passed_over:
+        notes.print(line, markup=False, soft_wrap=True)
     for failure in found.failures:
         notes.print("Left out:", style="bold red", end=" ")
         notes.print(failure, markup=False, soft_wrap=True)
@@ -82,9 +85,10 @@ def _print_table(found: "RecognizedImages") -> None:
     table.add_column("next", overflow="fold", min_width=16)
     before = None
     for answer in found:
-        file = "" if answer.file == before else answer.file
-        table.add_row(*map(Text, (file, *([answer.model] if several else []), *_row(answer.recognition))))
-        before = answer.file
+        file = answer.file if answer.number is None else f"{answer.file}, {answer.number}"
+        shown = "" if file == before else file
+        table.add_row(*map(Text, (shown, *([answer.model] if several else []), *_row(answer.recognition))))
+        before = file
     results.print(table)
 
 

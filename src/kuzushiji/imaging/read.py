@@ -5,6 +5,7 @@ narrowed by the range that they fill), and what is transparent is paper.
 """
 
 import io
+import re
 import warnings
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from kuzushiji.errors import DataError
+from kuzushiji.imaging.kinds import ALSO, READ, kind_of
 
 Source = str | Path | bytes | bytearray | memoryview | BinaryIO | Image.Image | NDArray[Any]
 """An image: a path, the bytes of a file, a file opened for reading them, a Pillow image, or an array (H, W), (H, W, 1),
@@ -21,9 +23,9 @@ Source = str | Path | bytes | bytearray | memoryview | BinaryIO | Image.Image | 
 
 MOST_PIXELS = 2**27
 """An A3 page at 600 dpi has 70 million, one of A2 at 500 dpi 114 million."""
-_FORMATS = ("PNG", "JPEG", "JPEG2000", "WEBP", "TIFF", "BMP", "GIF")
+_FORMATS = ("PNG", "JPEG", "JPEG2000", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 _PNG = b"\x89PNG\r\n\x1a\n"
-_BEGINNINGS = (_PNG[:6], b"\xff\xd8\xff", b"\0\0\0\x0cjP", b"\xffO\xffQ", b"RIFF", b"II*\0", b"MM\0*", b"GIF8")
+_WEB_PAGE = re.compile(rb"\s*<(!doctype html|html)", re.IGNORECASE)
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -42,8 +44,8 @@ def read_gray(source: Source) -> NDArray[np.uint8]:
     What is transparent becomes white, as a viewer shows it, or black if all that is visible is bright.
 
     Raises:
-        DataError: it is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF file, is damaged, is none of `Source`, or
-            has over 134 million pixels; the message goes on from what the caller calls the image.
+        DataError: it is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP, GIF or AVIF file, is damaged, is none of
+            `Source`, or has over 134 million pixels; the message goes on from what the caller calls the image.
     """
     image = _decoded(source, "L")
     gray = np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
@@ -111,16 +113,22 @@ def _opened(content: bytes, mode: str) -> Image.Image:
         _checked(image).load()
         return _stretched(image) if deep and image.mode in ("RGB", "RGBA") else image
     except UnidentifiedImageError:
-        if content.startswith(_BEGINNINGS):
-            raise DataError("is a damaged image (its header makes no sense)") from None
-        raise DataError(
-            f"is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP or GIF image: it begins with {content[:16]!r}"
-        ) from None
+        raise _unidentified(content) from None
     except ValueError:
         bare = _without_texts(content) if content.startswith(_PNG) else content
         if len(bare) == len(content):
             raise
         return _opened(bare, mode)
+
+
+def _unidentified(content: bytes) -> DataError:
+    kind = kind_of(content)
+    if kind in READ:
+        return DataError("is a damaged image (its header makes no sense)")
+    if kind is not None:
+        return DataError(f"is of a kind that is not read, {kind}: {ALSO[kind]}")
+    found = "it is a web page" if _WEB_PAGE.match(content) else f"it begins with {content[:16]!r}"
+    return DataError(f"is not a {', '.join(READ[:-1])} or {READ[-1]} image: {found}")
 
 
 def _stretched(image: Image.Image) -> Image.Image:

@@ -1,14 +1,19 @@
 """Many images of characters, files and folders of them: what is on each, and which could not be read."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from kuzushiji.data.files.listing import SUFFIXES
+from kuzushiji.data.files.loose import loose_images, not_read
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.imaging.cut import cut_character
+from kuzushiji.imaging.read import read_content
+from kuzushiji.imaging.several import images_in
 from kuzushiji.reading.pretrained import complementary
 from kuzushiji.reading.recognizer import Recognition, Recognizer, Source, named_images, read_character
 
@@ -24,15 +29,17 @@ class RecognizedImage:
         file: what the image is called.
         model: the network, as it was asked for.
         recognition: the candidates.
+        number: which of the images in the file, from 1; None where it holds one.
     """
 
     file: str
     model: str
     recognition: Recognition
+    number: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {"file": self.file, "model": self.model} | self.recognition.to_dict()
+        return {"file": self.file, "image": self.number, "model": self.model} | self.recognition.to_dict()
 
 
 @dataclass(frozen=True)
@@ -43,11 +50,13 @@ class RecognizedImages(Sequence[RecognizedImage]):
         answers: of all images that could be read.
         failures: of the others, what is wrong with each, in a sentence that names it.
         recognizers: the networks by name.
+        passed_over: of each folder, a line that says how many files in it are no images, if any are.
     """
 
     answers: Sequence[RecognizedImage]
     failures: Sequence[str]
     recognizers: Mapping[str, Recognizer]
+    passed_over: Sequence[str] = ()
 
     def __getitem__(self, place: Any) -> Any:
         return self.answers[place]
@@ -65,7 +74,8 @@ def recognize(
 ) -> RecognizedImages:
     """Names the character on each image; what can't be read, or is a whole page, is told of and left out.
 
-    Any size, colour and polarity will do, cropped loosely or tightly: one character an image, upright.
+    Any size, colour and polarity will do, cropped loosely or tightly: one character an image, upright.  Of a file that
+    holds several images, each is read.
 
     Args:
         images: one or many of them: paths, also of folders, which are walked in the order of names; or what
@@ -91,49 +101,67 @@ def recognize(
     models = complementary() if model is None else [model] if isinstance(model, str | Path) else model
     recognizers = {str(name): Recognizer(name) for name in models}
     failures: list[str] = []
-    sources = list(_sources(images, failures))
+    passed_over: list[str] = []
+    sources = list(_sources(images, failures, passed_over))
     answers: list[RecognizedImage] = []
     for start in range(0, len(sources), AT_ONCE):
         some = sources[start : start + AT_ONCE]
         answers += _answers(recognizers, some, top, failures)
         tell(start + len(some), len(sources))
-    return RecognizedImages(answers, failures, recognizers)
+    return RecognizedImages(answers, failures, recognizers, passed_over)
 
 
 def _sources(
-    images: Source | Iterable[Source | tuple[str, Source]], failures: list[str]
+    images: Source | Iterable[Source | tuple[str, Source]], failures: list[str], passed_over: list[str]
 ) -> Iterator[tuple[str, Source]]:
     """Each image with its name, folders walked."""
     for name, image in named_images(images):
         if not isinstance(image, str | Path) or not Path(image).is_dir():
             yield name, image
             continue
-        found = [
-            Path(folder) / file
-            for folder, _, files in os.walk(image)
-            for file in files
-            if file.lower().endswith(SUFFIXES) and not file.startswith(".")
-        ]
-        if not found:
+        found = loose_images(image)
+        failures += found.failures
+        if not found.images:
             failures.append(f"{name} is a folder without images ({', '.join(SUFFIXES)})")
-        yield from ((str(path), path) for path in sorted(found))
+        if line := not_read(name, found.others):
+            passed_over.append(line)
+        yield from ((str(path), path) for path in found.images)
 
 
 def _answers(
     recognizers: Mapping[str, Recognizer], sources: Sequence[tuple[str, Source]], top: int, failures: list[str]
 ) -> Iterator[RecognizedImage]:
     """What each network says of each image, image by image."""
-    names = []
+    read: list[tuple[str, int | None]] = []
     prepared: dict[str, list[Any]] = {model: [] for model in recognizers}
     for name, source in sources:
-        try:
-            gray = read_character(source, name)
-        except DataError as error:
-            failures.append(str(error))
-            continue
-        names.append(name)
-        for model, recognizer in recognizers.items():
-            prepared[model].append(cut_character(gray, recognizer.description.image_size))
+        for number, image in _each_in(source, name):
+            try:
+                if isinstance(image, DataError):
+                    raise image
+                gray = read_character(image, name if number is None else f"{name}, image {number},")
+            except DataError as error:
+                failures.append(str(error))
+                continue
+            read.append((name, number))
+            for model, recognizer in recognizers.items():
+                prepared[model].append(cut_character(gray, recognizer.description.image_size))
     said = [recognizer.recognize_prepared(prepared[model], top=top) for model, recognizer in recognizers.items()]
-    for name, *found in zip(names, *said, strict=True):
-        yield from (RecognizedImage(name, model, each) for model, each in zip(recognizers, found, strict=True))
+    for (name, number), *found in zip(read, *said, strict=True):
+        yield from (RecognizedImage(name, model, each, number) for model, each in zip(recognizers, found, strict=True))
+
+
+def _each_in(source: Source, name: str) -> Iterator[tuple[int | None, Source | DataError]]:
+    """The images in a file with their numbers, or one that has none; what is wrong comes as an error that names it."""
+    if isinstance(source, np.ndarray | Image.Image):
+        yield None, source
+        return
+    try:
+        content = read_content(source)
+    except DataError as error:
+        yield None, DataError(f"{name} {error}")
+        return
+    for number, image in enumerate(images_in(content), start=1):
+        if isinstance(image, DataError):
+            image = DataError(f"{name}, image {number}, {image}")
+        yield (None if isinstance(image, bytes) else number), image

@@ -75,6 +75,11 @@ def test_the_one_array_of_an_npz_may_have_any_name(tmp_path: Path) -> None:
     assert (read_images(tmp_path / "a.npz") == IMAGES).all()
 
 
+def test_masks_of_0_and_1_are_black_and_white(tmp_path: Path) -> None:
+    write_npz(tmp_path / "a.npz", IMAGES // 128)
+    assert (read_images(tmp_path / "a.npz") == 255 * (IMAGES // 128)).all()
+
+
 def test_fortran_order_is_read_right(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", np.asfortranarray(IMAGES))
     assert (read_images(tmp_path / "a.npz") == IMAGES).all()

@@ -54,7 +54,7 @@ def read_array(path: Path) -> NDArray:
 
 
 def read_images(path: Path) -> NDArray[np.uint8]:
-    """Reads the images of an IDX or npz file: uint8 (N, H, W).
+    """Reads the images of an IDX or npz file: uint8 (N, H, W), 0 to 255; those of 0 and 1 are brought to that.
 
     Raises:
         DataError: as `read_array`; or the array is of another type or shape.
@@ -70,6 +70,8 @@ def read_images(path: Path) -> NDArray[np.uint8]:
             f"{path} holds {images.dtype} {images.shape}; expected images, uint8 (N, H, W), 0 to 255: "
             "convert the array and save it again"
         )
+    if images.max(initial=0) == 1:  # masks, which nobody could see otherwise
+        return images * np.uint8(255)
     return images
 
 

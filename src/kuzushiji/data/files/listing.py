@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from kuzushiji.data.files.class_map import class_of_folder
 from kuzushiji.errors import DataError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".jp2", ".j2k", ".bmp", ".gif")
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".jp2", ".j2k", ".bmp", ".gif", ".avif"
+)  # fmt: skip
 
 SPLIT_FOLDERS = {
     "train": "train",

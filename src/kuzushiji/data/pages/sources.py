@@ -1,10 +1,7 @@
 """The images of pages that a person names: a file, a TIFF of many pages, a zip, a folder of all these."""
 
-import contextlib
 import hashlib
-import io
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +9,10 @@ from pathlib import Path
 from PIL import Image
 
 from kuzushiji.data.files.listing import SUFFIXES, is_litter, unreadable
+from kuzushiji.data.files.loose import is_image, not_read
 from kuzushiji.data.pages.files import FileReader, PageFile
 from kuzushiji.errors import DataError, UsageError
+from kuzushiji.imaging.several import images_in
 
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
@@ -94,13 +93,14 @@ def _files(source: Path, reader: FileReader, say: Callable[[str], None]) -> list
     """The image files of a source; those of a folder and of the zips in it."""
     try:
         if source.is_dir():
-            paths = [path for path in source.iterdir() if path.is_file() and not is_litter(path.name)]
+            inside = [path for path in source.iterdir() if not is_litter(path.name)]
         elif source.exists():
-            paths = [source]
+            inside = [source]
         else:
             raise DataError(f"{source} does not exist")
     except OSError as error:
         raise unreadable(source, error) from None
+    paths = [path for path in inside if path.is_file()]
     zipped = [
         PageFile(path, member)
         for path in paths
@@ -111,11 +111,17 @@ def _files(source: Path, reader: FileReader, say: Callable[[str], None]) -> list
     files = [PageFile(path) for path in paths if path.suffix.lower() != ".zip"] + zipped
     if files == [PageFile(source)]:
         return files  # a file that was named is an image, whatever its suffix
-    images = [file for file in files if file.inside.suffix.lower() in SUFFIXES]
+    images: list[PageFile] = []
+    others: list[Path] = []
+    for file in files:
+        if file.inside.suffix.lower() in SUFFIXES or (not file.member and is_image(file.path)):
+            images.append(file)
+        else:
+            others.append(file.inside)
     if not images:
         raise DataError(f"{source} holds no images; expected {' '.join(SUFFIXES)}")
-    if left := len(files) - len(images):
-        say(f"{source}: {left} {'file is' if left == 1 else 'files are'} no image and not read")
+    if line := not_read(source, others, folders=sum(path.is_dir() for path in inside)):
+        say(line)
     return sorted(images, key=lambda file: (_natural(str(file.path)), _natural(file.member)))
 
 
@@ -132,23 +138,13 @@ def _pages_of(file: PageFile, reader: FileReader) -> Iterator[PageImage]:
         yield PageImage(name, b"", "", f"{file} {error}")
         return
     sha256 = hashlib.sha256(content).hexdigest()
-    with warnings.catch_warnings(), contextlib.ExitStack() as stack:
-        warnings.simplefilter("ignore")  # of odd metadata
-        try:
-            image = stack.enter_context(Image.open(io.BytesIO(content), formats=("TIFF",)))
-            count = int(getattr(image, "n_frames", 1))
-        except Exception:  # no TIFF, or one that is damaged at its beginning, which is told of when it is read
-            count = 1
-        if count == 1:
-            yield PageImage(name, content, sha256, suffix=suffix)
-            return
-        for number in range(count):
-            page_name = f"{name}-{number + 1:04}"
-            page_hash = hashlib.sha256(f"{sha256} {number + 1}".encode()).hexdigest()
-            try:
-                image.seek(number)
-                page = image.copy()
-            except Exception as error:  # on a damaged file Pillow raises whatever comes
-                yield PageImage(page_name, b"", page_hash, f"page {number + 1} of {file} is damaged ({error})")
-            else:
-                yield PageImage(page_name, page, page_hash, suffix=suffix)
+    for number, page in enumerate(images_in(content, ("TIFF",)), start=1):
+        if isinstance(page, bytes):
+            yield PageImage(name, page, sha256, suffix=suffix)
+            continue
+        page_name = f"{name}-{number:04}"
+        page_hash = hashlib.sha256(f"{sha256} {number}".encode()).hexdigest()
+        if isinstance(page, DataError):
+            yield PageImage(page_name, b"", page_hash, f"page {number} of {file} {page}")
+        else:
+            yield PageImage(page_name, page, page_hash, suffix=suffix)

@@ -1,0 +1,70 @@
+"""Images that lie in a folder in no order: those that are read, and how many files are none."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kuzushiji.data.files.listing import SUFFIXES, is_litter, unreadable
+from kuzushiji.imaging.kinds import kind_of_file
+
+
+@dataclass(frozen=True)
+class LooseImages:
+    """What lies in a folder and in those within it.
+
+    Attributes:
+        images: all that are images by their name or their first bytes, also of kinds that can't be read, sorted.
+        others: files that are none.
+        failures: what could not be looked into, in a sentence each.
+    """
+
+    images: tuple[Path, ...]
+    others: tuple[Path, ...]
+    failures: tuple[str, ...]
+
+
+def loose_images(folder: str | Path) -> LooseImages:
+    """Walks a folder, links to folders too; what file managers leave behind counts as nothing."""
+    failures: list[OSError] = []
+    found = [path for path in _walk(Path(folder), failures) if not is_litter(path.name)]
+    images = [path for path in found if is_image(path)]
+    others = set(found) - set(images)
+    said = tuple(str(unreadable(Path(folder), error)) for error in failures)
+    return LooseImages(tuple(sorted(images)), tuple(sorted(others)), said)
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is an image, by its name or its first bytes."""
+    return path.suffix.lower() in SUFFIXES or kind_of_file(path) is not None
+
+
+def not_read(folder: str | Path, others: Iterable[str | Path], folders: int = 0) -> str:
+    """The line that says how many files (and folders) in a folder are no images; empty if there are none."""
+    endings = Counter(Path(other).suffix.lower() or "without an ending" for other in others)
+    files = endings.total()
+    if not files + folders:
+        return ""
+    parts = [_counted(files, "file"), _counted(folders, "folder")]
+    kinds = ", ".join(ending for ending, _ in endings.most_common(5)) + (", ..." if len(endings) > 5 else "")
+    what = " and ".join(filter(None, parts))
+    return f"{folder}: {what} {'is' if files + folders == 1 else 'are'} no image and not read" + (
+        f" ({kinds})" if kinds else ""
+    )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}" if count else ""
+
+
+def _walk(root: Path, failures: list[OSError]) -> Iterator[Path]:
+    """All files; a folder that links lead to twice, or in a circle, once."""
+    seen = set()
+    for place, folders, names in os.walk(root, onerror=failures.append, followlinks=True):
+        folders[:] = [name for name in sorted(folders) if not is_litter(name)]
+        if (real := os.path.realpath(place)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (Path(place, name) for name in names)
