@@ -7,11 +7,13 @@ Results go to stdout; progress, notes and errors go to stderr.
 import errno
 import os
 import sys
+from contextlib import suppress
 
 from cyclopts import App, CycloptsError, Parameter
 
-from kuzushiji.cli.console import notes
+from kuzushiji.cli.console import escape_what_cannot_be_written, notes
 from kuzushiji.errors import KuzushijiError
+from kuzushiji.extras import extra_of, pip_line
 from kuzushiji.version import __version__
 
 app = App(
@@ -45,17 +47,13 @@ for verb, summary in {
 }.items():
     app.command(f"kuzushiji.cli.{verb}:{verb}", name=verb, help=summary)
 
-_EXTRAS = {
-    "export": ("onnx", "onnxscript"),
-    "serve": ("alembic", "fastapi", "pydantic", "sqlalchemy", "starlette", "uvicorn"),
-}
-"""The modules of the extras but `train`."""
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
+    escape_what_cannot_be_written()
     try:
         app(arguments, exit_on_error=False, print_error=False, error_console=notes)
+        sys.stdout.flush()  # here, where it can be told that there is no room for it
     except CycloptsError as error:
         _tell("Wrong usage:", error)
         notes.print("Try --help for what this command takes.")
@@ -66,22 +64,19 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "kuzushiji":
             raise  # our own mistake, not a missing extra
-        missing = (error.name or "").partition(".")[0]
-        extra = next((extra for extra, modules in _EXTRAS.items() if missing in modules), "train")
-        _tell("Error:", f"this needs {error.name}, which comes with: pip install 'kuzushiji[{extra}]'")
+        _tell("Error:", f"this needs {error.name}, which comes with: {pip_line(extra_of(error.name or ''))}")
         return 1
     except KeyboardInterrupt:
         notes.print("Interrupted.")
         return 130
     except BrokenPipeError:
-        # The reader of our output went away (`| head`); there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_what_is_left()  # the reader of our output went away (`| head`); there is nobody left to tell
         return 1
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        _tell("Error:", "no space is left where the output goes")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_what_is_left()
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        where = f": {error.filename}" if error.filename else ""
+        _tell("Error:", "no space is left where the output goes" if full else f"{error.strerror or error}{where}")
         return 1
     except MemoryError:
         _tell("Error:", "out of memory; try a smaller dataset, --limit or a smaller --batch-size")
@@ -89,7 +84,14 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _drop_what_is_left() -> None:
+    """What Python still holds of the output would fail once more when it ends."""
+    with suppress(OSError, ValueError):  # where stdout is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _tell(kind: str, message: object) -> None:
-    """Writes a message to stderr as it is: what looks like markup in it may be the user's."""
-    notes.print(kind, style="bold red", end=" ")
-    notes.print(str(message), markup=False, soft_wrap=True)
+    """Writes a message to stderr, where that can be."""
+    with suppress(OSError):
+        notes.print(kind, style="bold red", end=" ")
+        notes.print(str(message), soft_wrap=True)

@@ -1,6 +1,12 @@
-"""Where the command line writes: results to stdout, everything else to stderr."""
+"""Where the command line writes: results to stdout, everything else to stderr.
 
+Text is written as it is: nothing in it is markup or the code of an emoji, for it may be the user's.  A line is as long
+as it is where it does not go to a terminal.
+"""
+
+import codecs
 import json
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,40 +23,71 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-results = Console(highlight=False, emoji=False)  # else recognition:book has a picture of a book in it
-notes = Console(stderr=True, highlight=False, emoji=False)
+UNBROKEN = 100_000
+"""Columns where there is no terminal: what reads a pipe or a file counts lines."""
+
+
+def _console(terminal: bool, *, stderr: bool = False) -> Console:
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if terminal else UNBROKEN)
+
+
+results = _console(sys.stdout is not None and sys.stdout.isatty())
+notes = _console(sys.stderr is not None and sys.stderr.isatty(), stderr=True)
+
+
+def escape_what_cannot_be_written() -> None:
+    """Lets stdout and stderr escape what their encoding lacks, such as 〻 in the cp932 of a Japanese Windows."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _as_json_escapes(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+codecs.register_error("json", _as_json_escapes)
 
 
 def print_json(value: Any) -> None:
-    """Prints `value`, in which there may be dataclasses, to stdout as JSON that a program can read."""
+    """Prints `value`, in which there may be dataclasses, to stdout as JSON that a program can read in any encoding."""
     from kuzushiji.records import as_plain
 
-    print(json.dumps(as_plain(value), ensure_ascii=False, indent=2))
+    written = json.dumps(as_plain(value), ensure_ascii=False, indent=2)
+    encoding = sys.stdout.encoding or "utf-8"
+    print(written.encode(encoding, "json").decode(encoding))
 
 
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], right: Iterable[int] = ()) -> None:
     """Prints a table to stdout; the columns numbered in `right` are aligned to the right."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     right = set(right)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(cell if isinstance(cell, Text) else str(cell) for cell in row))
     results.print(table)
+
+
+def _words(of: str) -> TextColumn:
+    """A column of a bar that has the words of its task as they are."""
+    return TextColumn(f"{{task.{of}}}", markup=False)
 
 
 def work_bar() -> Progress:
     """A progress bar on stderr for what takes minutes or hours, each task with a `note`; silent on no terminal."""
     return Progress(
-        TextColumn("{task.description}"),
+        _words("description"),
         BarColumn(bar_width=24),
         TextColumn("{task.percentage:>3.0f}%"),
-        TextColumn("{task.fields[note]}"),
+        _words("fields[note]"),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        TextColumn("left", markup=False),
         TimeRemainingColumn(elapsed_when_finished=False),
         console=notes,
         transient=True,
@@ -61,11 +98,11 @@ def work_bar() -> Progress:
 def download_bar() -> Progress:
     """A progress bar on stderr with bytes, speed and time left; silent where stderr is no terminal."""
     return Progress(
-        TextColumn("{task.description}"),
+        _words("description"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
-        TextColumn("left"),
+        TextColumn("left", markup=False),
         TimeRemainingColumn(),
         console=notes,
         disable=not notes.is_terminal,
@@ -87,10 +124,10 @@ def download_progress(bar: Progress) -> Callable[[str, int, int | None], None]:
 def count_bar() -> Progress:
     """A progress bar on stderr with how many of how many are done and the time left; silent where it is no terminal."""
     return Progress(
-        TextColumn("{task.description}"),
+        _words("description"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("left"),
+        TextColumn("left", markup=False),
         TimeRemainingColumn(),
         console=notes,
         transient=True,
@@ -101,11 +138,11 @@ def count_bar() -> Progress:
 def pages_bar() -> Progress:
     """A progress bar on stderr for pages, the task with a `rate`, and the time left; silent on no terminal."""
     return Progress(
-        TextColumn("{task.description}"),
+        _words("description"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("left"),
+        _words("fields[rate]"),
+        TextColumn("left", markup=False),
         TimeRemainingColumn(),
         console=notes,
         transient=True,

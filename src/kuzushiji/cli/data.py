@@ -92,7 +92,8 @@ def info(name: str, /, *, json: bool = False) -> None:
     }
     if entry.unit == "pages":
         lines["characters"] = _page_facts(known) if known else f"not cut yet; `kuzushiji data pages {name}` does it"
-    results.print(f"[bold]{entry.name}[/]: {entry.title}")
+    results.print(entry.name, style="bold", end=": ")
+    results.print(entry.title)
     for label, text in lines.items():
         results.print(f"  {label:12}  {text}", markup=False, soft_wrap=True)
     for format, files in entry.formats.items():
@@ -182,7 +183,7 @@ def _choose(question: str, options: dict[str, str]) -> str:
     """Lets the user choose one of `options`, name -> description, by its number or name."""
     names = list(options)
     width = max(map(len, names))
-    notes.print(f"[bold]{question}[/]")
+    notes.print(question, style="bold")
     for number, (name, description) in enumerate(options.items(), start=1):
         notes.print(f"  {number}) {name:{width}}  {description}", markup=False, soft_wrap=True)
     while True:

@@ -4,6 +4,7 @@ import time
 
 from kuzushiji.cli.console import notes
 from kuzushiji.errors import KuzushijiError
+from kuzushiji.extras import check_extras
 
 EPOCHS = 6
 IMAGES = 6_000
@@ -24,14 +25,16 @@ def demo(*, data: str | None = None, offline: bool = False) -> None:
     offline
         Do not try to fetch anything.
     """
+    check_extras("train")
     from kuzushiji.cli.train import finish, train_with_bar
 
     started = time.perf_counter()
-    notes.print("[bold]1  data[/]")
+    notes.print("1  data", style="bold")
     chosen = data or _available(offline)
-    notes.print(f"[bold]2  training[/]  the network `resnet` on up to {IMAGES:,} images of {chosen}, {EPOCHS} epochs")
+    notes.print("2  training", style="bold", end="  ")
+    notes.print(f"the network `resnet` on up to {IMAGES:,} images of {chosen}, {EPOCHS} epochs")
     run = train_with_bar("resnet", chosen, limit=IMAGES, epochs=EPOCHS)
-    notes.print("[bold]3  evaluation and report[/]")
+    notes.print("3  evaluation and report", style="bold")
     finish(run, report=True, json=False)
     notes.print(f"done in {time.perf_counter() - started:.0f} s; open the report in a browser. What to try next:")
     for command in (

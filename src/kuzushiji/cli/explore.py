@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from rich.text import Text
 
 from kuzushiji.cli.console import notes, print_json, results
 from kuzushiji.errors import UsageError
+from kuzushiji.extras import check_extras
 from kuzushiji.home import home
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def explore(
     """
     if output is not None and output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; name a folder for the page and its figures")
+    check_extras("train")
     from kuzushiji.explore import exploration
     from kuzushiji.explore.findings import findings
 
@@ -98,10 +101,10 @@ def _console_watch() -> Iterator["ExplorationWatch"]:
     """A `ExplorationWatch` that shows a spinner on a terminal, and everywhere a line for each thing that is done."""
     from kuzushiji.explore.exploration import ExplorationWatch
 
-    with notes.status("reading") as status:
+    with notes.status("reading", spinner="line" if notes.options.ascii_only else "dots") as status:
 
         def progress(text: str, done: int, every: int) -> None:
-            status.update(f"{text}  {done:,} of {every:,}" if every else text)
+            status.update(Text(f"{text}  {done:,} of {every:,}" if every else text))
 
         def finished(text: str, seconds: float) -> None:
             notes.print(f"{text:<36}{seconds:8.1f} s", markup=False)

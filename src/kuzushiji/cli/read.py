@@ -203,12 +203,16 @@ def _printed(images: "Iterator[PageImage]", reader: "PageReader", wanted: "Wante
         except DataError as error:
             yield Outcome(image.name, "failed", str(error))
             continue
-        if len(first) > 1 and format == "txt":
-            print(f"==> {image.name} <==")
-        print(wanted.written(page, format).decode(), end="")
-        if wanted.modern and format == "txt":
-            print(f"\n{wanted.text_of(page, modern=True)}")
-        sys.stdout.flush()
+        if format == "txt":
+            if len(first) > 1:
+                print(f"==> {image.name} <==")
+            print(wanted.written(page, format).decode(), end="")
+            if wanted.modern:
+                print(f"\n{wanted.text_of(page, modern=True)}")
+            sys.stdout.flush()
+        else:
+            sys.stdout.buffer.write(wanted.written(page, format))  # which says itself that it is UTF-8
+            sys.stdout.buffer.flush()
         yield Outcome(image.name, "read")
 
 

@@ -141,7 +141,7 @@ def remove(*names: str, yes: bool = False) -> None:
             )
         for run in found:
             notes.print(f"remove {run.path.resolve()}", markup=False, soft_wrap=True)
-        notes.print("Remove? \\[y/N] ", end="")
+        notes.print("Remove? [y/N] ", end="")
         if input().strip().lower() not in ("y", "yes"):
             notes.print("nothing was removed")
             return

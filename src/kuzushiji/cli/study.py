@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kuzushiji.cli.console import notes, print_json, print_table, results, work_bar
 from kuzushiji.errors import UsageError
+from kuzushiji.extras import check_extras
 
 if TYPE_CHECKING:
     from kuzushiji.studies.answer import Answer
@@ -88,6 +89,7 @@ def study(
     data = data or chosen.data
     if not data:
         raise UsageError("say which data to train and measure on, such as --data kmnist")
+    check_extras("train")
     from kuzushiji.data.source import parse
     from kuzushiji.studies.plan import study_folder
     from kuzushiji.studies.runner import run_study
@@ -253,9 +255,9 @@ def _watch() -> Iterator[StudyWatch]:
         done = bar.tasks[bar.task_ids.index(whole[0])]
         bar.update(whole[0], note=f"{done.completed:.0f} of {done.total:.0f}")
         if outcome.failure:
-            how = "[bold]not measured[/]" if outcome.missing else "[bold red]failed[/]"
-            notes.print(f"{how}  {_title(outcome.training)}: ", end="")
-            notes.print(outcome.failure, markup=False, soft_wrap=True)
+            how, style = ("not measured", "bold") if outcome.missing else ("failed", "bold red")
+            notes.print(how, style=style, end="  ")
+            notes.print(f"{_title(outcome.training)}: {outcome.failure}", soft_wrap=True)
         else:
             seconds = f"{outcome.run.seconds:,.0f} s"
             said = last.get(outcome.training.path, "")

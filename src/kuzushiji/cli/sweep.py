@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from kuzushiji.cli.console import notes, print_json, print_table, results, work_bar
 from kuzushiji.cli.options import NO_CHANGES, RecipeChanges, given, parsed_option
 from kuzushiji.errors import Interrupted, UsageError
+from kuzushiji.extras import check_extras
 from kuzushiji.runs.config import ALL_IMAGES, ImageChoice
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def sweep(
     if figures is not None and figures.exists() and not figures.is_dir():
         raise UsageError(f"{figures} is a file; name a folder for the figures")
 
+    check_extras("train", "sweep")
     from kuzushiji.inference.device import choose_device
     from kuzushiji.sweep.storage import open_sweep, storage_errors
 

@@ -205,7 +205,9 @@ def print_pages(evaluation: PageEvaluation, console: Console, worst: int = 5) ->
 
 def _short(estimate: Estimate) -> str:
     """Value and interval in one cell, in hundredths, such as `97.8 [97.5, 98.1]`."""
-    value, low, high = (f"{100 * number:.1f}" for number in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (
+        f"{100 * number:.1f}".replace("100.0", "100") for number in (estimate.value, estimate.low, estimate.high)
+    )
     return value if isnan(estimate.low) else f"{value} [{low}, {high}]"
 
 

@@ -8,6 +8,7 @@ from kuzushiji.cli.console import notes, print_json, results
 from kuzushiji.cli.options import NO_CHANGES, RecipeChanges, given, parsed_option
 from kuzushiji.cli.watch import console_watch
 from kuzushiji.errors import UsageError
+from kuzushiji.extras import check_extras
 from kuzushiji.models import resolve
 from kuzushiji.runs.config import ALL_IMAGES, ImageChoice
 from kuzushiji.runs.recipe import named_recipe
@@ -107,6 +108,7 @@ def train_network(
 
 
 def train_with_bar(model: str, data: str, **settings: Any) -> Run:
+    check_extras("train")
     from kuzushiji.training import experiment
 
     with console_watch() as watch:
@@ -114,6 +116,7 @@ def train_with_bar(model: str, data: str, **settings: Any) -> Run:
 
 
 def _resumed(name: str, device: str) -> Run:
+    check_extras("train")
     from kuzushiji.training import experiment
 
     with console_watch() as watch:

@@ -16,7 +16,7 @@ from kuzushiji.explore.balance import Balance, measure_balance
 from kuzushiji.explore.features import network_embedding, pixel_vectors
 from kuzushiji.explore.health import Health, check_health
 from kuzushiji.explore.pool import Pool
-from kuzushiji.explore.projection import Projection, check_methods, project
+from kuzushiji.explore.projection import Projection, check_methods, check_needs, project
 from kuzushiji.explore.samples import Samples, take_samples
 from kuzushiji.runs.predictions import Predictions
 from kuzushiji.runs.run import Run, find_run
@@ -126,6 +126,7 @@ def explore(
 
     Raises:
         UsageError: a name or a value is wrong; nothing has been read.
+        KuzushijiError: a method was named that needs what is not installed; nothing has been read.
         DataError: the data is missing or damaged.
         RunError: the run is not finished.
 
@@ -136,6 +137,7 @@ def explore(
     parts = check_parts(PARTS if only is None else only)
     if methods is not None:
         methods = check_methods(methods)
+        check_needs(methods)
     check_cut_off(cover, None)
     if seed < 0:
         raise UsageError(f"the seed is {seed}; expected 0 or more")

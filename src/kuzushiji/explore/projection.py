@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import UsageError
 from kuzushiji.explore.features import Components, Embed, draw, fit_components, pixel_vectors, shrunk
+from kuzushiji.extras import check_extras, pip_line
 from kuzushiji.registry import Registry
 
 POINTS = 1500
@@ -266,6 +267,15 @@ def check_methods(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in METHODS if name in wanted)
 
 
+def check_needs(names: Sequence[str]) -> None:
+    """Says what is not installed that methods, asked for by name, can't do without.
+
+    Raises:
+        KuzushijiError: as `check_extras`.
+    """
+    check_extras(*(needs[1] for name in names if (needs := METHODS[name].needs)))
+
+
 def project(
     data: CharacterImages,
     methods: Sequence[str] | None = None,
@@ -405,7 +415,7 @@ def _positions(
         _NoMap: a package is not installed, or the method can't make anything of these images.
     """
     if method.needs is not None and (lacking := _lacks(method.needs[0])):
-        raise _NoMap(f"{method.title} needs {lacking}: pip install 'kuzushiji[{method.needs[1]}]'")
+        raise _NoMap(f"{method.title} needs {lacking}: {pip_line(method.needs[1])}")
     try:
         return _quietly(method, known, labels, vectors, seed)
     except (ValueError, np.linalg.LinAlgError) as error:
