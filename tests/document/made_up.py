@@ -1,10 +1,12 @@
 """Pages that nobody has written, with everything that a page can have."""
 
+from typing import get_args
+
 import numpy as np
 from hypothesis import strategies as st
 
 from kuzushiji.document.geometry import polygons_of
-from kuzushiji.document.page import Characters, ImageRef, Line, Page, Step
+from kuzushiji.document.page import Characters, ImageRef, Line, Page, Role, Step
 
 SETTINGS = st.dictionaries(
     st.text("abc_", min_size=1, max_size=5),
@@ -30,7 +32,7 @@ def pages(draw: st.DrawFn) -> Page:
     lines, line, start = [], np.full(n, -1), 0
     for number in range(generator.integers(0, 5)):
         stop = int(generator.integers(start, n + 1))
-        role = ("main", "ruby", "note", "heading", "seal", "figure")[generator.integers(6)]
+        role = get_args(Role)[generator.integers(len(get_args(Role)))]
         polygon = generator.normal(500, 300, (generator.integers(3, 7), 2))
         lines.append(Line(f"l{number}", role, polygon, slice(start, stop)))
         line[start:stop], start = number, stop

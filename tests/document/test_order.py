@@ -1,5 +1,6 @@
 """Reading order and lines: made-up pages of each kind, and the real ones."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 from kuzushiji.data.pages.tables import list_pages
-from kuzushiji.document.order import arrange, column_starts
+from kuzushiji.document.geometry import column_starts
+from kuzushiji.document.order import arrange
 from kuzushiji.document.page import ImageRef, Page, truth, with_lines
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.imaging.rules import Rules, find_rules
@@ -188,3 +190,24 @@ def test_ruby_alone_is_kept() -> None:
     arranged = arrange(page, ruby=np.array([True, True]))
     assert [line.role for line in arranged.lines] == ["ruby"]
     assert len(arranged) == 2
+
+
+def strip_of_a_page(gap: int, rule: bool) -> Page:
+    columns = [column(x, 60, "あいうえお") for x in range(800, 200, -60)]
+    page = page_of(*columns, column(260 - 40 - gap, 60, "かきくけこ"))
+    page = replace(page, image=replace(page.image, size=(900, 400)))
+    vertical = np.array([[230.0 - gap / 2, 20.0, 380.0]]) if rule else NO_RULES
+    return arrange(page, Rules(NO_RULES, vertical))
+
+
+def test_a_strip_of_the_page_beside_is_no_part_of_the_text() -> None:
+    page = strip_of_a_page(gap=170, rule=True)
+    assert lines(page) == {"あいうえお": "main", "かきくけこ": "neighbour"}
+    assert page.text == "\n".join(["あいうえお"] * 10)
+    assert read(page).endswith("かきくけこ")
+
+
+@pytest.mark.parametrize(("gap", "rule"), [(170, False), (20, True), (100, True)])
+def test_a_last_column_is_part_of_it(gap: int, rule: bool) -> None:
+    """Without a frame between, no further than columns are, or not at the end of the image."""
+    assert strip_of_a_page(gap, rule).text.endswith("かきくけこ")

@@ -5,6 +5,7 @@ tables, beside pictures and under notes above the frame; each field is read for 
 stand one below the other make strands.  Strands that follow each other down the page, or stand so close that they
 share a column, make a column; where two run side by side within one they are a note in two narrow lines.  Small
 characters beside a strand are ruby, which is read after its word, or what was put in where the strand has a gap.
+A strip of the page beside that the scan shows is read last.
 
 All widths below are counted in the usual width of the characters around.
 """
@@ -13,9 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from kuzushiji.document.geometry import Boxes, centres_of
+from kuzushiji.document.neighbour import on_another_page
 from kuzushiji.document.page import Direction, Page, Role, with_lines
 from kuzushiji.imaging.rules import Rules
 
@@ -67,7 +69,10 @@ def arrange(page: Page, rules: Rules | None = None, ruby: NDArray[np.bool_] | No
     """
     boxes, rules = _upright(page.characters.boxes, rules, page.direction)
     apart = np.zeros(len(boxes), np.bool_) if ruby is None else ruby
-    main = np.flatnonzero(~apart)
+    beside = np.zeros(len(boxes), np.bool_)
+    if page.direction == "vertical-rl" and page.image.size:
+        beside = on_another_page(boxes, ~apart, page.image.size[0], rules)
+    main = np.flatnonzero(~apart & ~beside)
     lines: list[_Line] = []
     order: list[int] = []
     for part in _fields(boxes[main], rules):
@@ -76,26 +81,16 @@ def arrange(page: Page, rules: Rules | None = None, ruby: NDArray[np.bool_] | No
         above = _is_headnote(boxes[main], part)
         lines += [("note" if above and role == "main" else role, field[members].tolist()) for role, members in found]
         order += field[read].tolist()
-    for strand in _ruby_strands(boxes, np.flatnonzero(apart)):
+    for strand in _ruby_strands(boxes, np.flatnonzero(apart & ~beside)):
         lines.append(("ruby", strand))
         place = _after_word(strand, boxes, order, apart)
         order[place:place] = strand
+    if beside.any():
+        strip = np.flatnonzero(beside)
+        columns, read = _columns(boxes[strip])
+        lines += [("neighbour", strip[members].tolist()) for _, members in columns]
+        order += strip[read].tolist()
     return with_lines(page, lines, order)
-
-
-def column_starts(boxes: ArrayLike) -> list[int]:
-    """Where columns begin among characters that are in reading order already.
-
-    A column ends where the next character is not below the middle of the one before it.
-
-    Args:
-        boxes: (n, 4): left, top, width and height, in reading order, columns from the right to the left.
-
-    Returns:
-        Numbers of the characters that columns begin with, 0 first; none of no character.
-    """
-    heights = centres_of(boxes)[:, 1]
-    return [0, *(np.flatnonzero(np.diff(heights) <= 0) + 1).tolist()] if len(heights) else []
 
 
 def _upright(boxes: Boxes, rules: Rules | None, direction: Direction) -> tuple[Boxes, Rules]:

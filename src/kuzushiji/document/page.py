@@ -21,9 +21,10 @@ from kuzushiji.imaging.read import Source
 
 _ID = re.compile(r"[^\W\d][\w.-]*")
 
-Role = Literal["main", "ruby", "note", "heading", "seal", "figure"]
+Role = Literal["main", "ruby", "note", "heading", "seal", "figure", "neighbour"]
 """What a line is: of the text itself; small kana beside a word; a note between the columns, in two narrow lines, or
-above the frame; a heading; the letters of a seal; a picture, which has no characters."""
+above the frame; a heading; the letters of a seal; a picture, which has no characters; part of the page beside, of which
+the scan shows a strip."""
 
 Direction = Literal["vertical-rl", "horizontal-lr", "horizontal-rl"]
 """How a page is written: in columns from the right to the left, or in rows from the left or from the right."""

@@ -35,7 +35,7 @@ old and new forms of kanji and voiced and unvoiced kana taken as one, and whatev
 are found, the share of which the next one is right."""
 
 _LEAST_OVERLAP = 0.5
-_APART = ("ruby", "seal", "figure")
+_APART = ("ruby", "seal", "figure", "neighbour")
 """Lines that do not count unless the truth has such."""
 _NAMELESS = "〓"
 

@@ -31,7 +31,7 @@ from kuzushiji.characters import from_codepoint
 from kuzushiji.data.files.listing import SUFFIXES
 from kuzushiji.data.pages.files import FileReader, PageFile, page_files
 from kuzushiji.data.pages.problems import NUMBER, Tally, checked
-from kuzushiji.document.order import column_starts
+from kuzushiji.document.geometry import column_starts
 from kuzushiji.document.page import ImageRef, Page, truth, with_lines
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.imaging.read import read_color

@@ -84,7 +84,7 @@ def write(page: Page) -> str:
 
 def _begin(block: Element, line: LineParts | None) -> Element:
     """Where the characters of a line go."""
-    if line is not None and line.role in ("note", "ruby"):
+    if line is not None and line.role in ("note", "ruby", "neighbour"):
         return add(block, "seg", type=line.role, facs=f"#{line.id}")
     add(block, "lb", facs=None if line is None else f"#{line.id}")
     return block

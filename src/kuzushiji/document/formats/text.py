@@ -19,7 +19,7 @@ Unsure = Literal["best", "mark", "geta"]
 
 
 def write(page: "Page", *, unsure: Unsure = "best", below: float = 0.5, ruby: bool = True, modern: bool = False) -> str:
-    """What a page says in reading order.
+    """What a page says in reading order; what stands on the page beside it is left out.
 
     Args:
         page: the page.
@@ -34,6 +34,8 @@ def write(page: "Page", *, unsure: Unsure = "best", below: float = 0.5, ruby: bo
     characters = list(page)
     runs = list(_runs(page, characters, _texts(page, characters, unsure, below, modern)))
     for place, (line, text) in enumerate(runs):
+        if line is not None and line.role == "neighbour":
+            continue
         if line is not None and line.role == "ruby":
             written.append(f"《{text}》" if ruby else "")
         elif line is not None and line.role == "note" and (host := _host(page, line, column, runs[place + 1 :])):
