@@ -9,7 +9,7 @@ demo: $(VENV)/ready        ## set everything up and do the main job once
 	$(BIN)/kuzushiji demo
 
 serve: $(VENV)/ready       ## open the reading room, three pages on its shelf
-	$(BIN)/kuzushiji serve --open docs/pictures/pages/*.jpg
+	$(BIN)/kuzushiji serve --open docs/pictures/pages/*/*.jpg
 
 test: $(VENV)/ready        ## run the tests
 	$(BIN)/python -m pytest

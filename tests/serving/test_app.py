@@ -1,3 +1,5 @@
+import io
+import zipfile
 from xml.etree import ElementTree
 
 import pytest
@@ -151,3 +153,35 @@ def test_who_asks_too_often_is_told_when_to_come_back(tmp_path):
         assert answers[0].status_code == 200
         assert answers[-1].status_code == 429
         assert answers[-1].headers["retry-after"] == "1"
+
+
+def test_what_looks_alike_stands_beside_a_candidate(client, page):
+    first = page_json.read(client.get(page).content)[0]
+    found = client.get(f"{page}/examples/{first.id}").json()
+    assert list(found) == [each.character for each in first.candidates]
+    assert found["す"] == []  # the page has no sure one but the character itself
+    change = {"changes": [{"after": first.id, "box": [40, 70, 40, 45], "text": first.text}]}
+    client.patch(page, json=change, headers={"If-Match": '"1"'})
+    [example] = client.get(f"{page}/examples/{first.id}").json()[first.text]
+    assert example["of"] == "page"
+    assert example["picture"].startswith("data:image/png;base64,")
+
+
+def test_what_is_added_without_a_name_is_named(client, page):
+    added = client.patch(page, json={"changes": [{"box": [40, 20, 40, 95]}]}, headers={"If-Match": '"1"'})
+    assert added.status_code == 200
+    last = page_json.read(added.content)[len(TEXT)]
+    assert last.text
+    assert 0 <= last.candidates[0].probability < 1
+    for box in ([500, 20, 40, 95], [0, 0]):
+        refused = client.patch(page, json={"changes": [{"box": box}]}, headers={"If-Match": '"2"'})
+        assert refused.status_code == 422
+
+
+def test_a_book_is_downloaded(client, page):
+    answer = client.get("/api/export/txt")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        assert packed.namelist() == ["001-a.txt"]
+        assert packed.read("001-a.txt").decode().strip() == TEXT
+    assert client.get("/api/export/txt", params={"book": "other"}).status_code == 404
+    assert client.get("/api/export/nope").status_code == 422

@@ -28,15 +28,31 @@ def test_corrections_are_made_and_taken_back(shelf):
     page, _ = shelf.page(id)
     assert page.text == "恋之" + TEXT[2:]
     assert page.characters.boxes[page.order[0]].tolist() == [1, 2, 3, 4]
-    versions = [shelf.undo(id, version, "Ki") for version in (3, 4, 5, 6, 7)]
-    assert versions == [4, 5, 6, 7, None]
+    assert shelf.undo(id, 3, "Ki") == 4
+    assert shelf.page(id)[0].text == "恋" + TEXT[2:]
+    assert shelf.undo(id, 4, "Ki", again=True) == 5
+    assert shelf.page(id)[0].text == "恋之" + TEXT[2:]
+    assert [shelf.undo(id, version, "Ki") for version in (5, 6, 7)] == [6, 7, None]
     page, _ = shelf.page(id)
     assert page.characters == before.characters
     assert page.order.tolist() == before.order.tolist()
     assert [(row["who"], row["undoes"]) for row in shelf.history(id)] == [
         *(("Ono", None), ("Ono", None), ("Ki", None), ("Ki", None)),
-        *(("Ki", 4), ("Ki", 3), ("Ki", 2), ("Ki", 1)),
+        *(("Ki", 4), ("Ki", 3), ("Ki", 3), ("Ki", 4), ("Ki", 4), ("Ki", 3), ("Ki", 2), ("Ki", 1)),
     ]
+    assert shelf.correct(id, 7, [{"id": first, "text": "之"}], "Ki") == 8
+    assert shelf.undo(id, 8, "Ki", again=True) is None
+
+
+def test_the_reading_order_is_corrected_and_taken_back(shelf):
+    id = with_page(shelf)
+    ids = [each.id for each in shelf.page(id)[0]]
+    assert shelf.correct(id, 1, [{"order": ids[::-1]}, {"id": ids[0], "delete": True}], "") == 2
+    assert [each.id for each in shelf.page(id)[0]] == ids[:0:-1]
+    shelf.undo(id, 2, "")
+    assert [each.id for each in shelf.page(id)[0]] == ids
+    with pytest.raises(DataError, match="order"):
+        shelf.correct(id, 3, [{"order": ids[1:]}], "")
 
 
 def test_the_later_of_two_is_told_and_nothing_is_lost(shelf):
@@ -66,6 +82,7 @@ def test_the_later_of_two_is_told_and_nothing_is_lost(shelf):
         {"id": "c0", "text": "ながすぎるもじれつ"},
         {"id": "c0", "box": [0, 0, -1, 5]},
         {"id": "c0", "box": [0, 0, 1e300, 5]},
+        {"id": "c0", "box": [-50, 0, 40, 5]},
         {"text": "す"},
         {"after": "c99", "text": "す", "box": [0, 0, 5, 5]},
     ],

@@ -16,6 +16,7 @@ def serve(
     model: str | None = None,
     processes: int = 1,
     queue: int = 200,
+    examples: str | None = None,
     open: bool = False,
 ) -> None:
     """Open the reading room: pages in a browser, read while one watches, and corrected.
@@ -24,12 +25,12 @@ def serve(
 
     Example: kuzushiji serve --open
 
-    Example: kuzushiji serve scans/*.jpg
+    Example: kuzushiji serve scans/*/*.jpg
 
     Parameters
     ----------
     pages
-        Images to put on the shelf, where it has none yet.
+        Images to put on the shelf, where it has none yet; the folder that one lies in is its book.
     folder
         Where the shelf is kept; if not given, `shelf` in kuzushiji's own folder.
     database
@@ -46,6 +47,8 @@ def serve(
         How many pages are read at a time.
     queue
         How many pages may wait.
+    examples
+        A data set whose images stand beside what a character may be, such as kmnist or kkanji.
     open
         Open the room in a browser.
     """
@@ -58,7 +61,7 @@ def serve(
     from kuzushiji.home import home
     from kuzushiji.serving.app import Room, create
 
-    room = Room(folder or home() / "shelf", database, host, token, model, processes, queue)
+    room = Room(folder or home() / "shelf", database, host, token, model, processes, queue, examples=examples)
     _put(pages, room.folder, database)
     address = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/"
     notes.print(f"The reading room is open at {address}  (Ctrl-C closes it)", markup=False, soft_wrap=True)
@@ -82,7 +85,7 @@ def _put(images: tuple[Path, ...], folder: Path, database: str | None) -> None:
     if not shelf.rows():
         for path in images:
             try:
-                shelf.add(path.name, read_content(path))
+                shelf.add(path.name, read_content(path), path.absolute().parent.name)
             except DataError as error:
                 raise DataError(f"{path} {error}") from None
     shelf.close()

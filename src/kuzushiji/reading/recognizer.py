@@ -150,6 +150,21 @@ class Recognizer:
         Raises:
             UsageError: they have another size.
         """
+        logits = self._run("logits", images)
+        logits -= logits.max(axis=1, keepdims=True)
+        shares = np.exp(logits / np.float32(self.description.temperature))
+        return shares / shares.sum(axis=1, keepdims=True)
+
+    def embeddings(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the network makes of images before it names them (N, D), of length 1: near where they look alike.
+
+        Raises:
+            UsageError: they have another size than the network takes.
+        """
+        found = self._run("embedding", images)
+        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+
+    def _run(self, output: str, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         if images.dtype != np.uint8 or images.shape[1:] != self.description.image_size:
             height, width = self.description.image_size
             raise UsageError(
@@ -157,10 +172,8 @@ class Recognizer:
                 "`prepare` brings any image to that"
             )
         pixels = images[:, None].astype(np.float32) / np.float32(255)
-        (logits,) = self._session.run(["logits"], {"images": pixels})
-        logits -= logits.max(axis=1, keepdims=True)
-        shares = np.exp(logits / np.float32(self.description.temperature))
-        return shares / shares.sum(axis=1, keepdims=True)
+        found: NDArray[np.float32] = self._session.run([output], {"images": pixels})[0]
+        return found
 
 
 def read_character(image: Source, name: str = "the image") -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,12 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
 from kuzushiji.errors import DataError, UsageError
+from kuzushiji.serving.aside import Aside, Died
 from kuzushiji.serving.guard import COOKIE, LOOPBACK, Guard, refused
 from kuzushiji.serving.jobs import Readers
+from kuzushiji.serving.pages import Desk
 from kuzushiji.serving.pages import routes as pages
+from kuzushiji.serving.questions import Together
 from kuzushiji.serving.questions import routes as questions
 from kuzushiji.serving.shelf import ChangedMeanwhile, NotThere, Shelf
 from kuzushiji.serving.uploads import MOST_BYTES, Refused
@@ -36,6 +39,7 @@ class Room:
         processes: how many pages are read at a time; 0 leaves them in the queue.
         queue: how many pages may wait.
         a_second: requests that a client may make.
+        examples: a data set whose images stand beside what a character may be.
 
     Raises:
         UsageError: it listens to other machines and has no token, or one that is short.
@@ -49,6 +53,7 @@ class Room:
     processes: int = 1
     queue: int = 200
     a_second: float = 400
+    examples: str | None = None
 
     def __post_init__(self) -> None:
         if self.host not in LOOPBACK and self.token is None:
@@ -71,15 +76,15 @@ def create(room: Room) -> FastAPI:
     """
     shelf = Shelf(room.folder, room.database)
     begun = time.time()
+    asides = Aside(), Aside()  # a page that is looked at must not keep small questions waiting
     guard = Guard(room.token, () if room.token else (*LOOPBACK, "testserver"), room.a_second, MOST_BYTES + 2**16)
 
     @asynccontextmanager
     async def opened(app: FastAPI) -> AsyncIterator[None]:
-        if room.processes:
-            with Readers(shelf, room.model, room.processes):
-                yield
-        else:
+        with Readers(shelf, room.model, room.processes) if room.processes else nullcontext():
             yield
+        for each in asides:
+            each.close()
         shelf.close()
 
     app = FastAPI(
@@ -96,8 +101,9 @@ def create(room: Room) -> FastAPI:
     app.add_exception_handler(DataError, lambda request, error: refused(422, str(error)))
     app.add_exception_handler(UsageError, lambda request, error: refused(422, str(error)))
     app.add_exception_handler(Refused, _refuse)
-    app.include_router(pages(shelf, room.queue))
-    app.include_router(questions(shelf, room.model))
+    app.add_exception_handler(Died, lambda request, error: refused(503, str(error)))
+    app.include_router(pages(shelf, Desk(asides[0], room.model, room.examples, room.queue)))
+    app.include_router(questions(shelf, Together(asides[1], room.model)))
 
     @app.post("/api/login", status_code=204)
     def login(key: Key, request: Request) -> Response:

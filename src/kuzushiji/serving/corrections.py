@@ -1,7 +1,8 @@
 """Corrections of a page: what a person says of one of its characters, and how it is taken back.
 
 A page is edited as its JSON.  A character's `Spot` says all of it: what it is, on which line, and where in the reading
-order; a correction is its spot before and after, None where there was no such character, and so can be undone.
+order; a correction is its spot before and after, None where there was no such character, and so can be undone.  Another
+reading order is a correction of no character, `ORDER`; its spots name all characters one after the other.
 """
 
 import json
@@ -15,7 +16,11 @@ from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError
 
 Spot = dict[str, Any]
-"""`{"line": number of the line or None, "place": on it, "rank": in reading order, "character": as the JSON has it}`."""
+"""`{"line": number of the line or None, "place": on it, "rank": in reading order, "character": as the JSON has it}`; of
+`ORDER` `{"order": [ids of all characters]}`."""
+
+ORDER = "-"
+"""What a correction of the reading order has where others have the id of a character, which none has."""
 
 LONGEST = 8
 """Letters that one character may take: with marks and selectors, no word."""
@@ -42,14 +47,17 @@ def edited(page: Page, change: dict[str, Any]) -> Correction:
         page: the page, which stays as it is.
         change: `{"id": ..., "text": ...}` names a character, `{"id": ..., "box": [left, top, width, height]}` moves
             it, `{"id": ..., "delete": true}` takes it away, `{"after": id or null, "text": ..., "box": ...}` adds one
-            behind another.
+            behind another, which may have `"candidates": [[text, probability], ...]` in place of its text;
+            `{"order": [ids]}` names all characters in reading order.
 
     Raises:
         DataError: it is none of these, or there is no such character.
     """
     plain = _plain(page)
+    if "order" in change:
+        return _ordered(plain, change["order"])
     if "id" not in change:
-        return _added(plain, change)
+        return _added(plain, change, page.image.size)
     id = str(change["id"])
     before = _spot(plain, id)
     if change.get("delete"):
@@ -62,7 +70,7 @@ def edited(page: Page, change: dict[str, Any]) -> Correction:
         others = [pair for pair in character["candidates"] if pair[0] != text]
         character["candidates"] = [[text, 1.0], *([name, 0.0] for name, _ in others)]
     if "box" in change:
-        character["polygon"] = _polygon(change["box"])
+        character["polygon"] = checked_polygon(change["box"], page.image.size)
     return Correction(id, before, before | {"character": character})
 
 
@@ -74,6 +82,9 @@ def applied(page: Page, corrections: list[Correction]) -> Page:
     """
     plain = _plain(page)
     for each in corrections:
+        if each.character == ORDER:
+            plain["order"] = _numbers(plain, (each.after or {})["order"])
+            continue
         if each.before is not None:
             _take(plain, each.character)
         if each.after is not None:
@@ -130,17 +141,34 @@ def _put(plain: dict[str, Any], spot: Spot) -> None:
     plain["order"].insert(spot["rank"], number)
 
 
-def _added(plain: dict[str, Any], change: dict[str, Any]) -> Correction:
-    text, polygon = _checked_text(change.get("text")), _polygon(change.get("box"))
+def _added(plain: dict[str, Any], change: dict[str, Any], size: tuple[int, int] | None) -> Correction:
+    polygon = checked_polygon(change.get("box"), size)
+    if "text" in change or not change.get("candidates"):
+        candidates = [[_checked_text(change.get("text")), 1.0]]
+    else:
+        candidates = [[_checked_text(text), float(probable)] for text, probable in change["candidates"]]
     taken = {each["id"] for characters in _lists(plain) for each in characters}
     id = next(name for number in range(len(taken) + 1) if (name := f"a{number}") not in taken)
-    character = {"id": id, "polygon": polygon, "found": 1.0, "candidates": [[text, 1.0]]}
+    character = {"id": id, "polygon": polygon, "found": 1.0, "candidates": candidates}
     if change.get("after") is None:
         after: Spot = {"line": None, "place": len(plain["others"]) - 1, "rank": len(taken) - 1}
     else:
         after = _spot(plain, str(change["after"]))
     place, rank = after["place"] + 1, after["rank"] + 1
     return Correction(id, None, {"line": after["line"], "place": place, "rank": rank, "character": character})
+
+
+def _ordered(plain: dict[str, Any], ids: Any) -> Correction:
+    listed = [each["id"] for characters in _lists(plain) for each in characters]
+    if not isinstance(ids, list) or sorted(map(str, ids)) != sorted(listed):
+        raise DataError(f"an order names {len(ids) if isinstance(ids, list) else 0} characters; the page has others")
+    return Correction(ORDER, {"order": [listed[number] for number in plain["order"]]}, {"order": ids})
+
+
+def _numbers(plain: dict[str, Any], ids: list[str]) -> list[int]:
+    listed = [each["id"] for characters in _lists(plain) for each in characters]
+    number = {id: number for number, id in enumerate(listed)}
+    return [number[id] for id in ids]
 
 
 def _checked_text(text: Any) -> str:
@@ -151,9 +179,19 @@ def _checked_text(text: Any) -> str:
     return unicodedata.normalize("NFC", text.strip())
 
 
-def _polygon(box: Any) -> list[list[float]]:
+def checked_polygon(box: Any, size: tuple[int, int] | None) -> list[list[float]]:
+    """The corners of what a box has of a page of some width and height.
+
+    Raises:
+        DataError: it is none, or has less than a pixel of it.
+    """
     numbers = isinstance(box, list) and len(box) == 4 and all(type(each) in (int, float) for each in box)
     if not numbers or not all(abs(each) < 1e6 for each in box) or min(box[2:]) <= 0:
         raise DataError(f"a box is {box!r}; expected left, top, width and height in pixels of the page")
-    polygon: list[list[float]] = polygons_of([box])[0].tolist()
+    left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
+    if size is not None:
+        left, top, right, bottom = max(left, 0), max(top, 0), min(right, size[0]), min(bottom, size[1])
+    if min(right - left, bottom - top) < 1:
+        raise DataError(f"a box is {box!r}, of which the page of {size} pixels has nothing")
+    polygon: list[list[float]] = polygons_of([[left, top, right - left, bottom - top]])[0].tolist()
     return polygon

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -15,10 +16,14 @@ from kuzushiji.document.formats import SUFFIXES, content_of
 from kuzushiji.document.formats import json as page_json
 from kuzushiji.document.page import ImageRef
 from kuzushiji.errors import unknown_name
-from kuzushiji.serving import uploads
+from kuzushiji.serving import naming, uploads
+from kuzushiji.serving.aside import Aside
+from kuzushiji.serving.corrections import checked_polygon
 from kuzushiji.serving.shelf import NotThere, Row, Shelf
 
-MOST_CHANGES = 500
+NAMELESS = "〓"
+"""What stands for a character that cannot be read, as printers have it."""
+MOST_CHANGES = 200
 """Of a request."""
 _MEDIA = {"json": "application/json", "iiif": "application/json", "txt": "text/plain; charset=utf-8"}
 _PAUSE = 0.25
@@ -43,15 +48,43 @@ class Entry(BaseModel):
     ahead: int = 0
 
 
-class Changes(BaseModel):
-    """What is corrected, all of it or nothing; each as `corrections.edited` takes it."""
+class Change(BaseModel, extra="forbid"):
+    """One change of a page, as `corrections.edited` takes it; what is added without a text is named by the network."""
 
-    changes: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_CHANGES)]
+    id: str = ""
+    text: str = ""
+    box: list[float] = []
+    delete: bool = False
+    after: str | None = None
+    order: list[str] = []
+
+
+class Changes(BaseModel):
+    """What is corrected, all of it or nothing."""
+
+    changes: Annotated[list[Change], Field(min_length=1, max_length=MOST_CHANGES)]
     who: Annotated[str, Field(max_length=100)] = ""
 
 
-def routes(shelf: Shelf, queue: int) -> APIRouter:
-    """The routes; a page that would be one more than `queue` that wait is refused."""
+@dataclass(frozen=True)
+class Desk:
+    """What work on pages needs.
+
+    Attributes:
+        aside: the process that looks at images.
+        model: what names characters.
+        data: what shows examples of them besides the shelf.
+        queue: how many pages may wait.
+    """
+
+    aside: Aside
+    model: str | None
+    data: str | None
+    queue: int
+
+
+def routes(shelf: Shelf, desk: Desk) -> APIRouter:
+    """The routes."""
     router = APIRouter(prefix="/api/pages")
 
     @router.get("")
@@ -62,8 +95,8 @@ def routes(shelf: Shelf, queue: int) -> APIRouter:
     @router.post("", status_code=202)
     def add(image: Annotated[UploadFile, File()], book: Annotated[str, Form(max_length=200)] = "") -> Entry:
         """Puts a page into the queue; its events tell when it is read."""
-        if shelf.counts().get("queued", 0) >= queue:
-            raise uploads.Refused(503, f"{queue} pages wait already; come back when some of them are read")
+        if shelf.counts().get("queued", 0) >= desk.queue:
+            raise uploads.Refused(503, f"{desk.queue} pages wait already; come back when some of them are read")
         content = image.file.read(uploads.MOST_BYTES + 1)
         uploads.check(content)
         name = (image.filename or "page").replace("\\", "/").rsplit("/", 1)[-1][-200:] or "page"
@@ -117,16 +150,34 @@ def routes(shelf: Shelf, queue: int) -> APIRouter:
         return Response(content, media_type=media, headers=headers)
 
     @router.patch("/{id}")
-    def correct(id: str, changes: Changes, if_match: Annotated[str, Header()]) -> Response:
+    async def correct(id: str, changes: Changes, if_match: Annotated[str, Header()]) -> Response:
         """Corrects characters; 412 if somebody else did since the page was looked at."""
-        version = shelf.correct(id, _version(if_match), changes.changes, changes.who)
-        return _page_of(shelf, id, version)
+        version, (page, row) = _version(if_match), await run_in_threadpool(shelf.page, id)
+        plain = [each.model_dump(exclude_unset=True) for each in changes.changes]
+        nameless = [each for each in plain if "box" in each and not {"id", "text", "order"} & set(each)]
+        if nameless:
+            corners = [checked_polygon(each["box"], page.image.size) for each in nameless]
+            named = await desk.aside.ask(naming.name_boxes, desk.model, shelf.path(row["image"]), corners)
+            for each, candidates in zip(nameless, named, strict=True):
+                each["candidates"] = candidates or [[NAMELESS, 0.0]]
+        version = await run_in_threadpool(shelf.correct, id, version, plain, changes.who)
+        return await run_in_threadpool(_page_of, shelf, id, version)
 
     @router.post("/{id}/undo")
-    def undo(id: str, if_match: Annotated[str, Header()], who: str = "") -> Response:
-        """Takes back the last correction that stands."""
+    def undo(id: str, if_match: Annotated[str, Header()], who: str = "", again: bool = False) -> Response:
+        """Takes back what was corrected last and stands, or makes `again` what was taken back."""
         version = _version(if_match)
-        return _page_of(shelf, id, shelf.undo(id, version, who[:100]) or version)
+        return _page_of(shelf, id, shelf.undo(id, version, who[:100], again) or version)
+
+    @router.get("/{id}/examples/{character}")
+    async def examples(id: str, character: str) -> dict[str, list[dict[str, Any]]]:
+        """What looks most like a character, of those that are sure to be what it may be; for each candidate."""
+        page, row = await run_in_threadpool(shelf.page, id)
+        names = next((each.candidates for each in page if each.id == character), ())
+        near = await run_in_threadpool(shelf.neighbours, row)
+        files = [(shelf.path(each["image"]), shelf.path(each["current"])) for each in (row, *near)]
+        asked = [each.character for each in names[:5]]
+        return await desk.aside.ask(naming.examples, desk.model, desk.data, files[0], files[1:], character, asked)
 
     @router.get("/{id}/history")
     def history(id: str) -> list[dict[str, Any]]:

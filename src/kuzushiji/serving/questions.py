@@ -1,48 +1,90 @@
 """What the API has beside pages: characters to be named, and a search in all that is on the shelf."""
 
-import threading
+import asyncio
+import tempfile
+import zipfile
+from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, File, Query, UploadFile
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
 
 from kuzushiji.characters import PARENT
-from kuzushiji.document.page import Page
-from kuzushiji.errors import DataError
-from kuzushiji.reading.pretrained import complementary
-from kuzushiji.reading.recognizer import Recognizer
-from kuzushiji.serving import uploads
-from kuzushiji.serving.shelf import Shelf
+from kuzushiji.document.formats import SUFFIXES, content_of
+from kuzushiji.document.page import ImageRef, Page
+from kuzushiji.errors import DataError, unknown_name
+from kuzushiji.serving import naming, uploads
+from kuzushiji.serving.aside import Aside, Died
+from kuzushiji.serving.shelf import NotThere, Shelf
 
 MOST_IMAGES = 64
 """Of a question."""
-_MOST_PIXELS = 2**22
-"""Of one character; more is a page."""
+_MOST_BYTES = 4 * 2**20
+"""Of the image of one character."""
+_AT_ONCE, _WAITING = 32, 256
+"""Questions that are answered together, and that may wait."""
 _AROUND = 12
 """Characters that are shown before and after what was found."""
 
 
-def routes(shelf: Shelf, model: str | None) -> APIRouter:
-    """The routes; `model` names characters, or what ships and knows most."""
-    router = APIRouter(prefix="/api")
-    lock = threading.Lock()
-    opened: list[Recognizer] = []
+class Together:
+    """Answers questions of many clients together: what comes while others are answered waits for the next round."""
 
-    def recognizers() -> list[Recognizer]:
-        with lock:
-            if not opened:
-                names = complementary() if model is None else [model]
-                opened.extend(Recognizer(name, threads=1) for name in names)
-            return opened
+    def __init__(self, aside: Aside, model: str | None) -> None:
+        self._aside, self._model = aside, model
+        self._waiting: list[tuple[naming.Asked, asyncio.Future[naming.Answered]]] = []
+        self._answering: asyncio.Task[None] | None = None
+
+    async def ask(self, question: naming.Asked) -> list[dict[str, Any]]:
+        """Names the character on each image of a question.
+
+        Raises:
+            Refused: an image can't be read, or too many questions wait.
+        """
+        if len(self._waiting) >= _WAITING:
+            raise uploads.Refused(503, f"{_WAITING} questions wait already; ask again in a moment")
+        answer: asyncio.Future[naming.Answered] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, answer))
+        if self._answering is None or self._answering.done():
+            self._answering = asyncio.create_task(self._answer_all())
+        answered = await answer
+        if isinstance(answered, uploads.Refused):
+            raise answered
+        return answered
+
+    async def _answer_all(self) -> None:
+        while self._waiting:
+            some, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
+            answers = await self._answers([question for question, _ in some])
+            for (_, future), answer in zip(some, answers, strict=True):
+                if not future.done():  # whoever asked may be gone
+                    future.set_result(answer)
+
+    async def _answers(self, questions: list[naming.Asked]) -> list[naming.Answered]:
+        try:
+            return await self._aside.ask(naming.name_images, self._model, questions)
+        except Died:
+            if len(questions) > 1:  # each by itself, for one of them is to blame
+                return [(await self._answers([each]))[0] for each in questions]
+            return [uploads.Refused(422, "the image can't be read: whoever tried died of it, or took too long")]
+        except Exception as error:
+            return [uploads.Refused(422 if isinstance(error, DataError) else 500, str(error)) for _ in questions]
+
+
+def routes(shelf: Shelf, together: Together) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/api")
 
     @router.post("/recognize")
-    def recognize(images: Annotated[list[UploadFile], File(max_length=MOST_IMAGES)]) -> list[dict[str, Any]]:
+    async def recognize(images: Annotated[list[UploadFile], File(max_length=MOST_IMAGES)]) -> list[dict[str, Any]]:
         """Names the character on each of up to 64 images."""
-        contents = [(each.filename or "image", each.file.read(uploads.MOST_BYTES + 1)) for each in images]
-        for _, content in contents:
-            uploads.check(content, _MOST_PIXELS)
-        answers = [each(contents) for each in recognizers()]
-        best = [max(one, key=lambda said: said[0].probability if said else -1.0) for one in zip(*answers, strict=True)]
-        return [{"name": name} | said.to_dict() for (name, _), said in zip(contents, best, strict=True)]
+        question = [(each.filename or "image", await each.read(_MOST_BYTES + 1)) for each in images]
+        for name, content in question:
+            if len(content) > _MOST_BYTES:
+                raise uploads.Refused(413, f"{name} has more than {_MOST_BYTES:,} bytes, which no character needs")
+        return await together.ask(question)
 
     @router.get("/parents")
     def parents() -> dict[str, str]:
@@ -63,6 +105,26 @@ def routes(shelf: Shelf, model: str | None) -> APIRouter:
             }
             for row, page, places in shelf.find(q)
         ]
+
+    @router.get("/export/{format}")
+    def export(format: str, book: Annotated[str, Query(max_length=200)] = "") -> FileResponse:
+        """All pages of a book that are read, each as a file of one of the formats of `kuzushiji read`, as a zip."""
+        if format not in SUFFIXES:
+            raise unknown_name("format of pages", format, SUFFIXES)
+        rows = [row for row in shelf.rows() if row["book"] == book and row["current"]]
+        if not rows:
+            raise NotThere(f"no page of the book {book!r} is read")
+        file = tempfile.NamedTemporaryFile(suffix=".zip", delete=False)  # noqa: SIM115 (sent, then removed)
+        with file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+            for number, row in enumerate(rows, start=1):
+                page = shelf.page(row["id"])[0]
+                scan = shelf.content(row["image"]) if format == "pdf" else None
+                name = f"{number:03}-{ImageRef(row['name']).stem}{SUFFIXES[format]}"
+                packed.writestr(name, content_of(page, format, scan))
+        name = quote(f"{book or 'pages'}-{format}.zip", safe="")
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        done = BackgroundTask(Path(file.name).unlink)
+        return FileResponse(file.name, media_type="application/zip", headers=headers, background=done)
 
     return router
 

@@ -5,9 +5,10 @@ Rows are in a database, SQLite in the folder unless another is named; images and
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -74,16 +75,16 @@ class Shelf:
     def keep(self, content: bytes) -> str:
         """Keeps a file, once; gives the hash that it is found by."""
         digest = hashlib.sha256(content).hexdigest()
-        if not self._path(digest).exists():
-            write_bytes(self._path(digest), content)
+        if not self.path(digest).exists():
+            write_bytes(self.path(digest), content)
         return digest
 
     def content(self, digest: str) -> bytes:
         """A file that was kept."""
         try:
-            return self._path(digest).read_bytes()
+            return self.path(digest).read_bytes()
         except OSError as error:
-            raise KuzushijiError(f"{self._path(digest)} is lost: {error.strerror or error}") from None
+            raise KuzushijiError(f"{self.path(digest)} is lost: {error.strerror or error}") from None
 
     def add(self, name: str, image: bytes, book: str = "") -> str:
         """Puts a page into the queue of those to be read; gives its id."""
@@ -127,6 +128,15 @@ class Shelf:
         """
         row = self.row(id)
         return self._page(row), row
+
+    def neighbours(self, row: Row, most: int = 3) -> list[Row]:
+        """The pages of the same book that stand next to one and are read."""
+        if not row["book"]:
+            return []
+        same = (pages.c.book == row["book"]) & (pages.c.id != row["id"]) & pages.c.current.is_not(None)
+        near = func.abs(pages.c.number - row["number"])
+        with self.engine.connect() as connection:
+            return list(connection.execute(select(pages).where(same).order_by(near).limit(most)).mappings())
 
     def claim(self) -> Row | None:
         """Takes the page that waits longest, for the caller to read; None if none waits."""
@@ -197,25 +207,29 @@ class Shelf:
                 page = applied(page, made[-1:])
             return self._store(connection, id, version, page, made, who)
 
-    def undo(self, id: str, version: int, who: str) -> int | None:
-        """Takes back the last correction that was not taken back; the new version, or None if there is none.
+    def undo(self, id: str, version: int, who: str, again: bool = False) -> int | None:
+        """Takes back what was corrected last and stands, all that was corrected with it too.
+
+        Args:
+            again: make again what was taken back last, if nothing was corrected since.
+
+        Returns:
+            The version that the page has now; None if there is nothing to take back.
 
         Raises:
             NotThere, ChangedMeanwhile: as `correct`.
         """
         with self.engine.begin() as connection:
             page = self._page(_row(connection, id, version))
-            of_page = corrections.c.page == id
-            undone = select(corrections.c.undoes).where(of_page, corrections.c.undoes.is_not(None))
-            standing = of_page & corrections.c.undoes.is_(None) & corrections.c.number.not_in(undone)
-            last = connection.execute(
-                select(corrections).where(standing).order_by(corrections.c.number.desc()).limit(1)
-            ).mappings()
-            row = last.one_or_none()
-            if row is None:
+            found = connection.execute(select(corrections).where(corrections.c.page == id)).mappings()
+            groups = _standing(found.all())[int(again)]
+            if not groups:
                 return None
-            back = Correction(row["character"], row["before"], row["after"]).undone
-            return self._store(connection, id, version, applied(page, [back]), [back], who, row["number"])
+            rows = groups[-1] if again else groups[-1][::-1]
+            made = [Correction(row["character"], row["before"], row["after"]) for row in rows]
+            made = made if again else [each.undone for each in made]
+            numbers = [row["number"] for row in rows]
+            return self._store(connection, id, version, applied(page, made), made, who, numbers)
 
     def history(self, id: str) -> list[Row]:
         """All corrections of a page, the first one first."""
@@ -249,7 +263,7 @@ class Shelf:
         page: Page,
         made: list[Correction],
         who: str,
-        undoes: int | None = None,
+        undoes: Sequence[int | None] = (),
     ) -> int:
         now, told = datetime.now(UTC), _told(page, self.keep(page_json.write(page).encode()))
         done = connection.execute(
@@ -259,16 +273,17 @@ class Shelf:
         )
         if done.rowcount != 1:
             raise ChangedMeanwhile(f"page {id} was corrected by somebody else meanwhile; load it again")
-        for each in made:
+        for each, number in zip(made, undoes or [None] * len(made), strict=True):
             values = {"character": each.character, "before": each.before, "after": each.after, "who": who, "when": now}
-            connection.execute(insert(corrections).values(page=id, version=version + 1, undoes=undoes, **values))
+            connection.execute(insert(corrections).values(page=id, version=version + 1, undoes=number, **values))
         return version + 1
 
     def _set(self, id: str, **values: Any) -> None:
         with self.engine.begin() as connection:
             connection.execute(update(pages).where(pages.c.id == id).values(changed=datetime.now(UTC), **values))
 
-    def _path(self, digest: str) -> Path:
+    def path(self, digest: str) -> Path:
+        """Where a file is kept."""
         return self.folder / "files" / digest[:2] / digest
 
 
@@ -279,6 +294,22 @@ def _row(connection: Connection, id: str, version: int | None = None) -> Row:
     if version is not None and row["current"] and row["version"] != version:
         raise ChangedMeanwhile(f"page {id} has version {row['version']}, not {version}; load it again")
     return row
+
+
+def _standing(rows: Sequence[Row]) -> tuple[list[list[Row]], list[list[Row]]]:
+    """What was corrected together and stands, and what was taken back and can be made again; the last one last."""
+    done: list[list[Row]] = []
+    undone: list[list[Row]] = []
+    for _, together in groupby(sorted(rows, key=lambda row: row["number"]), key=lambda row: row["version"]):
+        group = list(together)
+        if group[0]["undoes"] is None:
+            done.append(group)
+            undone.clear()
+        elif done and group[0]["undoes"] in {row["number"] for row in done[-1]}:
+            undone.append(done.pop())
+        else:
+            done.append(undone.pop())
+    return done, undone
 
 
 def _told(page: Page, digest: str) -> dict[str, Any]:

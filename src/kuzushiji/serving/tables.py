@@ -39,5 +39,5 @@ corrections = Table(
     Column("after", JSON),
     Column("who", String(100), nullable=False),
     Column("when", DateTime(timezone=True), nullable=False),
-    Column("undoes", Integer),  # the number of the correction that this one takes back
+    Column("undoes", Integer),  # the correction that this one takes back, or makes again
 )

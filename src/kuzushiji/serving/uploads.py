@@ -16,8 +16,11 @@ class Refused(Exception):
     """An image that is not taken; `status` is what HTTP has for why."""
 
     def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
+        super().__init__(status, why)
         self.status = status
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 def check(content: bytes, most_pixels: int = MOST_PIXELS) -> None:

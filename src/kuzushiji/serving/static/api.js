@@ -8,17 +8,18 @@ export async function ask(path, options = {}) {
   const answer = await fetch(path, options);
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));
-  const text = typeof said.detail === "string" ? said.detail : answer.statusText;
+  const text = typeof said.detail === "string" ? said.detail : answer.statusText || answer.status;
   if (answer.status === 401) document.dispatchEvent(new Event("locked"));
   throw new Refusal(answer.status, text);
 }
 
 export const json = async (path, options) => (await ask(path, options)).json();
 
-export async function upload(file) {
+export async function upload(file, book = "") {
   const form = new FormData();
   form.append("image", file, file.name || "photo.jpg");
-  return json("/api/pages", { method: "POST", body: form });
+  form.append("book", book);
+  return [await json("/api/pages", { method: "POST", body: form })];
 }
 
 export const change = (method, path, version, body) => ask(path, {

@@ -2,6 +2,7 @@
 
 import { ask, say } from "./api.js";
 import { showFound, showShelf } from "./shelf.js";
+import { showDrawing } from "./drawing.js";
 import { showPage } from "./reading.js";
 import { label, languageOffered, otherLanguage } from "./words.js";
 
@@ -21,6 +22,7 @@ async function show() {
   room.replaceChildren();
   try {
     if (view === "page") leave = await showPage(room, id, place);
+    else if (view === "draw") await showDrawing(room);
     else if (view === "search") await showFound(room, id);
     else leave = await showShelf(room);
   } catch (error) {
