@@ -345,7 +345,7 @@ def test_a_clipped_box_shows_what_is_on_the_page() -> None:
     [
         (lambda path: path.write_bytes(path.read_bytes()[:3000]), "is a damaged image"),
         (lambda path: path.write_bytes(b""), "is empty"),
-        (lambda path: path.write_bytes(b"<html>404</html>"), "begins with b'<html>"),
+        (lambda path: path.write_bytes(b"<html>404</html>"), "it is a web page"),
         (lambda path: path.write_bytes(path.read_bytes()[:20]), "is a damaged image"),
     ],
 )

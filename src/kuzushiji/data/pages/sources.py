@@ -112,12 +112,12 @@ def _files(source: Path, reader: FileReader, say: Callable[[str], None]) -> list
     if files == [PageFile(source)]:
         return files  # a file that was named is an image, whatever its suffix
     images: list[PageFile] = []
-    others: list[Path] = []
+    others: list[str] = []
     for file in files:
         if file.inside.suffix.lower() in SUFFIXES or (not file.member and is_image(file.path)):
             images.append(file)
         else:
-            others.append(file.inside)
+            others.append(str(file.inside))
     if not images:
         raise DataError(f"{source} holds no images; expected {' '.join(SUFFIXES)}")
     if line := not_read(source, others, folders=sum(path.is_dir() for path in inside)):
