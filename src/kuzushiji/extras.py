@@ -9,7 +9,8 @@ PACKAGES = {
     "sweep": ("optuna",),
     "export": ("onnx", "onnxscript"),
     "umap": ("umap",),
-    "serve": ("alembic", "fastapi", "pydantic", "sqlalchemy", "starlette", "uvicorn"),
+    "serve": ("alembic", "argon2", "fastapi", "pydantic", "sqlalchemy", "starlette", "uvicorn"),
+    "postgresql": ("psycopg",),
 }
 """Extra -> the packages that it brings, as they are imported."""
 

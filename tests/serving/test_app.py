@@ -4,6 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from kuzushiji.document.formats import SUFFIXES
 from kuzushiji.document.formats import json as page_json
@@ -12,10 +13,12 @@ from kuzushiji.serving.app import Room, create
 from kuzushiji.serving.shelf import Shelf
 from tests.serving.room import TEXT, picture, with_page
 
+HERE = "http://localhost"
+
 
 @pytest.fixture
 def client(tmp_path):
-    with TestClient(create(Room(tmp_path, processes=0, queue=3))) as opened:
+    with TestClient(create(Room(tmp_path, processes=0, queue=3)), HERE) as opened:
         yield opened
 
 
@@ -29,9 +32,9 @@ def page(tmp_path):
 def test_a_page_waits_and_says_so(client):
     added = client.post("/api/pages", files={"image": ("../a.png", picture())})
     assert added.status_code == 202
-    entry = added.json()
+    [entry] = added.json()
     assert (entry["name"], entry["state"], entry["ahead"]) == ("a.png", "queued", 0)
-    assert client.post("/api/pages", files={"image": ("b.png", picture())}).json()["ahead"] == 1
+    assert client.post("/api/pages", files={"image": ("b.png", picture())}).json()[0]["ahead"] == 1
     assert client.get(f"/api/pages/{entry['id']}").status_code == 404
     client.post("/api/pages", files={"image": ("c.png", picture())})
     assert client.post("/api/pages", files={"image": ("d.png", picture())}).status_code == 503
@@ -133,7 +136,7 @@ def test_other_machines_need_the_token(tmp_path):
     with pytest.raises(UsageError, match="short"):
         Room(tmp_path, host="0.0.0.0", token="x")
     room = Room(tmp_path, host="0.0.0.0", token="long enough for this", processes=0)
-    with TestClient(create(room)) as client:
+    with TestClient(create(room), HERE) as client:
         assert client.get("/").status_code == 200
         assert client.get("/api/pages").status_code == 401
         assert client.get("/metrics").status_code == 401
@@ -148,7 +151,7 @@ def test_other_machines_need_the_token(tmp_path):
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(tmp_path):
-    with TestClient(create(Room(tmp_path, processes=0, a_second=1))) as client:
+    with TestClient(create(Room(tmp_path, processes=0, a_second=1)), HERE) as client:
         answers = [client.get("/healthz") for _ in range(4)]
         assert answers[0].status_code == 200
         assert answers[-1].status_code == 429
@@ -185,3 +188,45 @@ def test_a_book_is_downloaded(client, page):
         assert packed.read("001-a.txt").decode().strip() == TEXT
     assert client.get("/api/export/txt", params={"book": "other"}).status_code == 404
     assert client.get("/api/export/nope").status_code == 422
+
+
+def test_a_page_that_did_not_change_is_not_sent_again(client, page):
+    assert client.get(page, headers={"If-None-Match": '"1"'}).status_code == 304
+    assert client.get(page, headers={"If-None-Match": '"0"'}).status_code == 200
+
+
+def test_the_pages_of_a_pdf_are_put_on_the_shelf(client):
+    file = io.BytesIO()
+    scan = Image.open(io.BytesIO(picture()))
+    scan.save(file, "PDF", save_all=True, append_images=[scan])
+    added = client.post("/api/pages", files={"image": ("a.pdf", file.getvalue())})
+    assert [each["name"] for each in added.json()] == ["a-001.png", "a-002.png"]
+    assert client.post("/api/pages", files={"image": ("a.pdf", file.getvalue()[:200])}).status_code == 422
+
+
+def test_viewers_of_iiif_open_a_page(client, page):
+    id = page.rpartition("/")[2]
+    for manifest in (client.get("/iiif/manifest").json(), client.get(f"/iiif/{id}/manifest").json()):
+        [canvas] = manifest["items"]
+        assert (canvas["width"], canvas["height"]) == (120, 400)
+        body = canvas["items"][0]["items"][0]["body"]
+        assert Image.open(io.BytesIO(client.get(body["id"]).content)).size == (120, 400)
+        info = client.get(f"{body['service'][0]['id']}/info.json").json()
+        assert (info["profile"], info["width"], info["sizes"][0]["width"]) == ("level0", 120, 120)
+        texts = client.get(canvas["annotations"][0]["id"]).json()["items"]
+        assert {each["target"]["source"] for each in texts} == {canvas["id"]}
+    tile = client.get(f"/iiif/{id}/0,0,100,200/50,100/0/default.jpg")
+    assert Image.open(io.BytesIO(tile.content)).size == (50, 100)
+    for part in ("500,0,1,1/max", "0,0,10,10/11,11", "0,0,10/max", "full/9999,9999", "full/^max", "-1,0,5,5/max"):
+        assert client.get(f"/iiif/{id}/{part}/0/default.jpg").status_code == 400
+
+
+def test_addresses_are_fetched_only_where_that_is_switched_on(client):
+    assert client.post("/api/pages", data={"url": "https://example.org/a.jpg"}).status_code == 422
+
+
+def test_requests_are_counted(client):
+    client.get("/api/pages/nothing")
+    said = client.get("/metrics").text
+    assert 'kuzushiji_requests_total{status="404"} 1' in said
+    assert "kuzushiji_request_seconds_count 1" in said

@@ -17,6 +17,7 @@ def serve(
     processes: int = 1,
     queue: int = 200,
     examples: str | None = None,
+    fetch: bool = False,
     open: bool = False,
 ) -> None:
     """Open the reading room: pages in a browser, read while one watches, and corrected.
@@ -49,6 +50,8 @@ def serve(
         How many pages may wait.
     examples
         A data set whose images stand beside what a character may be, such as kmnist or kkanji.
+    fetch
+        Let people name addresses of images and of IIIF manifests; only public ones are fetched.
     open
         Open the room in a browser.
     """
@@ -61,7 +64,9 @@ def serve(
     from kuzushiji.home import home
     from kuzushiji.serving.app import Room, create
 
-    room = Room(folder or home() / "shelf", database, host, token, model, processes, queue, examples=examples)
+    room = Room(
+        folder or home() / "shelf", database, host, token, model, processes, queue, examples=examples, fetch=fetch
+    )
     _put(pages, room.folder, database)
     address = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/"
     notes.print(f"The reading room is open at {address}  (Ctrl-C closes it)", markup=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.serving.aside import Aside, Died
 from kuzushiji.serving.guard import COOKIE, LOOPBACK, Guard, refused
+from kuzushiji.serving.iiif import routes as iiif
 from kuzushiji.serving.jobs import Readers
 from kuzushiji.serving.pages import Desk
 from kuzushiji.serving.pages import routes as pages
@@ -40,6 +41,7 @@ class Room:
         queue: how many pages may wait.
         a_second: requests that a client may make.
         examples: a data set whose images stand beside what a character may be.
+        fetch: whether images are fetched from public addresses that a client names.
 
     Raises:
         UsageError: it listens to other machines and has no token, or one that is short.
@@ -54,6 +56,7 @@ class Room:
     queue: int = 200
     a_second: float = 400
     examples: str | None = None
+    fetch: bool = False
 
     def __post_init__(self) -> None:
         if self.host not in LOOPBACK and self.token is None:
@@ -77,7 +80,7 @@ def create(room: Room) -> FastAPI:
     shelf = Shelf(room.folder, room.database)
     begun = time.time()
     asides = Aside(), Aside()  # a page that is looked at must not keep small questions waiting
-    guard = Guard(room.token, () if room.token else (*LOOPBACK, "testserver"), room.a_second, MOST_BYTES + 2**16)
+    guard = Guard(room.token, () if room.token else LOOPBACK, room.a_second, MOST_BYTES + 2**16)
 
     @asynccontextmanager
     async def opened(app: FastAPI) -> AsyncIterator[None]:
@@ -102,7 +105,8 @@ def create(room: Room) -> FastAPI:
     app.add_exception_handler(UsageError, lambda request, error: refused(422, str(error)))
     app.add_exception_handler(Refused, _refuse)
     app.add_exception_handler(Died, lambda request, error: refused(503, str(error)))
-    app.include_router(pages(shelf, Desk(asides[0], room.model, room.examples, room.queue)))
+    app.include_router(pages(shelf, Desk(asides[0], room.model, room.examples, room.queue, room.fetch)))
+    app.include_router(iiif(shelf))
     app.include_router(questions(shelf, Together(asides[1], room.model)))
 
     @app.post("/api/login", status_code=204)
@@ -122,7 +126,7 @@ def create(room: Room) -> FastAPI:
 
     @app.get("/metrics", response_class=PlainTextResponse)
     def metrics() -> str:
-        """How many pages are in each state, as Prometheus reads it."""
+        """How many pages are in each state, how many requests were answered how, as Prometheus reads it."""
         counts = shelf.counts()
         states = ("queued", "reading", "read", "corrected", "failed")
         return "".join(
@@ -131,6 +135,11 @@ def create(room: Room) -> FastAPI:
                 *(f'kuzushiji_pages{{state="{state}"}} {counts.get(state, 0)}\n' for state in states),
                 "# TYPE kuzushiji_uptime_seconds gauge\n",
                 f"kuzushiji_uptime_seconds {time.time() - begun:.0f}\n",
+                "# TYPE kuzushiji_requests_total counter\n",
+                *(f'kuzushiji_requests_total{{status="{each}"}} {n}\n' for each, n in sorted(guard.answered.items())),
+                "# TYPE kuzushiji_request_seconds summary\n",
+                f"kuzushiji_request_seconds_sum {guard.seconds:.6f}\n",
+                f"kuzushiji_request_seconds_count {guard.answered.total()}\n",
             ]
         )
 

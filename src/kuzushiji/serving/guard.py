@@ -3,7 +3,7 @@
 import hmac
 import math
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
@@ -50,7 +50,7 @@ class Rate:
 
 
 class Guard:
-    """A middleware.
+    """A middleware, which counts in `answered` how often it answered with each status, and in `seconds` for how long.
 
     Args:
         token: what a request must bring, as a bearer or in a cookie; none if None.
@@ -62,10 +62,15 @@ class Guard:
     def __init__(self, token: str | None, hosts: tuple[str, ...], a_second: float, most_bytes: int) -> None:
         self._token, self._hosts, self._most_bytes = token, hosts, most_bytes
         self._rate = Rate(a_second)
+        self.answered: Counter[int] = Counter()
+        self.seconds = 0.0
 
     async def __call__(self, request: Request, answer: Answer) -> Response:
         """Answers a request, or says why not."""
+        begun = time.perf_counter()
         response = self._refusal(request) or await answer(request)
+        self.answered[response.status_code] += 1
+        self.seconds += time.perf_counter() - begun
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if request.url.path.startswith("/api/"):
@@ -105,6 +110,8 @@ class Guard:
 
 def refused(status: int, why: str, wait: float | None = None) -> Response:
     """An answer that says why there is none, and when to ask again."""
+    if status == 503 and wait is None:
+        wait = 5
     headers = {} if wait is None else {"Retry-After": str(math.ceil(wait))}
     return JSONResponse({"detail": why}, status, headers)
 

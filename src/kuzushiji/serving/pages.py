@@ -16,7 +16,7 @@ from kuzushiji.document.formats import SUFFIXES, content_of
 from kuzushiji.document.formats import json as page_json
 from kuzushiji.document.page import ImageRef
 from kuzushiji.errors import unknown_name
-from kuzushiji.serving import naming, uploads
+from kuzushiji.serving import naming, remote, uploads
 from kuzushiji.serving.aside import Aside
 from kuzushiji.serving.corrections import checked_polygon
 from kuzushiji.serving.shelf import NotThere, Row, Shelf
@@ -75,12 +75,14 @@ class Desk:
         model: what names characters.
         data: what shows examples of them besides the shelf.
         queue: how many pages may wait.
+        fetches: whether addresses are fetched.
     """
 
     aside: Aside
     model: str | None
     data: str | None
     queue: int
+    fetches: bool = False
 
 
 def routes(shelf: Shelf, desk: Desk) -> APIRouter:
@@ -93,18 +95,34 @@ def routes(shelf: Shelf, desk: Desk) -> APIRouter:
         return [_entry(row) for row in shelf.rows()]
 
     @router.post("", status_code=202)
-    def add(image: Annotated[UploadFile, File()], book: Annotated[str, Form(max_length=200)] = "") -> Entry:
-        """Puts a page into the queue; its events tell when it is read."""
-        if shelf.counts().get("queued", 0) >= desk.queue:
-            raise uploads.Refused(503, f"{desk.queue} pages wait already; come back when some of them are read")
-        content = image.file.read(uploads.MOST_BYTES + 1)
-        uploads.check(content)
-        name = (image.filename or "page").replace("\\", "/").rsplit("/", 1)[-1][-200:] or "page"
-        return _told(shelf, shelf.add(name, content, book.strip()))
+    async def add(
+        image: Annotated[UploadFile | None, File()] = None,
+        url: Annotated[str, Form(max_length=2000)] = "",
+        book: Annotated[str, Form(max_length=200)] = "",
+    ) -> list[Entry]:
+        """Puts pages into the queue: an image, those of a PDF, or what stands at a `url`, be it a IIIF manifest."""
+        if image is not None:
+            name = (image.filename or "page").replace("\\", "/").rsplit("/", 1)[-1][-200:] or "page"
+            contents = [(name, await image.read(uploads.MOST_BYTES + 1))]
+        elif url and desk.fetches:
+            contents = await run_in_threadpool(_fetched, url)
+        else:
+            raise uploads.Refused(422, "there is no image; addresses are fetched where `kuzushiji serve --fetch` runs")
+        ids = []
+        for name, content in contents:
+            async for page, drawn in _each_page(desk.aside, name, content):
+                if await run_in_threadpool(_waiting, shelf) >= desk.queue:
+                    raise uploads.Refused(503, f"{desk.queue} pages wait already; come back when some are read")
+                await desk.aside.ask(uploads.check, drawn)
+                ids.append(await run_in_threadpool(shelf.add, page, drawn, book.strip()))
+        return [await run_in_threadpool(_told, shelf, id) for id in ids]
 
     @router.get("/{id}")
-    def page(id: str) -> Response:
+    def page(id: str, if_none_match: Annotated[str, Header()] = "") -> Response:
         """What a page says, as `Page.save` writes it; the ETag is asked for by corrections."""
+        row = shelf.row(id)
+        if row["current"] and if_none_match == _tag(row["version"])["ETag"]:
+            return Response(status_code=304, headers=_tag(row["version"]))
         found, row = shelf.page(id)
         return Response(page_json.write(found), media_type="application/json", headers=_tag(row["version"]))
 
@@ -190,6 +208,30 @@ def routes(shelf: Shelf, desk: Desk) -> APIRouter:
         shelf.remove(id)
 
     return router
+
+
+def _waiting(shelf: Shelf) -> int:
+    return shelf.counts().get("queued", 0)
+
+
+def _fetched(url: str) -> list[tuple[str, bytes]]:
+    """What stands at an address, or each image that a manifest there names."""
+    content = remote.fetch(url)
+    images = remote.images_of(content)
+    if images:
+        return [(name, remote.fetch(image)) for name, image in images]
+    return [(url.rstrip("/").rsplit("/", 1)[-1][-200:] or "page", content)]
+
+
+async def _each_page(aside: Aside, name: str, content: bytes) -> AsyncIterator[tuple[str, bytes]]:
+    """An image as it is, or the pages of a PDF as images."""
+    if not content.startswith(b"%PDF-"):
+        yield name, content
+        return
+    if len(content) > uploads.MOST_BYTES:
+        raise uploads.Refused(413, f"the PDF has more than {uploads.MOST_BYTES:,} bytes")
+    for number in range(await aside.ask(uploads.pages_in, content)):
+        yield f"{ImageRef(name).stem}-{number + 1:03}.png", await aside.ask(uploads.page_in, content, number)
 
 
 def _page_of(shelf: Shelf, id: str, version: int) -> Response:

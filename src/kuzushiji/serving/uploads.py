@@ -2,6 +2,9 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from PIL import Image
 
@@ -9,6 +12,9 @@ from kuzushiji.imaging.read import MOST_PIXELS
 
 MOST_BYTES = 64 * 2**20
 """Of one image."""
+MOST_PAGES = 100
+"""Of one PDF."""
+_LONGEST_SIDE = 5000
 _KINDS = ("PNG", "JPEG", "JPEG2000", "WEBP", "TIFF", "BMP", "GIF")
 
 
@@ -45,3 +51,46 @@ def check(content: bytes, most_pixels: int = MOST_PIXELS) -> None:
         raise Refused(422, f"the image is damaged ({error})") from None
     if width * height > most_pixels:
         raise Refused(413, f"the image has {width * height:,} pixels; the most that is taken is {most_pixels:,}")
+
+
+def pages_in(pdf: bytes) -> int:
+    """How many pages a PDF has.
+
+    Raises:
+        Refused: 422 it is damaged or locked, 413 it has too many.
+    """
+    with _opened(pdf) as document:
+        count = len(document)
+    if not 1 <= count <= MOST_PAGES:
+        raise Refused(413, f"the PDF has {count} pages; 1 to {MOST_PAGES} are taken at once")
+    return count
+
+
+def page_in(pdf: bytes, number: int) -> bytes:
+    """A page of a PDF, drawn at 300 dots an inch or what fits, PNG.
+
+    Raises:
+        Refused: 422, it can't be drawn.
+    """
+    with _opened(pdf) as document:
+        page = document[number]
+        scale = min(300 / 72, _LONGEST_SIDE / max(page.get_size()))
+        file = io.BytesIO()
+        page.render(scale=scale).to_pil().convert("RGB").save(file, "PNG", compress_level=1)
+        return file.getvalue()
+
+
+@contextmanager
+def _opened(pdf: bytes) -> Iterator[Any]:
+    import pypdfium2
+
+    try:
+        document = pypdfium2.PdfDocument(pdf)
+    except pypdfium2.PdfiumError as error:
+        raise Refused(422, f"the PDF can't be opened ({error})") from None
+    try:
+        yield document
+    except pypdfium2.PdfiumError as error:
+        raise Refused(422, f"the PDF can't be drawn ({error})") from None
+    finally:
+        document.close()

@@ -17,9 +17,9 @@ export const json = async (path, options) => (await ask(path, options)).json();
 
 export async function upload(file, book = "") {
   const form = new FormData();
-  form.append("image", file, file.name || "photo.jpg");
+  if (typeof file === "string") form.append("url", file); else form.append("image", file, file.name || "photo.jpg");
   form.append("book", book);
-  return [await json("/api/pages", { method: "POST", body: form })];
+  return json("/api/pages", { method: "POST", body: form });
 }
 
 export const change = (method, path, version, body) => ask(path, {

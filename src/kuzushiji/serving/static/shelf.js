@@ -77,7 +77,7 @@ export async function showShelf(room) {
         for (const entry of await upload(each, book.value)) entries.set(entry.id, entry);
         draw();
         watch();
-      } catch (error) { say(`${each.name}: ${error.message}`); }
+      } catch (error) { say(`${each.name ?? each}: ${error.message}`); }
     }
   }
 
@@ -89,7 +89,13 @@ export async function showShelf(room) {
       if (kind === "drop") take([...event.dataTransfer.files]);
     });
   }
-  const paste = event => { if (event.clipboardData?.files.length) take([...event.clipboardData.files]); };
+  // An image that was copied, or the address of one or of a IIIF manifest.
+  const paste = event => {
+    if (event.target.matches("input")) return;
+    const address = event.clipboardData.getData("text").trim();
+    if (event.clipboardData.files.length) take([...event.clipboardData.files]);
+    else if (/^https?:/.test(address)) take([address]);
+  };
   document.addEventListener("paste", paste);
   room.append(make("h1", { textContent: word("shelf") }), drop, empty, books);
   for (const entry of await json("/api/pages")) entries.set(entry.id, entry);

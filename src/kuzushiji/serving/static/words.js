@@ -3,7 +3,7 @@
 const WORDS = {
   ja: {
     title: "くずし字閲覧室", skip: "本文へ", search: "全文を検索", theme: "明暗を切り替える", key: "鍵", enter: "入る",
-    drop: "画像をここへ", choose: "画像を選ぶ", dropMore: "ドロップ、貼り付け、撮影でも。PNG、JPEG、TIFF など",
+    drop: "画像をここへ", choose: "画像を選ぶ", dropMore: "ドロップ、貼り付け、撮影でも。PNG、JPEG、TIFF、PDF など",
     empty: "書棚はまだ空です。", shelf: "書棚", queued: "待機中", reading: "解読中", read: "解読済", corrected: "校訂済",
     failed: "読めません", ahead: n => `前に ${n} 枚`, characters: n => `${n} 字`, sure: n => `確信度 ${n}%`,
     back: "書棚へ戻る", undo: "元に戻す", download: "書き出し", remove: "書棚から除く", removeAsk: "この頁を書棚から除きますか。",
@@ -24,7 +24,7 @@ const WORDS = {
   en: {
     title: "Kuzushiji Reading Room", skip: "To the content", search: "Search all texts", theme: "Light or dark",
     key: "Key", enter: "Enter", drop: "Drop a page here", choose: "Choose an image",
-    dropMore: "or paste it, or photograph it. PNG, JPEG, TIFF and others", empty: "The shelf is still empty.",
+    dropMore: "or paste it, or photograph it. PNG, JPEG, TIFF, PDF and others", empty: "The shelf is still empty.",
     shelf: "Shelf", queued: "waiting", reading: "being read", read: "read", corrected: "corrected", failed: "unreadable",
     ahead: n => `${n} before it`, characters: n => `${n} characters`, sure: n => `${n}% sure`, back: "To the shelf",
     undo: "Undo", download: "Download", remove: "Take off the shelf", removeAsk: "Take this page off the shelf?",
