@@ -9,6 +9,7 @@ and each ends when the caller does, however it ends.
 import os
 import pickle
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -216,6 +217,7 @@ def work() -> None:
 
         function, arguments = pickle.load(sys.stdin.buffer)
         threading.Thread(target=_interrupt_when_stdin_closes, daemon=True).start()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             tell("result", function(partial(tell, "report"), *arguments))
         except (Interrupted, KeyboardInterrupt):

@@ -1,5 +1,8 @@
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -93,3 +96,21 @@ def test_every_public_name_is_there(name):
 def test_an_unknown_name_is_told():
     with pytest.raises(AttributeError, match="nonsense"):
         _ = kuzushiji.nonsense
+
+
+def test_a_request_to_terminate_cleans_up_as_an_interruption_does(monkeypatch, capsys):
+    cleaned = []
+
+    def terminated(*arguments, **settings):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+        finally:
+            cleaned.append(True)
+
+    monkeypatch.setattr("kuzushiji.cli.app", terminated)
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["data"]) == 130
+    assert cleaned
+    assert "Interrupted" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -291,6 +291,21 @@ def two_runs(tmp_path_factory):
     return home
 
 
+def test_a_run_that_was_killed_before_its_report_is_finished(two_runs, tmp_path, monkeypatch, capsys):
+    home = tmp_path / "home"
+    shutil.copytree(two_runs, home)
+    monkeypatch.setenv("KUZUSHIJI_HOME", str(home))
+    run = find_run("seed-0")
+    weights = run.weights_file.read_bytes()
+    run.evaluation_file.unlink()
+    assert main(["train", "--resume", "seed-0"]) == 0
+    assert run.report_file.exists()
+    assert run.evaluation_file.exists()
+    assert run.weights_file.read_bytes() == weights
+    assert main(["train", "--resume", "seed-0"]) == 1
+    assert "is finished" in " ".join(capsys.readouterr().err.split())
+
+
 def test_results_without_runs_is_wrong_usage(capsys):
     assert main(["results"]) == 2
     assert "no finished run" in capsys.readouterr().err

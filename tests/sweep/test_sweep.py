@@ -217,6 +217,32 @@ def test_a_database_is_shared_and_its_password_is_not_noted(bars_folder, tmp_pat
     assert "can't be opened" in " ".join(capsys.readouterr().err.split())
 
 
+def test_a_sweep_goes_on_wherever_the_last_line_of_its_journal_was_cut(bars_folder, own_home):
+    settings = Sweep("nn_1", str(bars_folder), GRID, sampler="grid", fixed=QUICK)
+    run_trials(open_sweep("whole", settings), trials=1)
+    journal = (own_home / "sweeps" / "whole" / "journal.log").read_bytes()
+    *before, last = journal.splitlines(keepends=True)
+    for cut in sorted({0, 1, len(last) // 2, len(last) - 2, len(last) - 1}):
+        path = own_home / "sweeps" / "whole" / "journal.log"
+        path.write_bytes(b"".join(before) + last[:cut])
+        said: list[str] = []
+        sweep = open_sweep("whole", settings, say=said.append)
+        assert len(said) == (0 < cut < len(last) - 1)
+        assert path.read_bytes().startswith(b"".join(before) + (last if cut == len(last) - 1 else b""))
+        assert len(sweep.trials()) == 4
+        assert len(open_sweep("whole").trials()) == 4
+
+
+def test_a_sweep_whose_first_lines_were_cut_begins_anew(bars_folder, own_home):
+    settings = Sweep("nn_1", str(bars_folder), GRID, sampler="grid", fixed=QUICK)
+    open_sweep("mine", settings)
+    path = own_home / "sweeps" / "mine" / "journal.log"
+    lines = path.read_bytes().splitlines(keepends=True)
+    for kept in range(3):
+        path.write_bytes(b"".join(lines[:kept]) + lines[kept][:9])
+        assert len(open_sweep("mine", settings).trials()) == 4
+
+
 def test_damaged_trials_are_told(own_home, capsys):
     folder = own_home / "sweeps" / "mine"
     folder.mkdir(parents=True)

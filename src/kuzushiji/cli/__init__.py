@@ -1,6 +1,6 @@
 """The command line: one file a verb, imported when it is called.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted with Ctrl-C.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted with Ctrl-C or asked to terminate.
 Results go to stdout; progress, notes and errors go to stderr.
 """
 
@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 from kuzushiji.cli.console import escape_what_cannot_be_written, notes
 from kuzushiji.errors import KuzushijiError
 from kuzushiji.extras import extra_of, pip_line
+from kuzushiji.interruption import terminated_as_interrupted
 from kuzushiji.version import __version__
 
 app = App(
@@ -51,6 +52,11 @@ for verb, summary in {
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     escape_what_cannot_be_written()
+    with terminated_as_interrupted():
+        return _run(arguments)
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         app(arguments, exit_on_error=False, print_error=False, error_console=notes)
         sys.stdout.flush()  # here, where it can be told that there is no room for it

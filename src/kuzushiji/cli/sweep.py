@@ -127,7 +127,7 @@ def sweep(
     if settings is not None:
         settings.check_data()
     with storage_errors():
-        opened = open_sweep(name, settings, storage)
+        opened = open_sweep(name, settings, storage, say=lambda text: notes.print(text, soft_wrap=True))
         if settings is None:
             opened.settings.check_data()
         request = {"trials": run["trials"], "timeout": run["timeout"], "device": device, "keep_runs": keep_runs}

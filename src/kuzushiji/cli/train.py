@@ -83,7 +83,7 @@ def train_network(
         said = (model, data, recipe, run, option, from_, weights, unfrozen, teacher)
         if any(value not in (None, ()) for value in said) or images != ALL_IMAGES or changes != NO_CHANGES:
             raise UsageError("--resume goes on as the run began; it takes no network, data, recipe or changes")
-        done = _resumed(resume, device)
+        done = _resumed(resume, device, report)
     else:
         if model is None or data is None:
             raise UsageError("say which network to train on which data, such as: kuzushiji train resnet --data kmnist")
@@ -115,12 +115,18 @@ def train_with_bar(model: str, data: str, **settings: Any) -> Run:
         return experiment.train(model, data, watch=watch, **settings)
 
 
-def _resumed(name: str, device: str) -> Run:
+def _resumed(name: str, device: str, report: bool) -> Run:
     check_extras("train")
     from kuzushiji.training import experiment
 
+    run = find_run(name)
+    last = run.report_file if report else run.evaluation_file
+    if run.finished and run.predictions_file().exists() and not last.exists():
+        notes.print(f"{run.name} is trained; what it lacks is written")
+        return run
+
     with console_watch() as watch:
-        return experiment.resume(find_run(name), device=device, watch=watch)
+        return experiment.resume(run, device=device, watch=watch)
 
 
 def finish(run: Run, *, report: bool, json: bool) -> None:

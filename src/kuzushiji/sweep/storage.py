@@ -10,10 +10,12 @@ A sweep is a folder:
     sweep.json, report.html     what came of it
 """
 
+import json
+import os
 import random
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -115,7 +117,12 @@ def sweep_folder(name: str) -> Path:
     return sweeps_folder() / name
 
 
-def open_sweep(name: str, settings: Sweep | None = None, storage: str | None = None) -> OpenSweep:
+def open_sweep(
+    name: str,
+    settings: Sweep | None = None,
+    storage: str | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> OpenSweep:
     """Opens a sweep, or begins it where there is none of this name.
 
     Args:
@@ -123,6 +130,7 @@ def open_sweep(name: str, settings: Sweep | None = None, storage: str | None = N
         settings: what it searches; None to take up one that is there.
         storage: address of a database, such as `sqlite:////mnt/shared/sweeps.db` or
             `postgresql+psycopg://user:password@host/sweeps`; a file in the sweep's folder if None.
+        say: is told in a line where the end of that file was cut off, and is mended.
 
     Raises:
         UsageError: there is none of this name to take up; or there is one, but it searches something else.
@@ -147,7 +155,7 @@ def open_sweep(name: str, settings: Sweep | None = None, storage: str | None = N
     except OSError as error:
         raise KuzushijiError(f"the folder {folder} could not be made: {error.strerror}") from None
     with FileLock(folder / "claim.lock"):
-        opened = _storage(folder, storage)
+        opened = _storage(folder, storage, say)
         found = _settings_of(name, opened)
         if settings is None and found is None:
             raise UsageError(f"there is no sweep {name!r} in {folder}; begin it by saying what to search")
@@ -227,7 +235,7 @@ def storage_errors() -> Iterator[None]:
         ) from None
 
 
-def _storage(folder: Path, address: str | None) -> BaseStorage:
+def _storage(folder: Path, address: str | None, say: Callable[[str], None]) -> BaseStorage:
     """Opens the storage that is asked for, else the one that the folder names."""
     journal, noted = folder / "journal.log", folder / "storage.txt"
     if address is None and noted.exists():
@@ -237,7 +245,13 @@ def _storage(folder: Path, address: str | None) -> BaseStorage:
     if address is None:
         try:
             # Its other lock is a symbolic link, which not every file system has.
-            return JournalStorage(JournalFileBackend(str(journal), JournalFileOpenLock(str(journal))))
+            lock = JournalFileOpenLock(str(journal))
+            lock.acquire()
+            try:
+                _mend(journal, say)
+            finally:
+                lock.release()
+            return JournalStorage(JournalFileBackend(str(journal), lock))
         except Exception as error:  # of many kinds, assertions among them
             raise KuzushijiError(f"{journal} can't be read as the trials of a sweep ({error!r})") from None
     if journal.exists():
@@ -256,6 +270,30 @@ def _storage(folder: Path, address: str | None) -> BaseStorage:
     return opened
 
 
+def _mend(journal: Path, say: Callable[[str], None]) -> None:
+    """Ends a journal where its last whole line ends; a full disk, a kill or a power cut may have torn the one after it.
+
+    To be called while nobody writes into it.
+    """
+    if not journal.exists():
+        return
+    with open(journal, "r+b") as file:
+        whole = 0
+        for line in file:
+            whole += len(line) if line.endswith(b"\n") else 0
+        file.seek(whole)
+        if not (torn := file.read()):
+            return
+        try:
+            json.loads(torn)
+            file.write(b"\n")  # which was all that was missing
+        except ValueError:
+            file.truncate(whole)
+            say(f"the last line of {journal} was cut off and is taken out; what it noted is done again")
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _settings_of(name: str, storage: BaseStorage) -> Sweep | None:
     """What the sweep of this name in a storage searches, None if there is none.
 
@@ -268,6 +306,8 @@ def _settings_of(name: str, storage: BaseStorage) -> Sweep | None:
         return None
     settings = storage.get_study_user_attrs(study_id).get("kuzushiji")
     if settings is None:
+        if isinstance(storage, JournalStorage) and not storage.get_all_trials(study_id):
+            return None  # the process that began it got no further
         raise UsageError(f"the storage has a study {name!r} that is no sweep of kuzushiji; choose another --name")
     return from_plain(settings, Sweep, where=f"the settings of the sweep {name}")
 
