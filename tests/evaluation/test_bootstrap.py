@@ -71,3 +71,17 @@ def test_estimates_read_as_text_and_survive_json() -> None:
     assert as_plain(Estimate(0.5)) == {"value": 0.5, "low": None, "high": None}
     assert from_plain({"value": 1, "low": 0, "high": 1}, Estimate) == Estimate(1.0, 0.0, 1.0)
     assert isnan(from_plain(as_plain(Estimate(nan)), Estimate).value)
+
+
+def test_where_no_replicate_differs_it_is_wilsons_interval_of_so_many_images() -> None:
+    right, wrong = np.ones(200), np.zeros(200)
+    low, high = bootstrap_interval([1.0, 0.0], np.stack([right, wrong], axis=1), 0.95, images=[7, 45])
+    expected = wilson_interval([7, 0], [7, 45])
+    assert low.tolist() == pytest.approx(expected[0].tolist())
+    assert high.tolist() == pytest.approx(expected[1].tolist())
+    assert low[0] < 0.7
+    assert high[1] > 0.07
+
+
+def test_where_no_replicate_differs_and_it_is_no_share_there_is_no_interval() -> None:
+    assert np.isnan(bootstrap_interval(3.5, np.full(200, 3.5), 0.95, high=np.inf)).all()

@@ -2,7 +2,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, spearmanr
+from scipy.stats import binomtest, spearmanr, ttest_ind
 
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.evaluation.compare import (
@@ -112,20 +112,28 @@ def test_of_several_seeds_the_means_are_compared():
 
 
 def test_a_difference_must_be_greater_than_what_seeds_make():
-    near = compare_groups({"one": [make(2.6, 1), make(2.6, 2)], "other": [make(1.5, 3), make(1.5, 4)]})[0]
+    near = compare_groups({"one": [make(3.5, 1), make(3.5, 2)], "other": [make(1, 3), make(1, 4), make(1, 5)]})[0]
     far = compare_groups({"one": [make(4.5, 1), make(1.2, 2)], "other": [make(1.5, 3), make(1.5, 4)]})[0]
     for compared in (near, far):
         assert compared.p_adjusted < 0.05
     assert near.differs()
-    assert far.seed_error > abs(far.accuracy.value) / 2
+    assert far.seed_interval()[0] < 0 < far.accuracy.low, "over the images it would be one, over the seeds it is none"
     assert not far.differs()
-    assert compare_groups({"one": make(2.6, 1), "other": [make(1.5, 3), make(1.5, 4)]})[0].seed_error is None
+    assert compare_groups({"one": make(2.6, 1), "other": [make(1.5, 3), make(1.5, 4)]})[0].over_seeds is None
 
 
-def test_the_error_over_seeds_is_that_of_two_means():
+def test_the_interval_over_seeds_is_welchs():
     groups = {"one": [make(2, 1), make(2, 2), make(2, 3)], "other": [make(1.8, 4), make(1.8, 5)]}
-    squares = [np.var([accuracy(each) for each in group], ddof=1) / len(group) for group in groups.values()]
-    assert compare_groups(groups)[0].seed_error == pytest.approx(np.sqrt(sum(squares)))
+    expected = ttest_ind(*([accuracy(each) for each in group] for group in groups.values()), equal_var=False)
+    (compared,) = compare_groups(groups)
+    assert compared.seed_interval() == pytest.approx(expected.confidence_interval())
+    assert compared.over_seeds.freedom == pytest.approx(expected.df)
+
+
+def test_of_seeds_that_do_not_differ_nothing_is_divided_by_zero():
+    (compared,) = compare_groups({"one": [make(2, 1)] * 2, "other": [make(1, 2)] * 2})
+    assert compared.seed_interval() == (compared.accuracy.value, compared.accuracy.value)
+    assert compared.differs()
 
 
 def test_doubling_every_seed_changes_nothing_but_their_number():

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 from sklearn import metrics as reference
 
 from kuzushiji.errors import DataError, UsageError
@@ -280,7 +281,7 @@ def test_the_same_seed_gives_the_same_intervals() -> None:
     predictions = noisy(300, 5)
     once, again, other = (evaluate(predictions, replicates=100, seed=seed).to_dict() for seed in (1, 1, 2))
     assert once == again
-    assert once["accuracy"]["low"] != other["accuracy"]["low"]
+    assert once["macro_f1"]["low"] != other["macro_f1"]["low"]
 
 
 def test_higher_confidence_gives_wider_intervals() -> None:
@@ -432,3 +433,26 @@ def test_mistakes_are_listed_class_by_class() -> None:
         "taken_for": [{"character": "つ", "count": 2}, {"character": "は", "count": 1}],
     }
     assert found.confusion.trace() == 6, "counting them changes nothing"
+
+
+def test_few_images_and_none_right_have_intervals_that_are_not_empty() -> None:
+    labels = np.zeros(45, dtype=np.int64)
+    logits = np.tile(np.float32([0, 1, 0]), (45, 1))
+    measured = evaluate(Predictions(logits, labels, np.arange(45), ("あ", "い", "う"), "few"))
+    assert (measured.accuracy.value, measured.accuracy.low) == (0, 0)
+    assert measured.accuracy.high == pytest.approx(binomtest(0, 45).proportion_ci(method="wilson").high)
+    for name in ("accuracy", "balanced_accuracy", "macro_recall"):
+        assert getattr(measured, name).high > 0.05
+    right = evaluate(Predictions(logits[:7], labels[:7] + 1, np.arange(7), ("あ", "い", "う"), "few"))
+    for name in ("accuracy", "balanced_accuracy", "top5_accuracy"):
+        assert getattr(right, name).low < 0.7
+
+
+def test_what_always_saying_the_most_frequent_gives_stands_beside_it() -> None:
+    labels = np.array([0] * 10 + [1] * 80 + [2] * 10)
+    predictions = Predictions(np.eye(3, dtype=np.float32)[labels], labels, np.arange(100), ("あ", "い", "う"), "some")
+    blind = evaluate(predictions)
+    assert (blind.baseline, blind.baseline_class) == (0.8, "い")
+    trained = evaluate(predictions, train_counts=[1000, 10, 10])
+    assert (trained.baseline, trained.baseline_class) == (0.1, "あ"), "what is most frequent is learnt in training"
+    assert Evaluation.from_dict(blind.to_dict()).baseline == 0.8

@@ -156,7 +156,7 @@ def test_the_conclusion_says_what_the_numbers_say(answer):
     assert "Of 4 trials" in text
     assert f"{100 * answer.best.accuracy:.2f}%" in text
     assert "Against rate 0.1" in text
-    assert re.search(r"worse: .*rate 0\.01 by .* and rate 0\.001 by ", text)
+    assert re.search(r"behind: .*rate 0\.01 by .* and rate 0\.001 by ", text)
     assert "rises with the learning rate, from" in text
     assert "ten times the rate +" in text
     assert "p < 0.001" in text
@@ -269,7 +269,7 @@ def test_several_seeds_are_averaged(tmp_path):
     assert first.deviation("test_accuracy") == pytest.approx(np.std(first.values("test_accuracy"), ddof=1))
     assert len(found.results[2].evaluations) == 2
     conclusion = conclude(found)
-    assert "on average over 2 seeds (±" in conclusion[0]
+    assert "on average over 2 seeds (95% t interval" in conclusion[0]
     assert not any("trained once" in sentence for sentence in conclusion)
     assert found.comparison("a", "b").seeds == (2, 2)
     document = study_document(found, conclusion, "kuzushiji study seeds.toml")
@@ -352,3 +352,7 @@ def test_a_learning_curve_leads_on(tmp_path):
     )
     (kept,) = to_json(answer, [])["learning_curves"]
     assert kept["expected"][1] == {"images": 60_000, "error": as_plain(expected)}
+
+
+def test_the_note_says_what_was_done(answer):
+    assert answer.told("{seeds}, {epochs} epochs") == "one seed, 4 epochs"

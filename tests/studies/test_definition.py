@@ -298,3 +298,14 @@ def test_files(tmp_path):
     assert load_study(path).name == "mine"
     with pytest.raises(UsageError, match=r"did you mean losses.*\.toml"):
         load_study("loses")
+
+
+def test_a_note_has_names_for_what_was_done_and_other_names_are_refused():
+    assert parse('note = "For {epochs} epochs."\n[[trials]]\nmodel = "nn_1"').note == "For {epochs} epochs."
+    with pytest.raises(UsageError, match="no field of the recipe 'epoch'; did you mean epochs"):
+        parse('note = "For {epoch} epochs."\n[[trials]]\nmodel = "nn_1"')
+
+
+def test_what_a_study_varies_cannot_be_changed_for_all():
+    with pytest.raises(UsageError, match="is the study of what epochs does"):
+        load_study("longer-training").with_recipe(epochs=1)

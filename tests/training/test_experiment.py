@@ -379,3 +379,9 @@ def test_all_is_on_the_disk_before_the_checkpoint_goes(bars, test_bars, monkeypa
     train("nn_1", bars, test=test_bars, run="mine", **QUICK)
     after = done[done.index("weights") + 1 :]
     assert after == ["part", "mine"] * 3 + ["remove last.ckpt", "mine"]  # weights and two files of predictions
+
+
+def test_the_validation_accuracy_of_the_epochs_is_that_of_the_predictions(bars_folder):
+    run = train("nn_1", bars_folder, epochs=3, keep="best", precision="bfloat16", validation_fraction=0.3)
+    said = run.predictions("validation")
+    assert run.kept["validation_accuracy"] == pytest.approx((said.predicted == said.labels).mean())

@@ -78,9 +78,14 @@ def _print(found: Compared) -> None:
     compared = found.comparisons
     notes.print(
         f"points of accuracy, first minus second, on the same {compared[0].images:,} images; p by McNemar's exact test "
-        f"(over several seeds, a sign-flip test of their means), corrected for {len(compared)} pairs",
+        f"(over several seeds, a sign-flip test of their means){corrected_for(len(compared))}",
         soft_wrap=True,
     )
+
+
+def corrected_for(pairs: int) -> str:
+    """What was done to p-values for there being so many; nothing for one."""
+    return f", corrected for {pairs} pairs" if pairs > 1 else ""
 
 
 def difference(compared: Comparison) -> tuple[str, str, str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from kuzushiji.cli.compare import difference
+from kuzushiji.cli.compare import corrected_for, difference
 from kuzushiji.cli.console import notes, print_json, print_table, results
 from kuzushiji.cli.tables import print_calibration, print_evaluation
 from kuzushiji.errors import UsageError
@@ -97,7 +97,7 @@ def _print_members(members: Sequence[Member], best: str | None) -> None:
 def _print_comparisons(compared: Sequence[Comparison], best: str | None) -> None:
     rows = [(each.second, *difference(each)) for each in compared]
     print_table(["ensemble against", "points", "95% interval", "alone right", "p"], rows, right=(1, 2, 3, 4))
-    correction = "" if best else f", corrected for {len(compared)} pairs"
+    correction = "" if best else corrected_for(len(compared))
     notes.print(
         f"points of accuracy on the same {compared[0].images:,} images; p by McNemar's exact test{correction}",
         soft_wrap=True,

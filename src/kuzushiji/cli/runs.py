@@ -27,7 +27,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "state": "finished" if run.finished else "unfinished",
         "epochs": len(metrics),
         "seconds": round(run.seconds, 1),
-        "validation_accuracy": metrics[-1]["validation_accuracy"] if metrics else None,
+        "validation_accuracy": run.kept["validation_accuracy"] if run.kept else None,
         "test_accuracy": accuracy,
         "created": config.created,
     }

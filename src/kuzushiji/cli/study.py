@@ -222,7 +222,6 @@ def _watch() -> Iterator[StudyWatch]:
 
     bar = work_bar()
     bars: dict[str, TaskID] = {}
-    last: dict[str, str] = {}
     whole: list[TaskID] = []
 
     def planned(trainings: list[Training], waiting: list[Training]) -> None:
@@ -245,10 +244,6 @@ def _watch() -> Iterator[StudyWatch]:
             note=f"epoch {now.epoch}/{now.epochs}  {now.text}",
         )
 
-    def epoch(training: Training, metrics: dict[str, Any]) -> None:
-        validation = metrics.get("validation_accuracy")
-        last[training.path] = f"  validation accuracy {validation:.2%}" if validation is not None else ""
-
     def ended(outcome: Outcome) -> None:
         bar.remove_task(bars.pop(outcome.training.path))
         bar.advance(whole[0])
@@ -260,11 +255,12 @@ def _watch() -> Iterator[StudyWatch]:
             notes.print(f"{_title(outcome.training)}: {outcome.failure}", soft_wrap=True)
         else:
             seconds = f"{outcome.run.seconds:,.0f} s"
-            said = last.get(outcome.training.path, "")
+            validation = (outcome.run.kept or {}).get("validation_accuracy")
+            said = f"  validation accuracy {validation:.2%}" if validation is not None else ""
             notes.print(f"done    {_title(outcome.training)}  {seconds}{said}", markup=False, soft_wrap=True)
 
     with bar:
-        yield StudyWatch(planned=planned, started=started, progress=progress, epoch=epoch, ended=ended)
+        yield StudyWatch(planned=planned, started=started, progress=progress, ended=ended)
 
 
 def _title(training: Training) -> str:

@@ -57,6 +57,8 @@ def print_evaluation(evaluation: Evaluation, console: Console, worst: int = 5) -
     averages = _table(["", "value", interval], right=[1, 2])
     for name, title in SHARES.items():
         averages.add_row(title, *_percent(getattr(evaluation, name), 2))
+        if name == "accuracy" and evaluation.baseline_class:
+            averages.add_row(Text(f"  if it always said {evaluation.baseline_class}"), f"{evaluation.baseline:.2%}", "")
     for name, title in AREAS.items():
         averages.add_row(title.format(evaluation.inverse_frequency_of), *_plain(getattr(evaluation, name), 5))
     averages.add_row("loss (cross-entropy)", *_plain(evaluation.loss, 4))

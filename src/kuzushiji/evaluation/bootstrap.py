@@ -61,7 +61,12 @@ def sums_by_class(
 
 
 def bootstrap_interval(
-    value: ArrayLike, replicates: NDArray[np.float64], confidence: float, low: float = 0.0, high: float = 1.0
+    value: ArrayLike,
+    replicates: NDArray[np.float64],
+    confidence: float,
+    low: float = 0.0,
+    high: float = 1.0,
+    images: ArrayLike | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The percentile interval of the replicates, moved so that their mean falls on the measured value.
 
@@ -69,12 +74,16 @@ def bootstrap_interval(
     ones, so that its average lies off to one side.  Where most classes have one or two images the interval
     is still too narrow, since nothing tells how other images of those classes would have fared.
 
+    Where no replicate differs from another, as of 45 images that were all named right, the bootstrap can't tell how far
+    off the value could be.  Then it is Wilson's interval for so many images, or none where their number is not given.
+
     Args:
         value: what was measured, a number or (C,).
         replicates: the same of each replicate, (R,) or (R, C); NaN where a replicate does not define it.
         confidence: share of such intervals that should hold the true value.
         low: least possible value.
         high: greatest possible value.
+        images: how many a share is of, a number or (C,); None of what is no share.
 
     Returns:
         Lower and upper end, in the shape of `value`; NaN where fewer than two replicates are defined.
@@ -88,22 +97,35 @@ def bootstrap_interval(
         tail = (1 - confidence) / 2
         quantiles = np.nanquantile(defined, [tail, 1 - tail], axis=0)
         ends[:, enough] = np.clip(quantiles + values[enough] - np.nanmean(defined, axis=0), low, high)
+        alike = np.flatnonzero(enough)[np.nanmax(defined, axis=0) == np.nanmin(defined, axis=0)]
+        counts = np.broadcast_to(0 if images is None else images, values.shape)[alike]
+        ends[:, alike] = wilson_interval(values[alike] * counts, counts, confidence)
     return ends[0].reshape(np.shape(value)), ends[1].reshape(np.shape(value))
 
 
 def bootstrap_estimates(
-    values: ArrayLike, replicates: NDArray[np.float64], confidence: float, low: float = 0.0, high: float = 1.0
+    values: ArrayLike,
+    replicates: NDArray[np.float64],
+    confidence: float,
+    low: float = 0.0,
+    high: float = 1.0,
+    images: ArrayLike | None = None,
 ) -> list[Estimate]:
     """What was measured, (C,), with its intervals; see `bootstrap_interval`."""
-    ends = bootstrap_interval(values, replicates, confidence, low, high)
+    ends = bootstrap_interval(values, replicates, confidence, low, high, images)
     return [Estimate(*map(float, each)) for each in zip(np.asarray(values), *ends, strict=True)]
 
 
 def bootstrap_estimate(
-    value: float, replicates: NDArray[np.float64], confidence: float, low: float = 0.0, high: float = 1.0
+    value: float,
+    replicates: NDArray[np.float64],
+    confidence: float,
+    low: float = 0.0,
+    high: float = 1.0,
+    images: int | None = None,
 ) -> Estimate:
     """What was measured with its interval; see `bootstrap_interval`."""
-    return bootstrap_estimates([value], replicates, confidence, low, high)[0]
+    return bootstrap_estimates([value], replicates, confidence, low, high, images)[0]
 
 
 def wilson_interval(

@@ -3,7 +3,7 @@
 What is compared are predictions that exist, image by image.  Where something was trained with several seeds, its mean
 over the seeds is compared: of each image, the share of the seeds that named it right.  Intervals and p-values tell how
 other test images of the same kind could change the outcome; how another training could is only seen from the spread
-over seeds (`Comparison.seed_error`), and a difference counts as one only where it is greater than both.
+over seeds (`Comparison.over_seeds`), and a difference counts as one only where both say so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 from math import lcm, nan, sqrt
-from statistics import variance
+from statistics import stdev
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,39 @@ Group = Predictions | Scores | Sequence[Predictions | Scores]
 
 
 @dataclass(frozen=True)
+class SeedSpread:
+    """How far other seeds could change a number.
+
+    Attributes:
+        error: its standard error over the seeds.
+        freedom: degrees of freedom of that.
+    """
+
+    error: float
+    freedom: float
+
+    def half_width(self, confidence: float = 0.95) -> float:
+        """Half the width of the t interval."""
+        from scipy.special import stdtrit
+
+        return float(stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
+
+
+def together(spreads: Sequence[SeedSpread]) -> SeedSpread:
+    """The spread of a sum or difference of numbers.
+
+    Source:
+        B. L. Welch, The generalization of "Student's" problem when several different population variances are involved,
+        Biometrika 34 (1947).
+    """
+    squares = [each.error**2 for each in spreads]
+    parts = sum(square**2 / each.freedom for square, each in zip(squares, spreads, strict=True))
+    # Where no seed differs from another, any number of them would do.
+    freedom = sum(squares) ** 2 / parts if parts else sum(each.freedom for each in spreads)
+    return SeedSpread(sqrt(sum(squares)), freedom)
+
+
+@dataclass(frozen=True)
 class Comparison:
     """The first of two against the second, on the same images.  Differences are first minus second.
 
@@ -76,7 +109,7 @@ class Comparison:
         p_value: of the difference in accuracy, by `sign_flip_test`, which for single predictions is McNemar's exact
             test.
         p_adjusted: the same, corrected by Holm for all pairs that were compared together.
-        seed_error: standard error of the difference in accuracy over the seeds; None where either has a single one.
+        over_seeds: how far other seeds could change the difference in accuracy; None where either has a single one.
     """
 
     first: str
@@ -90,16 +123,21 @@ class Comparison:
     only_second: int | None
     p_value: float
     p_adjusted: float
-    seed_error: float | None = None
+    over_seeds: SeedSpread | None = None
 
     def differs(self, level: float = 0.05) -> bool:
         """Whether the accuracies differ by more than chance.
 
         That is, by the test over the images, at a level that holds for all pairs together, and, where there are
-        several seeds, by more than twice the standard error over them.
+        several seeds, by the t interval over them.
         """
-        by_seeds = self.seed_error is None or abs(self.accuracy.value) > 2 * self.seed_error
-        return self.p_adjusted < level and by_seeds
+        low, high = self.seed_interval(1 - level)
+        return self.p_adjusted < level and not low <= 0 <= high
+
+    def seed_interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Ends of the t interval over the seeds of the difference in accuracy; NaN where either has a single one."""
+        half = nan if self.over_seeds is None else self.over_seeds.half_width(confidence)
+        return self.accuracy.value - half, self.accuracy.value + half
 
     def swapped(self) -> "Comparison":
         """The second against the first."""
@@ -178,7 +216,7 @@ def compare_groups(
                 only_second=int((differences < 0).sum()) if single else None,
                 p_value=(p_value := sign_flip_test(differences)),
                 p_adjusted=p_value,
-                seed_error=_seed_error(one, other),
+                over_seeds=_over_seeds(one, other),
                 **{
                     measure: _difference(one.values[measure], other.values[measure], confidence)
                     for measure in ("accuracy", "balanced_accuracy", "auc_macro")
@@ -261,10 +299,10 @@ def _whole_differences(one: Scores, other: Scores) -> NDArray[np.int64]:
     return one.right * (common // one.seeds) - other.right * (common // other.seeds)
 
 
-def _seed_error(one: Scores, other: Scores) -> float | None:
+def _over_seeds(one: Scores, other: Scores) -> SeedSpread | None:
     if min(one.seeds, other.seeds) < 2:
         return None
-    return sqrt(sum(variance(each.accuracies) / each.seeds for each in (one, other)))
+    return together([SeedSpread(stdev(each.accuracies) / sqrt(each.seeds), each.seeds - 1) for each in (one, other)])
 
 
 def _difference(one: NDArray[np.float64], other: NDArray[np.float64], confidence: float) -> Estimate:

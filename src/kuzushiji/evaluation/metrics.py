@@ -12,6 +12,10 @@ Conventions, where they are a matter of choice:
   are left out of its averages.  The average weighted by inverse frequency weighs each class by one over its
   number of *training* images, as in medina325/kuzushiji-character-recognition (twelve networks on
   Kuzushiji-49); where those numbers are not given, by one over its number of evaluated images.
+- The share of images and of top-5 answers that are right have Wilson's interval, which holds for 7 images and for 0 of
+  45 too; the averages have the bootstrap's, and Wilson's where it can't tell (`bootstrap_interval`).
+- The baseline is what is right without looking: always naming the class that is most frequent among the training
+  images, or among the evaluated ones where those numbers are not given.
 - The loss is cross-entropy in nats, and not clipped: scikit-learn's log_loss stops at 36 an image.
 """
 
@@ -133,6 +137,7 @@ class Evaluation:
         by_frequency: classes by their number of training images, the rarest first; empty where that is not known.
         per_class: one entry a class, in the order of the labels.
         confusion: int64 (C, C), true class by predicted class.
+        baseline: the accuracy of always naming the most frequent class, `baseline_class`; NaN in files of before.
     """
 
     dataset: str
@@ -155,6 +160,8 @@ class Evaluation:
     by_frequency: tuple[FrequencyGroup, ...]
     per_class: tuple[ClassScores, ...]
     confusion: NDArray[np.int64]
+    baseline: float = nan
+    baseline_class: str = ""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -258,6 +265,15 @@ def evaluate(
     means = {name: numbers.mean() for name, numbers in of_images.items()}
     values = means | _averages(hits, support, taken, areas, class_weights)
     drawn_values = drawn_means | _averages(drawn_hits, drawn_support, drawn_taken, drawn_areas, class_weights)
+    estimates = {
+        name: bootstrap_estimate(value, drawn_values[name], confidence, images=count)
+        for name, value in values.items()
+        if name != "loss"
+    }
+    if len(drawn):
+        for name in ("accuracy", "top5_accuracy"):
+            estimates[name] = wilson_estimate(of_images[name].sum(), count, confidence)
+    most = int((support if trained is None else trained).argmax())
     return Evaluation(
         dataset=predictions.dataset,
         split=predictions.split,
@@ -271,10 +287,10 @@ def evaluate(
         else _by_frequency(trained, hits, support, drawn_hits, drawn_support, confidence),
         per_class=_class_scores(predictions.classes, hits, support, taken, areas, drawn_areas, confidence),
         confusion=confusion,
-        **{
-            name: bootstrap_estimate(value, drawn_values[name], confidence, high=np.inf if name == "loss" else 1.0)
-            for name, value in values.items()
-        },
+        baseline=float(support[most] / count),
+        baseline_class=predictions.classes[most],
+        loss=bootstrap_estimate(means["loss"], drawn_values["loss"], confidence, high=np.inf),
+        **estimates,
     )
 
 
@@ -353,7 +369,7 @@ def _by_frequency(
                 classes=int(group.sum()),
                 count=count,
                 accuracy=wilson_estimate(right, count, confidence),
-                balanced_accuracy=bootstrap_estimate(balanced, drawn, confidence),
+                balanced_accuracy=bootstrap_estimate(balanced, drawn, confidence, images=count),
             )
         )
     return tuple(groups)
@@ -370,7 +386,7 @@ def _class_scores(
 ) -> tuple[ClassScores, ...]:
     # F1 = 2 J / (1 + J), J being the share of hits among all that are of the class or were taken for it.
     shares = wilson_interval(hits, support + taken - hits, confidence)
-    area_ends = bootstrap_interval(areas, drawn_areas, confidence)
+    area_ends = bootstrap_interval(areas, drawn_areas, confidence, images=np.minimum(support, support.sum() - support))
     for ends in area_ends:
         ends[support < 2] = nan
     columns = (

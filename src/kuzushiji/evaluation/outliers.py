@@ -78,4 +78,5 @@ def _area(known: Floats, foreign: Floats, drawn_known: Floats, drawn_foreign: Fl
     replicates = (
         drawn_known @ lost_shares[positive] / len(known) + drawn_foreign @ lost_shares[~positive] / len(foreign) - lost
     )
-    return bootstrap_estimate(1 - lost, 1 - np.clip(replicates, 0, 1), confidence)
+    fewest = min(len(known), len(foreign))
+    return bootstrap_estimate(1 - lost, 1 - np.clip(replicates, 0, 1), confidence, images=fewest)

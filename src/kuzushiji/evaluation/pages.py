@@ -115,7 +115,8 @@ def evaluate_pages(
     books = np.unique([book_of(name) for name in truth], return_inverse=True)[1]
     if books.max(initial=0) == 0:
         books = np.arange(len(truth))
-    drawn = resampled(int(books.max(initial=-1)) + 1, replicates, seed)[:, books].astype(np.float64)
+    units = int(books.max(initial=-1)) + 1
+    drawn = resampled(units, replicates, seed)[:, books].astype(np.float64)
     again = _figures({key: drawn @ column for key, column in columns.items()})
     scores = []
     for name, counts in counted.items():
@@ -123,7 +124,10 @@ def evaluate_pages(
         scores.append(PageScore(name, book_of(name), counts, {key: float(value[0]) for key, value in own.items()}))
     return PageEvaluation(
         tuple(scores),
-        {key: bootstrap_estimate(float(totals[key][0]), again[key], confidence, high=_most(key)) for key in FIGURES},
+        {
+            key: bootstrap_estimate(float(totals[key][0]), again[key], confidence, high=_most(key), images=units)
+            for key in FIGURES
+        },
         tuple(name for name in truth if name not in read),
         confidence,
     )

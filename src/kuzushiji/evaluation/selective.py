@@ -139,7 +139,9 @@ def measure_selective(
         ]
 
     replicates = np.array([measured(times) for times in drawn])
-    aurc, excess_aurc, *others = bootstrap_estimates(measured(np.ones(count)), replicates, confidence)
+    shares = [np.ceil(coverage * count) for coverage in COVERAGES] + [count] * len(ACCURACIES)
+    images = np.array([0, 0, *shares, *points])  # areas are no shares
+    aurc, excess_aurc, *others = bootstrap_estimates(measured(np.ones(count)), replicates, confidence, images=images)
     risks = others[len(COVERAGES) + len(ACCURACIES) :]
     return Selective(
         aurc,

@@ -108,14 +108,8 @@ class Material:
     @cached_property
     def kept_epoch(self) -> int | None:
         """The epoch whose weights were kept."""
-        metrics = self.run.metrics
-        if not metrics:
-            return None
-        if self.config.recipe.keep == "best" and metrics[0].get("validation_accuracy") is not None:
-            from kuzushiji.training.session import best_epoch
-
-            return best_epoch(metrics)
-        return metrics[-1]["epoch"]
+        kept = self.run.kept
+        return None if kept is None else kept["epoch"]
 
     @property
     def sources(self) -> list[catalog.Dataset]:

@@ -15,6 +15,7 @@ from kuzushiji.report.document import (
     Document,
     Figures,
     Heading,
+    Japanese,
     Note,
     Paragraph,
     Section,
@@ -107,9 +108,11 @@ def _lead(material: Material) -> Text:
     text: tuple[Text, ...] = (
         f"Shown {evaluation.count:,} images of handwritten characters that were kept out of its training, the network ",
         Strong(material.config.model.name),
-        f" named {right:,} of them right. It chooses among {classes:,} characters; guessing would be right "
-        f"{percent(1 / classes, 2 if classes > 100 else 0)} of the time.",
+        f" named {right:,} of them right. It chooses among {classes:,} characters.",
     )
+    if evaluation.baseline_class:
+        often = percent(evaluation.baseline)
+        text += " Always saying ", Japanese(evaluation.baseline_class), f" would be right {often} of the time."
     trained = material.train_counts[material.train_counts > 0]
     if len(trained) and trained.max() > 1.5 * trained.min():
         balanced = percent(evaluation.balanced_accuracy.value)

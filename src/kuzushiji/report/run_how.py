@@ -44,12 +44,18 @@ def how(material: Material, figures: Figures) -> tuple[Block, ...]:
         blocks += [Heading("To repeat it"), Commands((config.command,))]
     if "curves" in figures:
         note = (
-            "Training images are measured as they were augmented, and mixed, and while the network still learns, "
-            "validation images after each epoch as they are."
+            f"Training images are measured {_as_changed(config.recipe)}while the network still learns, validation "
+            "images after each epoch as they are."
         )
         kept = f" The weights of epoch {material.kept_epoch} were kept." if material.kept_epoch else ""
         blocks += [Heading("Loss and accuracy"), figures["curves"], Note(note + kept)]
     return tuple(blocks)
+
+
+def _as_changed(recipe: Recipe) -> str:
+    """What was done to the training images, as the beginning of a list; empty if nothing was."""
+    done = [*["augmented"] * recipe.augments, *["mixed"] * recipe.mixes]
+    return f"as they were {' and '.join(done)}, and " if done else ""
 
 
 def _data(material: Material) -> Facts:

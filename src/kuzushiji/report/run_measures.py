@@ -44,7 +44,7 @@ def measures(material: Material) -> tuple[Block, ...]:
     """Every measure with its interval; and the accuracy by number of training images where classes differ in it."""
     evaluation = material.evaluation
     confidence = f"{percent(evaluation.confidence, 0)} interval"
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (name, *estimate_cells(getattr(evaluation, field), field not in NO_SHARES), meaning)
         for field, name, meaning in METRICS
     ]
@@ -54,9 +54,16 @@ def measures(material: Material) -> tuple[Block, ...]:
         Column(confidence, "interval"),
         Column("what it says", "note"),
     )
+    if evaluation.baseline_class:
+        meaning = (
+            "the accuracy of always saying ",
+            Japanese(evaluation.baseline_class),
+            ", the most frequent character",
+        )
+        rows.insert(1, ("Without looking", Strong(percent(evaluation.baseline)), "–", meaning))
     note = (
-        "The intervals are bootstrapped over the test images: they say how far the figures could be off with other "
-        "images of the same kind, not with another training."
+        "The intervals say how far the figures could be off with other test images of the same kind, not with another "
+        "training: Wilson's of accuracies, and of averages over the characters the bootstrap's over the test images."
     )
     blocks: list[Block] = [Table(columns, tuple(rows), "Measures"), Note(note)]
     groups = evaluation.by_frequency

@@ -119,7 +119,7 @@ def _results(answer: Answer) -> Section:
     note = (
         "Each trial read the test images once, when its training was over; nothing was chosen on them. After the test "
         f"accuracy stands {spread}. Training accuracy and loss are those of the last epoch as the network saw it: "
-        "with dropout, on images as they were augmented, and while it still learned."
+        f"{_as_seen(answer)}while it still learned."
     )
     blocks: list[Block] = [table, Note(note)]
     if study.published.source and any(result.trial.theirs for result in answer.results):
@@ -129,9 +129,21 @@ def _results(answer: Answer) -> Section:
     blocks += [Paragraph(f"{result.label}: {'; '.join(result.failures).rstrip('.')}.") for result in failed]
     blocks += [Paragraph(sentence) for sentence in not_measured(answer)]
     if study.note:
-        blocks.append(Paragraph(study.note))
+        blocks.append(Paragraph(answer.told(study.note)))
     of_which = "Multiplications are for one image; seconds are those of the training with its validation."
     return Section("results", "What came of each", (*blocks, _costs(answer), Note(of_which)), "Results")
+
+
+def _as_seen(answer: Answer) -> str:
+    """What was done in any of the trainings to the network or its images, as the beginning of a list."""
+    runs = [run for result in answer.measured for run in result.runs]
+    dropped = any(value for run in runs for name, value in run.config.model.options.items() if "dropout" in name)
+    seen = [
+        *["with dropout"] * dropped,
+        *["on images as they were augmented"] * any(run.config.recipe.augments for run in runs),
+        *["on images that were mixed"] * any(run.config.recipe.mixes for run in runs),
+    ]
+    return f"{', '.join(seen)}, and " if seen else ""
 
 
 def _curves(answer: Answer, figures: Figures) -> Section | None:
@@ -211,7 +223,7 @@ def _differences(answer: Answer, figures: Figures) -> Section | None:
     others = [result for result in answer.ranked if result is not reference]
     comparisons = [answer.comparison(other.label, reference.label) for other in others]
     single = all(each.only_first is not None for each in comparisons)
-    last = ("only it right", "only the other right") if single else ("error over seeds",)
+    last = ("only it right", "only the other right") if single else ("95% interval over seeds",)
     numbers = [*(["balanced accuracy"] if answer.unbalanced else []), "AUC", *last]
     rows = []
     for each in comparisons:
@@ -224,7 +236,7 @@ def _differences(answer: Answer, figures: Figures) -> Section | None:
         if single:
             row += [f"{each.only_first:,}", f"{each.only_second:,}"]
         else:
-            row.append("–" if each.seed_error is None else points(each.seed_error))
+            row.append(points_range(*each.seed_interval()) or "–")
         rows.append(tuple(row))
     columns = (Column(f"against {reference.label}"), *_COMPARISON, *(Column(title, "number") for title in numbers))
     blocks: list[Block] = []
@@ -243,7 +255,7 @@ def _tested(answer: Answer, single: bool) -> str:
     pairs = len(answer.comparisons)
     correction = f", corrected by Holm for all {pairs} pairs of trials" if pairs > 1 else ""
     test = "McNemar's exact test" if single else "an exact sign-flip test of the means over the seeds"
-    over_seeds = " A difference counts only if it is also greater than twice its error over the seeds."
+    over_seeds = " A difference counts only if the t interval over the seeds (Welch) leaves out 0 too."
     return (
         "The intervals are bootstrapped over the test images, the same draws for both sides. The p-values are of "
         f"{test}{correction}.{'' if single else over_seeds}"

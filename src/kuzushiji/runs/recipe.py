@@ -6,6 +6,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from kuzushiji.errors import UsageError, unknown_name
 
+AUGMENTATIONS = ("translate", "rotate", "scale", "shear", "elastic", "thickness", "cutout", "erasing")
+"""The recipe's fields that change images as they are trained on, each by so much; 0 for not at all."""
+
 
 def option(default: Any, help: str, minimum: float | None = None, maximum: float | None = None) -> Any:
     """A field of the recipe: its default, what it means, and the values it may have (both ends included)."""
@@ -111,6 +114,16 @@ class Recipe:
             raise UsageError(
                 "mixup and manifold_mixup exclude one another; manifold_mixup mixes the images too, at times"
             )
+
+    @property
+    def augments(self) -> bool:
+        """Whether images are changed as they are trained on."""
+        return any(getattr(self, name) for name in AUGMENTATIONS)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images, or what a layer makes of them, are mixed."""
+        return bool(self.mixup or self.manifold_mixup)
 
     def change(self, **changes: Any) -> "Recipe":
         """This recipe with some fields changed.

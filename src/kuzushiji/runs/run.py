@@ -46,6 +46,11 @@ _FILES = (
 _UNHASHED = ("created", "command", "machine", "versions")
 
 
+def best_epoch(epochs: list[dict[str, Any]], measure: str = "accuracy") -> int:
+    """Number, from 1, of the first epoch with the highest measure on validation and, among equals, the lowest loss."""
+    return max(epochs, key=lambda line: (line[f"validation_{measure}"], -line["validation_loss"]))["epoch"]
+
+
 @dataclass(frozen=True)
 class Run:
     """One training: a folder and what can be read from it.
@@ -106,6 +111,15 @@ class Run:
             return [json.loads(line) for line in lines]
         except ValueError as error:
             raise RunError(f"{self.path / 'metrics.jsonl'} can't be read ({error})") from None
+
+    @property
+    def kept(self) -> dict[str, Any] | None:
+        """Of `metrics`, those of the epoch whose weights were kept; None before the first."""
+        metrics = self.metrics
+        if not metrics:
+            return None
+        choosing = self.config.recipe.keep == "best" and metrics[0].get("validation_accuracy") is not None
+        return metrics[best_epoch(metrics) - 1] if choosing else metrics[-1]
 
     def write_metrics(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Writes `metrics.jsonl` anew."""

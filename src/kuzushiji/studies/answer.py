@@ -1,11 +1,13 @@
 """`Answer`: all that a study found, and what can be read from it."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import nan
+from math import nan, sqrt
 from pathlib import Path
 from statistics import mean, median, stdev
+from typing import Any
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.source import Source, load
@@ -13,6 +15,7 @@ from kuzushiji.errors import KuzushijiError, UsageError
 from kuzushiji.evaluation.compare import (
     Comparison,
     Scores,
+    SeedSpread,
 )
 from kuzushiji.evaluation.ensemble import ensemble
 from kuzushiji.evaluation.learning_curve import LearningCurve, fit_learning_curve
@@ -22,7 +25,7 @@ from kuzushiji.evaluation.significance import RankCorrelation
 from kuzushiji.explore.balance import Balance, measure_balance
 from kuzushiji.runs.predictions import Predictions
 from kuzushiji.runs.run import Run
-from kuzushiji.studies.definition import LIMIT, MEASURES, Study, Trial
+from kuzushiji.studies.definition import LIMIT, MEASURES, RECIPE_FIELDS, Study, Trial, filled
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +69,11 @@ class Result:
         """A measure of each seed; see `VALUES`."""
         if measure in ("test_accuracy", "test_loss"):
             measure = {"test_accuracy": "accuracy", "test_loss": "loss"}[measure]
-        if measure in ("train_accuracy", "train_loss", "validation_accuracy", "validation_loss"):
-            last = [run.metrics[-1].get(measure) for run in self.runs if run.metrics]
-            return [value for value in last if value is not None]
+        if measure.startswith(("train_", "validation_")):
+            lines = [
+                run.kept if measure.startswith("validation_") else run.metrics[-1] for run in self.runs if run.metrics
+            ]
+            return [line[measure] for line in lines if line and line.get(measure) is not None]
         if measure == "seconds":
             return [run.seconds for run in self.runs]
         if measure == "seconds_per_epoch":
@@ -84,6 +89,14 @@ class Result:
         """Standard deviation over the seeds; NaN for fewer than two."""
         values = self.values(measure)
         return stdev(values) if len(values) > 1 else nan
+
+    def seed_interval(self) -> tuple[float, float]:
+        """Ends of the 95 % t interval of the mean test accuracy over the seeds; NaN for fewer than two."""
+        count = len(self.evaluations)
+        if count < 2:
+            return nan, nan
+        half = SeedSpread(self.deviation("test_accuracy") / sqrt(count), count - 1).half_width()
+        return max(0.0, self.accuracy - half), min(1.0, self.accuracy + half)
 
     @property
     def accuracy(self) -> float:
@@ -105,7 +118,8 @@ VALUES = (
     "seconds",
     "seconds_per_epoch",
 )
-"""The measures that `Result.values` knows: the training's are of its last epoch, the others of the test images."""
+"""The measures that `Result.values` knows: the training's are of its last epoch, those of the validation
+images of the epoch whose weights were kept, the others of the test images."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +209,20 @@ class Answer:
         support = [scores.support for scores in self.best.evaluations[0].per_class if scores.support]
         return max(support) > 1.2 * min(support)
 
+    def told(self, text: str) -> str:
+        """A text of the study with what was done in the place of names in braces: `{epochs}`, `{seeds}`.
+
+        A field of the recipe has its values in all trainings, such as `8 to 30`, of which the study says only one.
+        """
+        return filled(text, self._done)
+
+    @cached_property
+    def _done(self) -> dict[str, str]:
+        recipes = [run.config.recipe for result in self.measured for run in result.runs]
+        values = {name: [getattr(recipe, name) for recipe in recipes] for name in RECIPE_FIELDS}
+        told = {name: _range(each) for name, each in values.items()}
+        return told | {"seeds": "one seed" if self.seeds == 1 else f"{self.seeds} seeds"}
+
     @cached_property
     def learning_curves(self) -> dict[str, LearningCurve]:
         """The learning curve of each series; none where the study asks for none, or has too few trials for one."""
@@ -216,6 +244,15 @@ class Answer:
             if (each.first, each.second) == (second, first):
                 return each.swapped()
         raise KeyError((first, second))
+
+
+def _range(values: Sequence[Any]) -> str:
+    """`12`, or `8 to 30` of several."""
+    try:
+        ends = sorted({min(values), max(values)})
+    except (TypeError, ValueError):
+        ends = []  # nothing, or what has no order
+    return " to ".join(f"{end:g}" if isinstance(end, float) else str(end) for end in ends)
 
 
 def predictions_of(result: Result, answer: Answer) -> Predictions:

@@ -36,8 +36,8 @@ def conclude(answer: Answer) -> list[str]:
     sentences += not_measured(answer)
     if answer.seeds == 1 and len(answer.measured) > 1:
         sentences.append(
-            "Each was trained once: the intervals and p-values hold for these trained networks and other test images, "
-            "while another seed would move each accuracy a little too."
+            "Each was trained once: the intervals and p-values hold for these trained networks and other test images. "
+            "Whether one kind of them is better can't be told: another seed would move each accuracy too."
         )
     return sentences
 
@@ -65,8 +65,9 @@ def p_text(value: float) -> str:
 def accuracy_text(result: Result) -> str:
     """`90.48% (95% interval 89.90 to 91.05)`, or the mean and deviation of several seeds."""
     if len(result.evaluations) > 1:
-        deviation = points(result.deviation("test_accuracy"))
-        return f"{percent(result.accuracy)} on average over {len(result.evaluations)} seeds (± {deviation})"
+        low, high = result.seed_interval()
+        seeds = f"{len(result.evaluations)} seeds"
+        return f"{percent(result.accuracy)} on average over {seeds} (95% t interval {points_range(low, high)})"
     accuracy = result.evaluations[0].accuracy
     return f"{percent(accuracy.value)} (95% interval {points_range(accuracy.low, accuracy.high)})"
 
@@ -83,9 +84,13 @@ def listing(names: Sequence[str]) -> str:
 def _best(answer: Answer) -> str:
     best, count = answer.best, answer.best.evaluations[0].count
     where = f"the {count:,} test images of {answer.data.title}"
+    seen = best.evaluations[0]
+    blind = ""
+    if seen.baseline_class:
+        blind = f" Always saying {seen.baseline_class} would be right {percent(seen.baseline)} of the time."
     if len(answer.measured) == 1:
-        return f"{best.label} names {accuracy_text(best)} of {where} right; there is nothing to compare it with."
-    return f"Of {len(answer.measured)} trials, {best.label} names most of {where} right: {accuracy_text(best)}."
+        return f"{best.label} names {accuracy_text(best)} of {where} right; there is nothing to compare it with.{blind}"
+    return f"Of {len(answer.measured)} trials, {best.label} names most of {where} right: {accuracy_text(best)}.{blind}"
 
 
 def _others(answer: Answer) -> list[str]:
@@ -146,13 +151,14 @@ def _against_baseline(answer: Answer) -> list[str]:
     worse = [each for each in against if each.differs() and each.accuracy.value < 0]
     same = [each for each in against if not each.differs()]
     parts = []
+    ahead, behind = ("better", "worse") if answer.seeds > 1 else ("ahead", "behind")
     if better:
         parts.append(
-            f"better: {listing([f'{each.first} by {difference(each.accuracy, signed=False)}' for each in better])}"
+            f"{ahead}: {listing([f'{each.first} by {difference(each.accuracy, signed=False)}' for each in better])}"
         )
     if worse:
         fall = [(each.first, each.swapped().accuracy) for each in worse]
-        parts.append(f"worse: {listing([f'{label} by {difference(loss, signed=False)}' for label, loss in fall])}")
+        parts.append(f"{behind}: {listing([f'{label} by {difference(loss, signed=False)}' for label, loss in fall])}")
     if same:
         parts.append(f"no difference that shows: {listing([each.first for each in same])}")
     return [f"Against {base.label} ({100 * base.accuracy:.2f}%), {'; '.join(parts)} (in points)."] if parts else []

@@ -3,7 +3,8 @@
     title = "Which batch size?"
     question = "..."                    # what is asked, in a sentence or two
     source = "..."                      # optional: where the question comes from
-    note = "..."                        # optional: what the reader must know, such as how this differs from the source
+    note = "..."                        # optional: what the reader must know, such as how this differs from the source;
+                                        # {epochs}, {seeds} and the other fields of a recipe stand for what was done
     data = "kmnist"                     # the data of the source, which is taken unless --data names other data
     seeds = 1                           # optional: seeds 0, 1, ..., unless --seeds says otherwise
     image_size = 80                     # optional: pixels a side, unless --image-size says otherwise
@@ -73,6 +74,7 @@ Whatever is wrong in a file is told before anything runs.  A trial that starts f
 that is not there or weights that can't be fetched, is not measured, and the others are.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
@@ -247,6 +249,7 @@ class Study:
         _check_least(seeds=(self.seeds, 1), image_size=(self.image_size, 1), rare_below=(self.rare_below, 1))
         for images in self.extrapolate:
             _check_least(extrapolate=(images, 1))
+        filled(self.note, dict.fromkeys((*RECIPE_FIELDS, "seeds"), ""))
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -273,8 +276,10 @@ class Study:
         Classical models, which are fitted in one pass, stay as they are.
 
         Raises:
-            UsageError: a recipe can't be changed so.
+            UsageError: a recipe can't be changed so, or it is this that the study varies.
         """
+        if self.factor in changes:
+            raise UsageError(f"{self.name} is the study of what {self.factor} does; leave --{self.factor} out")
 
         def changed(trial: Trial) -> Trial:
             if not trial.model or MODELS[trial.model].fitted:
@@ -322,6 +327,26 @@ class Study:
             pairs=tuple(pair for pair in self.pairs if kept.issuperset(pair)),
             contrasts=tuple(each for each in contrasts if each.pairs),
         )
+
+
+def filled(text: str, values: Mapping[str, Any], kind: str = "field of the recipe") -> str:
+    """`batch size {batch_size}` with its value.
+
+    Args:
+        text: with names in braces.
+        values: what stands for them.
+        kind: what the names are called in messages.
+
+    Raises:
+        UsageError: there is no value of a name.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise unknown_name(kind, match[1], values)
+        return str(values[match[1]])
+
+    return re.sub(r"\{(\w+)\}", value, text)
 
 
 def _check_least(**bounds: tuple[int | None, int]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import sqrt
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from kuzushiji.evaluation.compare import (
     Scores,
     compare_groups,
     score,
+    together,
 )
 from kuzushiji.evaluation.ensemble import ensemble
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
@@ -157,15 +157,18 @@ def _effects(study: Study, scores: Mapping[str, tuple[Scores, ...]]) -> tuple[Ef
         for side, place in zip(sides, (0, 1), strict=True):
             groups[side] = [each for pair in pairs for each in scores[pair[place]]]
         asked.append(sides)
-    together = compare_groups(groups, asked)
+    wholes = compare_groups(groups, asked)
     singles = iter(compare_groups({**scores}, [pair for pairs in pairs_of.values() for pair in pairs]))
     effects = []
-    for (name, pairs), whole in zip(pairs_of.items(), together, strict=True):
+    for (name, pairs), whole in zip(pairs_of.items(), wholes, strict=True):
         each = tuple(next(singles) for _ in pairs)
         # Over seeds, not over the different networks of the pairs.
-        errors = [pair.seed_error for pair in each if pair.seed_error is not None]
-        error = sqrt(sum(one * one for one in errors)) / len(each) if len(errors) == len(each) else None
-        effects.append(Effect(name, replace(whole, seed_error=error), each))
+        spreads = [pair.over_seeds for pair in each if pair.over_seeds is not None]
+        spread = None
+        if len(spreads) == len(each):
+            of_sum = together(spreads)
+            spread = replace(of_sum, error=of_sum.error / len(each))
+        effects.append(Effect(name, replace(whole, over_seeds=spread), each))
     return tuple(effects)
 
 

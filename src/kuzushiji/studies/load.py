@@ -1,7 +1,6 @@
 """From the text of a TOML file to a `Study`: what is shared, made or combined in the file is spelled out here."""
 
 import math
-import re
 import tomllib
 import warnings
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from kuzushiji.models import MODELS, resolve
 from kuzushiji.records import from_plain
 from kuzushiji.runs.recipe import check_for_fitting
 from kuzushiji.studies.checks import check_references
-from kuzushiji.studies.definition import MOST_TRAININGS, RECIPE_FIELDS, Study, Trial
+from kuzushiji.studies.definition import MOST_TRAININGS, RECIPE_FIELDS, Study, Trial, filled
 
 _SHIPPED = files("kuzushiji.studies") / "shipped"
 
@@ -186,20 +185,9 @@ def _combinations(grid: _Grid) -> list[dict[str, Any]]:
         if options := dict(zip(grid.options, values[len(grid.axes) :], strict=True)):
             table["options"] = options
         if grid.label:
-            table["label"] = _filled(grid.label, {**table, **options})
+            table["label"] = filled(grid.label, {**table, **options}, "value in [grid] for its label")
         made.append(table)
     return made
-
-
-def _filled(label: str, values: Mapping[str, Any]) -> str:
-    """`batch size {batch_size}` with its value."""
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in values:
-            raise unknown_name("value in [grid] for its label", match[1], values)
-        return str(values[match[1]])
-
-    return re.sub(r"\{(\w+)\}", value, label)
 
 
 def _on_one_line(value: Any) -> Any:

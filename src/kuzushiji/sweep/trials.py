@@ -21,7 +21,6 @@ from kuzushiji.sweep.space import written
 from kuzushiji.sweep.storage import UNDER_WAY, OpenSweep, suggest, take_sampler
 from kuzushiji.training import experiment
 from kuzushiji.training.experiment import TrainingWatch
-from kuzushiji.training.session import best_epoch
 
 DEFAULT_TRIALS = 20
 
@@ -234,8 +233,8 @@ def _trained(sweep: OpenSweep, trial: optuna.Trial, run: Run, device: str, watch
                 watch=watching,
                 **settings.recipe_changes(trial.params),
             )
-    best = run.config.recipe.keep == "best"
-    kept = run.metrics[best_epoch(run.metrics) - 1 if best else -1]
+    kept = run.kept
+    assert kept is not None
     value = _objective(sweep, kept)
     if not math.isfinite(value):
         raise Diverged(f"the validation loss became {value}")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from kuzushiji.errors import Diverged, Interrupted
+from kuzushiji.runs.run import best_epoch
 from kuzushiji.training.tasks import Task
 from kuzushiji.training.world import World
 
@@ -231,11 +232,6 @@ class _Tally:
     def restore(self, state: dict[str, Any]) -> None:
         self.sums.copy_(state["sums"])
         self.images, self.seconds = state["images"], state["seconds"]
-
-
-def best_epoch(epochs: list[dict[str, Any]], measure: str = "accuracy") -> int:
-    """Number, from 1, of the first epoch with the highest measure on validation and, among equals, the lowest loss."""
-    return max(epochs, key=lambda line: (line[f"validation_{measure}"], -line["validation_loss"]))["epoch"]
 
 
 def stopped_early(epochs: list[dict[str, Any]], patience: int, measure: str = "accuracy") -> bool:

@@ -9,13 +9,10 @@ from torch import Tensor, nn
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.inference.device import autocast, choose_dtype
 from kuzushiji.inference.outputs import as_input, as_tensor, outputs
-from kuzushiji.runs.recipe import Recipe
+from kuzushiji.runs.recipe import AUGMENTATIONS, Recipe
 from kuzushiji.training.augment import augment, resized
 from kuzushiji.training.distillation import Teacher, divergence
 from kuzushiji.training.mixup import Mixture, draw_mixture, loss_and_correct, mixed
-
-AUGMENTATIONS = ("translate", "rotate", "scale", "shear", "elastic", "thickness", "cutout", "erasing")
-"""The recipe's fields that `augment` takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +86,11 @@ class Classification:
         return loss, (correct,)
 
     def validate(self, network: nn.Module) -> dict[str, float | None]:
-        """Mean loss and accuracy on the validation images as they are."""
+        """Mean loss and accuracy on the validation images as they are, in the arithmetic of later predictions."""
         if not self.validation:
             return {"validation_loss": None, "validation_accuracy": None}
         sums = torch.zeros(2, device=self.device)
-        for logits, labels in outputs(network, self.validation, self.device, self.dtype):
+        for logits, labels in outputs(network, self.validation, self.device, torch.float32):
             loss, correct = loss_and_correct(self.recipe, logits, labels)
             sums += torch.stack([loss * len(labels), correct])
         loss_, accuracy = (sums / len(self.validation)).tolist()
