@@ -9,6 +9,7 @@ from PIL import Image
 from kuzushiji.document.formats import SUFFIXES
 from kuzushiji.document.formats import json as page_json
 from kuzushiji.errors import UsageError
+from kuzushiji.serving.accounts import Accounts
 from kuzushiji.serving.app import Room, create
 from kuzushiji.serving.shelf import Shelf
 from tests.serving.room import TEXT, picture, with_page
@@ -109,7 +110,7 @@ def test_what_is_no_image_is_refused(client, content, status):
         ("PATCH", "/api/pages/x", {"json": {"changes": [{}]}, "headers": {"If-Match": "*"}}, 422),
         ("PATCH", "/api/pages/x", {"json": {"changes": []}, "headers": {"If-Match": '"1"'}}, 422),
         ("POST", "/api/pages", {"content": b"x", "headers": {"Content-Length": "99999999999"}}, 413),
-        ("POST", "/api/login", {"json": {"token": "x"}, "headers": {"Origin": "http://evil.example"}}, 403),
+        ("POST", "/api/login", {"json": {"password": "x"}, "headers": {"Origin": "http://evil.example"}}, 403),
         ("DELETE", "/api/pages/x", {"headers": {"Sec-Fetch-Site": "cross-site"}}, 403),
         ("GET", "/", {"headers": {"Host": "evil.example"}}, 421),
     ],
@@ -130,24 +131,66 @@ def test_pages_run_no_script_but_ours(client):
     assert "https://" not in answer.text
 
 
-def test_other_machines_need_the_token(tmp_path):
+def test_other_machines_are_not_let_in_without_a_key(tmp_path):
     with pytest.raises(UsageError, match="--token"):
-        Room(tmp_path, host="0.0.0.0")
+        create(Room(tmp_path, host="0.0.0.0"))
     with pytest.raises(UsageError, match="short"):
         Room(tmp_path, host="0.0.0.0", token="x")
+
+
+def test_a_token_lets_in(tmp_path):
     room = Room(tmp_path, host="0.0.0.0", token="long enough for this", processes=0)
     with TestClient(create(room), HERE) as client:
         assert client.get("/").status_code == 200
+        assert client.get("/api/me").json()["known"] is False
         assert client.get("/api/pages").status_code == 401
+        assert client.get("/iiif/manifest").status_code == 401
         assert client.get("/metrics").status_code == 401
         assert client.get("/api/pages", headers={"Authorization": "Bearer wrong"}).status_code == 401
         bearer = {"Authorization": f"Bearer {room.token}"}
         assert client.get("/api/pages", headers=bearer).status_code == 200
-        assert client.post("/api/login", json={"token": "wrong"}).status_code == 401
-        given = client.post("/api/login", json={"token": room.token}).headers["set-cookie"]
+        assert client.post("/api/pages", files={"image": ("a.png", picture())}, headers=bearer).status_code == 202
+        assert client.post("/api/login", json={"password": "wrong"}).status_code == 401
+        given = client.post("/api/login", json={"password": room.token}).headers["set-cookie"]
         assert "HttpOnly" in given
         assert "SameSite=strict" in given
+        assert room.token not in given
         assert client.get("/api/pages").status_code == 200
+
+
+def test_people_do_what_their_role_allows(tmp_path):
+    shelf = Shelf(tmp_path)
+    page = f"/api/pages/{with_page(shelf)}"
+    for role in ("reader", "corrector", "keeper"):
+        Accounts(shelf.engine).add(f"the {role}", f"password of a {role}", role)
+    shelf.close()
+    may = {}
+    with TestClient(create(Room(tmp_path, processes=0)), HERE) as client:
+        change = {"json": {"changes": [{"id": "c0", "text": "恋"}], "who": "somebody else"}}
+        for role in ("reader", "corrector", "keeper"):
+            login = {"name": f"the {role}", "password": f"password of a {role}"}
+            assert client.post("/api/login", json=login | {"password": "another one"}).status_code == 401
+            assert client.post("/api/login", json=login).status_code == 204
+            me = client.get("/api/me").json()
+            assert (me["name"], me["role"]) == (f"the {role}", role)
+            tag = {"If-Match": client.get(page).headers["etag"]}
+            assert client.patch(page, **change, headers=tag).status_code == 403  # the cookie alone proves nothing
+            proof = {"X-Kuzushiji": me["proof"]}
+            may[role] = [client.patch(page, **change, headers=tag | proof).status_code]
+            may[role].append(client.delete(page if role == "keeper" else f"{page}x", headers=proof).status_code)
+            if role == "corrector":
+                assert client.get(f"{page}/history").json()[-1]["who"] == "the corrector"
+            assert client.post("/api/logout", headers=proof).status_code == 204
+            assert client.get("/api/pages").status_code == 401
+    assert may == {"reader": [403, 403], "corrector": [200, 403], "keeper": [200, 204]}
+
+
+def test_passwords_are_not_tried_for_long(tmp_path):
+    with TestClient(create(Room(tmp_path, processes=0, token="long enough for this")), HERE) as client:
+        answers = [client.post("/api/login", json={"password": "wrong"}) for _ in range(12)]
+        assert answers[0].status_code == 401
+        assert answers[-1].status_code == 429
+        assert int(answers[-1].headers["retry-after"]) >= 1
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(tmp_path):

@@ -3,13 +3,21 @@ from multiprocessing.pool import ThreadPool
 import pytest
 
 from kuzushiji.errors import DataError
+from kuzushiji.serving import archive
+from kuzushiji.serving.accounts import Accounts
 from kuzushiji.serving.shelf import ChangedMeanwhile, NotThere, Shelf
 from tests.serving.room import TEXT, picture, with_page
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    """The URL of a new database; None for the one in the shelf's folder."""
+    return None if request.param == "sqlite" else request.getfixturevalue("postgresql")()
+
+
 @pytest.fixture
-def shelf(tmp_path):
-    opened = Shelf(tmp_path / "shelf")
+def shelf(tmp_path, database):
+    opened = Shelf(tmp_path / "shelf", database)
     yield opened
     opened.close()
 
@@ -115,8 +123,35 @@ def test_what_was_being_read_is_read_again_and_given_up_the_second_time(shelf):
         shelf.page(id)
 
 
-def test_a_shelf_is_opened_again(shelf, tmp_path):
+def test_a_shelf_is_opened_again(shelf, tmp_path, database):
     id = with_page(shelf)
-    again = Shelf(tmp_path / "shelf")
+    again = Shelf(tmp_path / "shelf", database)
     assert again.page(id)[0].text == TEXT
     again.close()
+
+
+def test_a_page_is_read_once_whoever_asks(shelf):
+    ids = [shelf.add(f"{number}.png", picture()) for number in range(8)]
+    with ThreadPool(4) as pool:
+        claimed = pool.map(lambda _: shelf.claim(), range(12))
+    assert sorted(row["id"] for row in claimed if row) == sorted(ids)
+
+
+def test_a_shelf_moves_into_another_database(shelf, tmp_path):
+    id = with_page(shelf)
+    shelf.correct(id, 1, [{"id": "c0", "text": "恋"}], "Ono")
+    assert archive.write(shelf, tmp_path / "a.zip") == 1
+    other = Shelf(tmp_path / "other")
+    assert archive.read(other, tmp_path / "a.zip") == (1, 0)
+    assert other.page(id)[0] == shelf.page(id)[0]
+    other.close()
+
+
+def test_people_are_known(shelf):
+    accounts = Accounts(shelf.engine)
+    accounts.add("Ono", "a long password", "keeper")
+    accounts.add("Ono", "a longer password", "reader")
+    [ono] = accounts.all()
+    assert accounts.check("Ono", "a longer password") == ono
+    assert accounts.whose(accounts.begin(ono)) == ono
+    assert accounts.whose("nothing") is None

@@ -22,7 +22,8 @@ def serve(
 ) -> None:
     """Open the reading room: pages in a browser, read while one watches, and corrected.
 
-    Everything is kept in one folder, and nobody but this machine is let in unless --host and --token say so.
+    Everything is kept in one folder, and nobody but this machine is let in unless --host says so;
+    then people log in, whom `kuzushiji shelf person` adds, or bring a --token.
 
     Example: kuzushiji serve --open
 
@@ -37,11 +38,11 @@ def serve(
     database
         The URL of another database than SQLite in that folder, such as postgresql+psycopg://me@host/name.
     host
-        The address to listen at; any but this machine's own needs --token.
+        The address to listen at; any but this machine's own needs people or --token.
     port
         The port to listen at.
     token
-        What everybody must bring to be let in.
+        What lets a program, or anybody who knows it, in as a keeper.
     model
         What names the characters, a network that ships or a file that `kuzushiji export` wrote.
     processes

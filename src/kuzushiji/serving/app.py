@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from kuzushiji.errors import DataError, UsageError
+from kuzushiji.serving.accounts import Accounts, Person, Role, proof
 from kuzushiji.serving.aside import Aside, Died
 from kuzushiji.serving.guard import COOKIE, LOOPBACK, Guard, refused
 from kuzushiji.serving.iiif import routes as iiif
@@ -44,7 +46,7 @@ class Room:
         fetch: whether images are fetched from public addresses that a client names.
 
     Raises:
-        UsageError: it listens to other machines and has no token, or one that is short.
+        UsageError: its token is short.
     """
 
     folder: Path
@@ -59,16 +61,25 @@ class Room:
     fetch: bool = False
 
     def __post_init__(self) -> None:
-        if self.host not in LOOPBACK and self.token is None:
-            raise UsageError(f"--host {self.host} lets other machines in; name what they must bring with --token")
         if self.token is not None and len(self.token) < 12:
             raise UsageError("--token is too short to keep anybody out; take 12 letters or more")
 
 
 class Key(BaseModel):
-    """What lets somebody in."""
+    """What lets somebody in: a name and its password, or no name and the token."""
 
-    token: str
+    name: Annotated[str, Field(max_length=100)] = ""
+    password: Annotated[str, Field(max_length=1000)]
+
+
+class Me(BaseModel):
+    """Who asks, and what their page says when it asks for a change."""
+
+    known: bool
+    open: bool
+    name: str = ""
+    role: Role | None = None
+    proof: str = ""
 
 
 def create(room: Room) -> FastAPI:
@@ -76,11 +87,21 @@ def create(room: Room) -> FastAPI:
 
     Raises:
         KuzushijiError: the shelf can't be opened.
+        UsageError: other machines are let in, and nothing keeps anybody out.
     """
     shelf = Shelf(room.folder, room.database)
+    accounts = Accounts(shelf.engine)
+    unlocked = room.token is None and not accounts.all()
+    if room.host not in LOOPBACK and unlocked:
+        shelf.close()
+        raise UsageError(
+            f"--host {room.host} lets other machines in; add people with `kuzushiji shelf person NAME`, or name what "
+            "they must bring with --token"
+        )
     begun = time.time()
     asides = Aside(), Aside()  # a page that is looked at must not keep small questions waiting
-    guard = Guard(room.token, () if room.token else LOOPBACK, room.a_second, MOST_BYTES + 2**16)
+    hosts = LOOPBACK if room.host in LOOPBACK and unlocked else ()
+    guard = Guard(room.token, accounts, unlocked, hosts, room.a_second, MOST_BYTES + 2**16)
 
     @asynccontextmanager
     async def opened(app: FastAPI) -> AsyncIterator[None]:
@@ -111,13 +132,33 @@ def create(room: Room) -> FastAPI:
 
     @app.post("/api/login", status_code=204)
     def login(key: Key, request: Request) -> Response:
-        """Gives a cookie that scripts can't read for the token."""
-        if room.token is not None and not guard.knows(key.token):
-            return refused(401, "this is not the key")
+        """Gives a cookie that scripts can't read for a name and its password, or for the token."""
+        person = accounts.check(key.name, key.password) if key.name else None
+        if not key.name and guard.knows(key.password):
+            person = Person("", "keeper")
+        if person is None:
+            return refused(401, "nobody has this name and password")
         answer = Response(status_code=204)
-        secure = request.url.scheme == "https"
-        answer.set_cookie(COOKIE, key.token, httponly=True, samesite="strict", secure=secure, max_age=30 * 86400)
+        secure, cookie = request.url.scheme == "https", accounts.begin(person)
+        answer.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", secure=secure, max_age=30 * 86400)
         return answer
+
+    @app.post("/api/logout", status_code=204)
+    def logout(request: Request) -> Response:
+        """Knows this browser no more."""
+        accounts.end(request.cookies.get(COOKIE, ""))
+        answer = Response(status_code=204)
+        answer.delete_cookie(COOKIE)
+        return answer
+
+    @app.get("/api/me")
+    def me(request: Request) -> Me:
+        """Who asks."""
+        person: Person | None = request.state.person
+        if person is None:
+            return Me(known=False, open=False)
+        cookie = request.cookies.get(COOKIE, "")
+        return Me(known=True, open=unlocked, name=person.name, role=person.role, proof=proof(cookie) if cookie else "")
 
     @app.get("/healthz")
     def healthy() -> JSONResponse:

@@ -9,8 +9,13 @@ from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from kuzushiji.serving.accounts import Accounts, Person, Role, proof
 
 COOKIE = "kuzushiji"
+PROOF = "X-Kuzushiji"
+"""The header in which a page says what `accounts.proof` makes of its cookie."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -20,29 +25,30 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_OPEN_PATHS = ("/", "/healthz", "/api/login")
+_OPEN_PATHS = ("/", "/healthz", "/api/login", "/api/me")
 """That anybody may ask for: the page without anything on it, and the way in."""
 
 Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Rate:
-    """So many requests a second of each client, and for a moment twice as many.
+    """So many requests a second of each client, and for a moment more.
 
     Args:
         a_second: how many.
+        at_once: how many of who asked for nothing for a while; those of two seconds if None.
         clients: of how many clients this is remembered.
     """
 
-    def __init__(self, a_second: float, clients: int = 10_000) -> None:
-        self._a_second, self._clients = a_second, clients
+    def __init__(self, a_second: float, at_once: float | None = None, clients: int = 10_000) -> None:
+        self._a_second, self._at_once, self._clients = a_second, at_once or 2 * a_second, clients
         self._seen: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait(self, client: str) -> float:
         """Seconds that a client should wait before it asks; 0 if it may ask now, which is counted."""
         now = time.monotonic()
-        left, at = self._seen.pop(client, (2 * self._a_second, now))
-        left = min(2 * self._a_second, left + (now - at) * self._a_second)
+        left, at = self._seen.pop(client, (self._at_once, now))
+        left = min(self._at_once, left + (now - at) * self._a_second)
         self._seen[client] = (left - 1 if left >= 1 else left, now)
         while len(self._seen) > self._clients:
             self._seen.popitem(last=False)
@@ -53,22 +59,34 @@ class Guard:
     """A middleware, which counts in `answered` how often it answered with each status, and in `seconds` for how long.
 
     Args:
-        token: what a request must bring, as a bearer or in a cookie; none if None.
-        hosts: names under which this server may be asked; any if empty, which is for servers with a token.
+        token: what lets a program in as a keeper, as a bearer; nothing does if None.
+        accounts: of people, who bring a cookie.
+        open: whether nobody needs to bring anything, and is a keeper.
+        hosts: names under which this server may be asked; any if empty, which is for servers that are not open.
         a_second: requests that a client may make.
         most_bytes: of a request.
     """
 
-    def __init__(self, token: str | None, hosts: tuple[str, ...], a_second: float, most_bytes: int) -> None:
-        self._token, self._hosts, self._most_bytes = token, hosts, most_bytes
+    def __init__(
+        self,
+        token: str | None,
+        accounts: Accounts,
+        open: bool,
+        hosts: tuple[str, ...],
+        a_second: float,
+        most_bytes: int,
+    ) -> None:
+        self._token, self._accounts, self._open = token, accounts, open
+        self._hosts, self._most_bytes = hosts, most_bytes
         self._rate = Rate(a_second)
+        self._tries = Rate(0.2, at_once=10)
         self.answered: Counter[int] = Counter()
         self.seconds = 0.0
 
     async def __call__(self, request: Request, answer: Answer) -> Response:
         """Answers a request, or says why not."""
         begun = time.perf_counter()
-        response = self._refusal(request) or await answer(request)
+        response = self._refusal(request) or await self._stranger(request) or await answer(request)
         self.answered[response.status_code] += 1
         self.seconds += time.perf_counter() - begun
         for name, value in HEADERS.items():
@@ -84,7 +102,7 @@ class Guard:
         return self._token is not None and hmac.compare_digest(token.encode(), self._token.encode())
 
     def _refusal(self, request: Request) -> Response | None:
-        wait = self._rate.wait(request.client.host if request.client else "")
+        wait = self._rate.wait(_client(request))
         if wait:
             return refused(429, "too many requests; wait a moment", wait)
         if self._hosts and _host(request.headers.get("host", "")) not in self._hosts:
@@ -99,13 +117,47 @@ class Guard:
                 return refused(
                     413, f"a request has {length[:20]} bytes; the most that is taken is {self._most_bytes:,}"
                 )
-        public = request.url.path in _OPEN_PATHS or request.url.path.startswith("/static/")
-        if self._token is not None and not public:
-            kind, _, bearer = request.headers.get("authorization", "").partition(" ")
-            brought = bearer if kind.lower() == "bearer" else request.cookies.get(COOKIE, "")
-            if not self.knows(brought):
-                return refused(401, "this room has a key; bring it as `Authorization: Bearer TOKEN`")
+        if request.url.path == "/api/login" and (wait := self._tries.wait(_client(request))):
+            return refused(429, "too many tries; wait a moment", wait)
         return None
+
+    async def _stranger(self, request: Request) -> Response | None:
+        """Finds out who asks, and refuses whom it does not know, or who may not."""
+        person = await self._who(request)
+        request.state.person = person
+        if request.url.path in _OPEN_PATHS or request.url.path.startswith("/static/"):
+            return None
+        if person is None:
+            return refused(401, "this room is locked; log in, or bring its token as `Authorization: Bearer TOKEN`")
+        needed = _needed(request)
+        if not person.may(needed):
+            return refused(403, f"this is for a {needed}; {person.name or 'you'} is a {person.role}")
+        cookie = request.cookies.get(COOKIE, "")
+        changes = request.method not in ("GET", "HEAD")
+        by_cookie = not self._open and not request.headers.get("authorization")
+        if changes and by_cookie and not hmac.compare_digest(request.headers.get(PROOF, ""), proof(cookie)):
+            return refused(403, f"a change asked for with a cookie needs {PROOF}, which /api/me has")
+        return None
+
+    async def _who(self, request: Request) -> Person | None:
+        if self._open:
+            return Person("", "keeper")
+        kind, _, bearer = request.headers.get("authorization", "").partition(" ")
+        if kind:
+            return Person("", "keeper") if kind.lower() == "bearer" and self.knows(bearer) else None
+        cookie = request.cookies.get(COOKIE, "")
+        return await run_in_threadpool(self._accounts.whose, cookie) if cookie else None
+
+
+def _needed(request: Request) -> Role:
+    """What one must be to ask for this."""
+    if request.method in ("GET", "HEAD") or request.url.path in ("/api/recognize", "/api/logout"):
+        return "reader"
+    return "keeper" if request.method == "DELETE" else "corrector"
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def refused(status: int, why: str, wait: float | None = None) -> Response:

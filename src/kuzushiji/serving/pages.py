@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, File, Form, Header, Response, UploadFile
+from fastapi import APIRouter, File, Form, Header, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
@@ -168,7 +168,7 @@ def routes(shelf: Shelf, desk: Desk) -> APIRouter:
         return Response(content, media_type=media, headers=headers)
 
     @router.patch("/{id}")
-    async def correct(id: str, changes: Changes, if_match: Annotated[str, Header()]) -> Response:
+    async def correct(id: str, changes: Changes, if_match: Annotated[str, Header()], request: Request) -> Response:
         """Corrects characters; 412 if somebody else did since the page was looked at."""
         version, (page, row) = _version(if_match), await run_in_threadpool(shelf.page, id)
         plain = [each.model_dump(exclude_unset=True) for each in changes.changes]
@@ -178,14 +178,16 @@ def routes(shelf: Shelf, desk: Desk) -> APIRouter:
             named = await desk.aside.ask(naming.name_boxes, desk.model, shelf.path(row["image"]), corners)
             for each, candidates in zip(nameless, named, strict=True):
                 each["candidates"] = candidates or [[NAMELESS, 0.0]]
-        version = await run_in_threadpool(shelf.correct, id, version, plain, changes.who)
+        version = await run_in_threadpool(shelf.correct, id, version, plain, _name(request, changes.who))
         return await run_in_threadpool(_page_of, shelf, id, version)
 
     @router.post("/{id}/undo")
-    def undo(id: str, if_match: Annotated[str, Header()], who: str = "", again: bool = False) -> Response:
+    def undo(
+        id: str, if_match: Annotated[str, Header()], request: Request, who: str = "", again: bool = False
+    ) -> Response:
         """Takes back what was corrected last and stands, or makes `again` what was taken back."""
         version = _version(if_match)
-        return _page_of(shelf, id, shelf.undo(id, version, who[:100], again) or version)
+        return _page_of(shelf, id, shelf.undo(id, version, _name(request, who[:100]), again) or version)
 
     @router.get("/{id}/examples/{character}")
     async def examples(id: str, character: str) -> dict[str, list[dict[str, Any]]]:
@@ -208,6 +210,12 @@ def routes(shelf: Shelf, desk: Desk) -> APIRouter:
         shelf.remove(id)
 
     return router
+
+
+def _name(request: Request, who: str) -> str:
+    """Who corrects: the person who is known, or else who they say they are."""
+    known: str = request.state.person.name
+    return known or who
 
 
 def _waiting(shelf: Shelf) -> int:

@@ -41,3 +41,22 @@ corrections = Table(
     Column("when", DateTime(timezone=True), nullable=False),
     Column("undoes", Integer),  # the correction that this one takes back, or makes again
 )
+
+users = Table(
+    "users",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("name", String(100), unique=True, nullable=False),
+    Column("password", String(200), nullable=False),  # what argon2 makes of it
+    Column("role", String(12), nullable=False),
+    Column("added", DateTime(timezone=True), nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("key", String(64), primary_key=True),  # the SHA-256 of what the browser has
+    Column("name", String(100), nullable=False),
+    Column("role", String(12), nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+)

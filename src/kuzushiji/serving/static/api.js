@@ -4,7 +4,15 @@ export class Refusal extends Error {
   constructor(status, text) { super(text); this.status = status; }
 }
 
+// Who asks, and what must come with a change that a cookie stands for.
+export let me = {};
+export async function greet() {
+  me = await (await fetch("/api/me")).json();
+  return me;
+}
+
 export async function ask(path, options = {}) {
+  if (options.method && me.proof) options.headers = { ...options.headers, "X-Kuzushiji": me.proof };
   const answer = await fetch(path, options);
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));

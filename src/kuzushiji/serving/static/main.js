@@ -1,10 +1,10 @@
 // Which view is shown, and what all of them share: language, theme, search, the key.
 
-import { ask, say } from "./api.js";
+import { ask, greet, say } from "./api.js";
 import { showFound, showShelf } from "./shelf.js";
 import { showDrawing } from "./drawing.js";
 import { showPage } from "./reading.js";
-import { label, languageOffered, otherLanguage } from "./words.js";
+import { label, languageOffered, otherLanguage, word } from "./words.js";
 
 const room = document.getElementById("room");
 let leave = () => {};
@@ -47,18 +47,29 @@ document.getElementById("search").addEventListener("submit", event => {
   const words = new FormData(event.target).get("q").trim();
   if (words) location.hash = `#/search/${encodeURIComponent(words)}`;
 });
+
+// The door: a name and a password, or the token of the room alone.
 const key = document.getElementById("key");
+const out = document.getElementById("out");
 document.addEventListener("locked", () => { if (!key.open) key.showModal(); });
 key.addEventListener("close", async () => {
-  const token = new FormData(key.querySelector("form")).get("token");
+  const body = JSON.stringify(Object.fromEntries(new FormData(key.querySelector("form"))));
+  key.querySelector("form").reset();
   try {
-    const body = JSON.stringify({ token });
     await ask("/api/login", { method: "POST", headers: { "Content-Type": "application/json" }, body });
-    show();
+    await enter();
   } catch (error) {
     say(error.message);
   }
 });
+out.addEventListener("click", async () => { await ask("/api/logout", { method: "POST" }); location.reload(); });
+
+async function enter() {
+  const person = await greet();
+  out.hidden = person.open || !person.known;
+  out.textContent = person.name ? word("outNamed", person.name) : word("out");
+  await show();
+}
 addEventListener("hashchange", show);
 theme();
-show();
+enter();

@@ -2,7 +2,7 @@
 
 const WORDS = {
   ja: {
-    title: "くずし字閲覧室", skip: "本文へ", search: "全文を検索", theme: "明暗を切り替える", key: "鍵", enter: "入る",
+    title: "くずし字閲覧室", skip: "本文へ", search: "全文を検索", theme: "明暗を切り替える", key: "暗証または鍵", name: "名前（鍵だけなら空のまま）", enter: "入る", out: "退室", outNamed: n => `${n} 退室`,
     drop: "画像をここへ", choose: "画像を選ぶ", dropMore: "ドロップ、貼り付け、撮影でも。PNG、JPEG、TIFF、PDF など",
     empty: "書棚はまだ空です。", shelf: "書棚", queued: "待機中", reading: "解読中", read: "解読済", corrected: "校訂済",
     failed: "読めません", ahead: n => `前に ${n} 枚`, characters: n => `${n} 字`, sure: n => `確信度 ${n}%`,
@@ -23,7 +23,7 @@ const WORDS = {
   },
   en: {
     title: "Kuzushiji Reading Room", skip: "To the content", search: "Search all texts", theme: "Light or dark",
-    key: "Key", enter: "Enter", drop: "Drop a page here", choose: "Choose an image",
+    key: "Password or key", name: "Name (none with a key alone)", enter: "Enter", out: "Leave", outNamed: n => `${n}: leave`, drop: "Drop a page here", choose: "Choose an image",
     dropMore: "or paste it, or photograph it. PNG, JPEG, TIFF, PDF and others", empty: "The shelf is still empty.",
     shelf: "Shelf", queued: "waiting", reading: "being read", read: "read", corrected: "corrected", failed: "unreadable",
     ahead: n => `${n} before it`, characters: n => `${n} characters`, sure: n => `${n}% sure`, back: "To the shelf",
