@@ -1,4 +1,4 @@
-"""Maps of classes: the exact ones add up to the logits, and Grad-CAM agrees with them where both exist."""
+"""Maps of classes: the exact ones add up to the logits, and HiResCAM agrees with them where both exist."""
 
 import numpy as np
 import pytest
@@ -19,10 +19,10 @@ from kuzushiji.models.activations import (
 )
 
 METHODS = {
-    "lenet5": "grad_cam",
-    "alexnet": "grad_cam",
-    "cnn_1": "grad_cam",
-    "keras_cnn": "grad_cam",
+    "lenet5": "hires_cam",
+    "alexnet": "hires_cam",
+    "cnn_1": "hires_cam",
+    "keras_cnn": "hires_cam",
     "resnet": "cam",
     "fcn": "class_maps",
     "fcn_strided": "class_maps",
@@ -49,7 +49,7 @@ def test_each_network_has_maps_of_its_kind(name):
     model = make(name, image_size=16 if name == "fcn" else 28)
     images = batch(2, 16, 16) if name == "fcn" else batch()
     assert map_method(model) == METHODS[name]
-    assert takes_any_size(model) == (METHODS[name] != "grad_cam")
+    assert takes_any_size(model) == (METHODS[name] != "hires_cam")
     before = {key: value.clone() for key, value in model.state_dict().items()}
     maps = class_maps(model, images, [3, 1])
     assert maps.shape[:2] == (2, 2)
@@ -67,8 +67,8 @@ def test_every_network_of_the_registry_has_maps_or_says_why_not(name):
     with torch.device("meta"):
         model = create_model(name, classes=3, image_size=entry.image_size)
     if any(isinstance(layer, nn.Conv2d) for layer in model.modules()):
-        assert map_method(model) in ("class_maps", "cam", "grad_cam")
-        if map_method(model) == "grad_cam":
+        assert map_method(model) in ("class_maps", "cam", "hires_cam")
+        if map_method(model) == "hires_cam":
             before, after, _ = _take_apart(model)
             assert [*before, *after] == list(model.body)
             assert before(torch.empty(2, 1, entry.image_size, entry.image_size, device="meta")).ndim == 4
@@ -93,16 +93,35 @@ def test_the_highest_point_of_a_class_map_is_the_logit(name):
         torch.testing.assert_close(class_maps(model, images, [0, 1, 2, 3, 4]).amax((2, 3)), model(images))
 
 
-def test_grad_cam_is_the_class_activation_map_where_both_exist():
-    """Selvaraju et al. 2017, section 3.1: it generalises it, up to a factor and to what speaks against a class."""
+def test_hires_cam_is_the_class_activation_map_where_both_exist():
+    """Up to a factor."""
     model, images = make("resnet"), batch()
     cam = class_maps(model, images, [2])
     linear = nn.Linear(32, 5)
     linear.load_state_dict(model.head.state_dict())
-    model.head = nn.Sequential(linear)  # no longer plainly linear, so that it is left to Grad-CAM
-    assert map_method(model) == "grad_cam"
+    model.head = nn.Sequential(linear)  # no longer plainly linear, so that it is left to HiResCAM
+    assert map_method(model) == "hires_cam"
     points = cam[0, 0].numel()
-    torch.testing.assert_close(class_maps(model, images, [2]), cam.relu() / points, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(class_maps(model, images, [2]), cam / points, atol=1e-6, rtol=1e-4)
+
+
+def test_the_map_of_what_the_network_says_is_not_blank():
+    """With dense layers after its maps, Grad-CAM's mean of slopes may leave nothing of it."""
+    model, images = make("keras_cnn"), batch(8)
+    logits = model(images)
+    maps = class_maps(model, images, list(range(5)))
+    said = maps[torch.arange(8), logits.argmax(1)]
+    assert (said.amax((1, 2)) > 0).all()
+
+
+def test_hires_cam_adds_up_to_the_logit_where_all_is_linear():
+    from kuzushiji.models.network import Flatten, Network
+
+    model = Network(
+        nn.Sequential(nn.Conv2d(1, 3, 3, bias=False), Flatten()), nn.Linear(3 * 26 * 26, 5, bias=False)
+    ).eval()
+    maps = class_maps(model, batch(), [0, 4])
+    torch.testing.assert_close(maps.sum((2, 3)), model(batch())[:, [0, 4]], atol=1e-5, rtol=1e-4)
 
 
 def test_the_map_of_a_class_lies_where_its_sign_is():

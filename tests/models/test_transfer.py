@@ -62,7 +62,7 @@ def test_the_sizes_are_those_of_keras(timm):
     layers = sum(before * after + 3 * after for before, after in pairwise(widths))
     assert count_parameters(dense) == 20_806_952 + layers + 1001 * 514
     assert dense.head.in_features == 1000
-    assert map_method(dense) == "grad_cam"
+    assert map_method(dense) == "hires_cam"
 
 
 def test_weights_of_timm_are_given_and_all_but_the_last_layers_frozen(timm, xception, tmp_path):

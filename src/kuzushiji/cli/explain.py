@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
     Found: TypeAlias = list[Explanation] | PageExplanation | LayerMaps
 
+LISTED = 10
+"""Rows of a table that would have hundreds."""
+
+PLACES = 3
+"""Of the strongest places of a class."""
+
 
 def explain(
     run: str,
@@ -31,7 +37,7 @@ def explain(
     """Show which pixels made a network say what it says, or the feature maps of a layer.
 
     A fully convolutional network has a map for each class; one that ends in a mean over its maps has class activation
-    maps (Zhou et al. 2016), any other with convolutions has Grad-CAM (Selvaraju et al. 2017).
+    maps (Zhou et al. 2016), any other with convolutions has HiResCAM (Draelos and Carin 2020).
 
     Example: kuzushiji explain RUN 0 1 2 --draw seen.svg
 
@@ -93,14 +99,14 @@ def _print_table(found: "Found") -> None:
 
     match found:
         case PageExplanation():
-            rows = [
-                (character, f"{peak.value:.1%}", f"{peak.x:.0f}", f"{peak.y:.0f}") for character, peak in found.seen
-            ]
+            rows = [(name, f"{peak.value:.1%}", f"{peak.x:.0f}", f"{peak.y:.0f}") for name, peak in found.seen[:LISTED]]
             print_table(["seen", "probability", "x", "y"], rows, right=(1, 2, 3))
+            _tell_of_more(len(found.seen), "places")
         case LayerMaps():
             values = found.to_dict()["maps"]
-            cells = [(each["map"], f"{each['lowest']:.3f}", f"{each['highest']:.3f}") for each in values]
+            cells = [(each["map"], f"{each['lowest']:.3f}", f"{each['highest']:.3f}") for each in values[:LISTED]]
             print_table(["map", "lowest", "highest"], cells, right=(0, 1, 2))
+            _tell_of_more(len(values), "maps")
         case _:
             lines = [
                 (
@@ -108,12 +114,17 @@ def _print_table(found: "Found") -> None:
                     (each.picture.actual or "") if number == 0 else "",
                     evidence.character,
                     f"{evidence.probability:.1%}",
-                    ", ".join(f"{peak.x:.0f} {peak.y:.0f}" for peak in evidence.peaks),
+                    ", ".join(f"{peak.x:.0f} {peak.y:.0f}" for peak in evidence.peaks[:PLACES]),
                 )
                 for each in found
                 for number, evidence in enumerate(each.evidence)
             ]
             print_table(["image", "actual", "seen as", "probability", "strongest places (x y)"], lines, right=(3,))
+
+
+def _tell_of_more(count: int, what: str) -> None:
+    if count > LISTED:
+        notes.print(f"the first {LISTED} of {count:,} {what}; --draw FILE.svg shows all, --json lists all")
 
 
 def _figure(found: "Found", dark: bool) -> "Figure":

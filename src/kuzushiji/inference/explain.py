@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 from torch import Tensor, nn
 
 from kuzushiji.characters import from_codepoint
@@ -16,6 +16,7 @@ from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.imaging.cut import find_character, in_the_middle
 from kuzushiji.imaging.ink import ink_of_page, scaled
 from kuzushiji.imaging.read import read_gray
+from kuzushiji.imaging.rules import Rules, find_rules
 from kuzushiji.inference.outputs import as_input, as_tensor
 from kuzushiji.inference.weights import load_network
 from kuzushiji.models.activations import (
@@ -39,8 +40,11 @@ MOST_BYTES = 2**31
 MAPS = 59
 """How many feature maps of a layer are shown, which with the image fill six rows of ten."""
 
-SURE = 0.5
-"""How probable a character must be at a place of a page to be seen there."""
+SURE = 0.9
+"""How probable a character must be at a place of a page to be seen there; less is reached between characters too."""
+
+INKED = (0.06, 0.5)
+"""Where a character stands, this share of what is around is ink: less is paper, more a picture, a shadow or an edge."""
 
 _CELL = 3
 """Paper and ink of a page are measured in parts of so many characters a side."""
@@ -212,7 +216,7 @@ def explain(
     """Finds what in images of characters speaks for some classes.
 
     A fully convolutional network has a map for each class; one that ends in a mean over its maps has class activation
-    maps (Zhou et al. 2016), any other with convolutions has Grad-CAM (Selvaraju et al. 2017).
+    maps (Zhou et al. 2016), any other with convolutions has HiResCAM (Draelos and Carin 2020).
 
     Args:
         run: a finished run of a network with convolutions, its name or its path.
@@ -256,8 +260,8 @@ def explain_page(
 ) -> PageExplanation:
     """Finds what a network sees where on a line or a page.
 
-    At each point of its maps the network has an opinion of what it sees around it.  That it was trained on characters
-    which stand alone, and not on what lies between them, shows in what it sees there.
+    At each point of its maps the network has an opinion of what it sees around it, also of paper and of frames, which it
+    was never shown.  There nothing is seen: ruled lines are taken off the page first, and it must have ink.
 
     Args:
         run: a finished run of a network that takes images of any size, its name or its path.
@@ -284,6 +288,7 @@ def explain_page(
     if labels:
         surfaces = surfaces[labels]
     highest, which = (each.numpy() for each in surfaces.max(0))
+    highest = np.where(_has_ink(picture.pixels, side, highest.shape), highest, 0)
     # Two characters are at least half a character apart.
     apart = max(1.0, side / 2 * highest.shape[0] / picture.pixels.shape[0])
     named = labels or range(len(config.classes))
@@ -349,7 +354,24 @@ def _page_of(path: Path, character_size: int, side: int) -> Picture:
     """A page whose characters are brought to the size of those of the training, its paper black, its ink white."""
     page = Image.fromarray(_read(path))
     pixels = ink_of_page(scaled(page, side / character_size), _CELL * side)
+    _rub_out(find_rules(255 - pixels), pixels, side)
     return Picture(path.name, pixels, scale=character_size / side)
+
+
+def _rub_out(rules: Rules, ink: NDArray[np.uint8], side: int) -> None:
+    """Takes ruled lines off a page whose characters have so many pixels a side; shorter ones are strokes of these."""
+    half = max(2, side // 10)
+    for lines, turned in ((rules.horizontal, ink), (rules.vertical, ink.T)):
+        for place, start, end in lines.round().astype(int).tolist():
+            if end - start > 2 * side:
+                turned[max(0, place - half) : place + half + 1, start:end] = 0
+
+
+def _has_ink(ink: NDArray[np.uint8], side: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Where on a page there may be a character, at each point of a map of this shape."""
+    around = Image.fromarray(ink).filter(ImageFilter.BoxBlur(side / 2)).resize(shape[::-1], Image.Resampling.BILINEAR)
+    share = np.asarray(around, np.float32) / 255
+    return (share >= INKED[0]) & (share <= INKED[1])
 
 
 def _check_room(network: nn.Module, picture: Picture) -> None:

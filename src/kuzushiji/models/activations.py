@@ -5,8 +5,9 @@ Three kinds of class maps, of which each network has the one that is exact for i
 - `class_maps`: a fully convolutional network has a map for each class itself, the highest point of which is the logit;
 - `cam`: where global average pooling and a linear head end the network, the head is applied to each point of the maps
   (class activation mapping, Zhou et al. 2016, arXiv:1512.04150); their mean, and the bias, are the logit;
-- `grad_cam`: for any other network with convolutions, the maps that the last of them gives, weighted by how the logit
-  changes with each (Grad-CAM, Selvaraju et al. 2017, arXiv:1610.02391).
+- `hires_cam`: for any other network with convolutions, the maps that the last of them gives, each point times how the
+  logit changes with it (HiResCAM, Draelos and Carin 2020, arXiv:2011.08891).  Grad-CAM takes the mean of the changes
+  over each map first, which a dense layer does not do: there it may be blank for the class that the network names.
 
 In the legends of shapes: b images, c classes, d channels, h x w points of the maps.
 """
@@ -22,7 +23,7 @@ from torch.nn import functional as F
 from kuzushiji.errors import UsageError, unknown_name
 from kuzushiji.models.fcn import FullyConvolutional
 
-Method = Literal["class_maps", "cam", "grad_cam"]
+Method = Literal["class_maps", "cam", "hires_cam"]
 
 AFTER_POOLING = (nn.Flatten, nn.Dropout)
 """What may stand between global average pooling and the head of a network that has class activation maps."""
@@ -39,12 +40,12 @@ def map_method(network: nn.Module) -> Method:
     """
     if isinstance(network, FullyConvolutional):
         return "class_maps"
-    return "cam" if _take_apart(network)[2] else "grad_cam"
+    return "cam" if _take_apart(network)[2] else "hires_cam"
 
 
 def takes_any_size(network: nn.Module) -> bool:
     """Whether a network has class maps of images of any size, such as a line or a page."""
-    return map_method(network) != "grad_cam"
+    return map_method(network) != "hires_cam"
 
 
 @torch.no_grad()
@@ -70,8 +71,7 @@ def class_maps(network: nn.Module, images: Tensor, classes: list[int]) -> Tensor
         classes: the labels to look for, k of them.
 
     Returns:
-        (b, k, h, w), smaller than the images by as much as the network shrinks them.  Of Grad-CAM, which knows no
-        negative evidence, all values are 0 or more.
+        (b, k, h, w), smaller than the images by as much as the network shrinks them.
     """
     match map_method(network):
         case "class_maps":
@@ -79,11 +79,11 @@ def class_maps(network: nn.Module, images: Tensor, classes: list[int]) -> Tensor
         case "cam":
             head: Any = network.head
             return every_class_map(network, images)[:, classes] - head.bias.detach()[classes, None, None]
-        case "grad_cam":
-            return _grad_cam(network, images, classes)
+        case "hires_cam":
+            return _hires_cam(network, images, classes)
 
 
-def _grad_cam(network: nn.Module, images: Tensor, classes: list[int]) -> Tensor:
+def _hires_cam(network: nn.Module, images: Tensor, classes: list[int]) -> Tensor:
     before, after, _ = _take_apart(network)
     head: Any = network.head
     with torch.no_grad():
@@ -94,7 +94,7 @@ def _grad_cam(network: nn.Module, images: Tensor, classes: list[int]) -> Tensor:
         found = []
         for label in classes:
             (slopes,) = torch.autograd.grad(logits[:, label].sum(), maps, retain_graph=True)
-            found.append((slopes.mean((2, 3), keepdim=True) * maps).sum(1).relu())
+            found.append((slopes * maps).sum(1))
     return torch.stack(found, 1).detach()
 
 
