@@ -260,7 +260,7 @@ def explain_page(
 ) -> PageExplanation:
     """Finds what a network sees where on a line or a page.
 
-    At each point of its maps the network has an opinion of what it sees around it, also of paper and of frames, which it
+    At each point of its maps the network has an opinion of what it sees around it, also of paper and frames, which it
     was never shown.  There nothing is seen: ruled lines are taken off the page first, and it must have ink.
 
     Args:
