@@ -9,6 +9,7 @@ PACKAGES = {
     "sweep": ("optuna",),
     "export": ("onnx", "onnxscript"),
     "umap": ("umap",),
+    "pdf": ("pypdfium2",),
     "serve": ("alembic", "argon2", "fastapi", "pydantic", "sqlalchemy", "starlette", "uvicorn"),
     "postgresql": ("psycopg",),
 }

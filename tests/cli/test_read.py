@@ -80,6 +80,25 @@ def test_an_image_from_stdin(run, page, monkeypatch):
     assert "stdin is empty" in run("-", code=1)[1]
 
 
+def test_pages_of_a_pdf(run, page, tmp_path, monkeypatch):
+    path, folder = tmp_path / "book.pdf", tmp_path / "read"
+    image = Image.open(page)
+    image.save(path, save_all=True, append_images=[image, image])
+    expected, _ = run(path, "--pages", 2, "--unsure", "best")
+    assert [len(line) for line in expected.splitlines()] == [4, 4, 4]
+    _, err = run(path, "--pages", "2-3", "--output", folder, "--format", "pdf,txt")
+    assert "2 pages read" in err
+    names = [f"book-000{number}.{ending}" for number in (2, 3) for ending in ("json", "pdf", "txt")]
+    assert sorted(each.name for each in folder.glob("book*")) == names
+    assert "3 pages read" not in run(path, "--output", folder, "--format", "txt", "--resume")[1]
+    again = run(folder / "book-0002.pdf", "--unsure", "best")[0]  # whose text is not seen
+    assert again == expected
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(path.read_bytes())))
+    assert run("-", "--pages", "1", "--unsure", "best")[0] == expected
+    path.write_bytes(b"%PDF-1.4 and no more")
+    assert f"Left out: {path} is a damaged PDF" in run(path, "--output", folder, code=1)[1]
+
+
 def test_several_pages_on_stdout_have_their_names(run, page, tmp_path):
     out, err = run(page, write_page(tmp_path / "b.png"))
     assert [line for line in out.splitlines() if line.startswith("=")] == ["==> page <==", "==> b <=="]

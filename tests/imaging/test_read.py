@@ -180,7 +180,7 @@ def test_an_a3_page_at_600_dpi_is_read() -> None:
         (b"hello", "is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP, GIF or AVIF image: it begins with b'hello'"),
         (b" <HTML>", "AVIF image: it is a web page"),
         (b"\0\0\0\x24ftypheic", "is of a kind that is not read, HEIC: save it as JPEG or PNG"),
-        (b"%PDF-1.7", "is of a kind that is not read, PDF: make images of its pages"),
+        (b"%PDF-1.7", "is of a kind that is not read, PDF: `kuzushiji read` reads its pages"),
         (PNG[:60], "is a damaged image"),
         (PNG[:-30] + bytes(30), "is a damaged image"),
         (packed(Image.fromarray(GRAY), "JPEG2000")[:60], "is a damaged image"),

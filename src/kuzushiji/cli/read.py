@@ -1,6 +1,5 @@
 """`kuzushiji read`."""
 
-import hashlib
 import sys
 import time
 from collections import Counter
@@ -58,7 +57,7 @@ def read(
     Parameters
     ----------
     sources
-        Images (PNG, JPEG, TIFF of one or many pages, ...), folders and zips of them; - for an image from stdin.
+        Images (PNG, JPEG, TIFF of one or many pages, ...), PDFs, folders and zips of them; - for one from stdin.
     output
         The folder for the files of each page, which are called as its image is.
     format
@@ -172,13 +171,12 @@ def _fetch(folder: Path | None) -> None:
 
 
 def _images(sources: Iterable[str], pages: str | None) -> "Iterator[PageImage]":
-    from kuzushiji.data.pages.sources import PageImage
+    from kuzushiji.data.pages.sources import pages_in
     from kuzushiji.reading.folder import images_of
 
     for source in sources:
         if source == "-":
-            content = sys.stdin.buffer.read()
-            yield PageImage("stdin", content, hashlib.sha256(content).hexdigest())
+            yield from pages_in(sys.stdin.buffer.read(), "stdin", pages)
         else:
             yield from images_of([source], pages, _note)
 

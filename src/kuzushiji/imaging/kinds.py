@@ -9,7 +9,7 @@ READ = ("PNG", "JPEG", "JPEG 2000", "WebP", "TIFF", "BMP", "GIF", "AVIF")
 ALSO = {
     "HEIC": "save it as JPEG or PNG",
     "JPEG XL": "save it as JPEG or PNG",
-    "PDF": "make images of its pages, such as with pdftoppm",
+    "PDF": "`kuzushiji read` reads its pages; elsewhere make images of them, such as with pdftoppm",
     "DjVu": "make images of its pages, such as with ddjvu",
     "Photoshop": "save it as TIFF or PNG",
     "icon": "save it as PNG",

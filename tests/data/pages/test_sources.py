@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from kuzushiji.data.pages.sources import expected_pages, page_images
+from kuzushiji.data.pages.sources import expected_pages, page_images, pages_in
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.imaging.read import read_gray
 
@@ -82,6 +82,49 @@ def test_zip(tmp_path: Path) -> None:
     pages = list(page_images(tmp_path / "book.zip"))
     assert [page.name for page in pages] == ["2", "10"]
     assert np.array_equal(tones(pages), [20, 100])
+
+
+def pdf(tmp_path: Path, tones: tuple[int, ...] = (10, 20, 30, 40)) -> Path:
+    path = tmp_path / "leaves.pdf"
+    first, *rest = (Image.new("L", (80, 60), tone) for tone in tones)
+    first.save(path, save_all=True, append_images=rest)
+    return path
+
+
+def test_pages_of_a_pdf(tmp_path: Path) -> None:
+    path = pdf(tmp_path)
+    pages = list(page_images(path))
+    assert [page.name for page in pages] == ["leaves-0001", "leaves-0002", "leaves-0003", "leaves-0004"]
+    assert tones(pages) == [10, 20, 30, 40]
+    assert len({page.sha256 for page in pages}) == 4
+    some = list(page_images(path, pages="2-3"))
+    assert tones(some) == [20, 30]
+    assert [page.sha256 for page in some] == [page.sha256 for page in pages[1:3]]
+    assert [page.sha256 for page in pages_in(path.read_bytes(), "stdin")] == [page.sha256 for page in pages]
+    assert expected_pages(path) == 4
+    assert expected_pages(path, "2-3,9") == 2
+
+
+def test_pdfs_in_folders_and_zips(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    pdf(folder, (10, 20))
+    with ZipFile(folder / "more.zip", "w") as archive:
+        archive.write(folder / "leaves.pdf", "a/book.pdf")
+        archive.writestr("b.pdf", b"%PDF-1.4 and no more")
+    (folder / "a.png").write_bytes(png(5))
+    pages = list(page_images(folder))
+    assert [page.name for page in pages] == ["a", "leaves-0001", "leaves-0002", "book-0001", "book-0002", "b"]
+    assert pages[-1].failure.startswith(f"b.pdf in {folder / 'more.zip'} is a damaged PDF")
+    assert tones(pages[:-1]) == [5, 10, 20, 10, 20]
+    assert expected_pages(folder) == 5  # zips are not looked into
+
+
+def test_a_file_that_cannot_be_read_is_told_of_whatever_its_pages(tmp_path: Path) -> None:
+    path = pdf(tmp_path)
+    path.write_bytes(path.read_bytes()[:100])
+    (page,) = page_images(path, pages="3")
+    assert page.failure.startswith(f"{path} is a damaged PDF")
 
 
 @pytest.mark.parametrize("pages", ["", "0", "5-3", "a", "1,,2", "-2"])

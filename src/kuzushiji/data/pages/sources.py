@@ -1,9 +1,10 @@
-"""The images of pages that a person names: a file, a TIFF of many pages, a zip, a folder of all these."""
+"""The images of pages that a person names: a file, a PDF or TIFF of many pages, a zip, a folder of all these."""
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -12,9 +13,14 @@ from kuzushiji.data.files.listing import SUFFIXES, is_litter, unreadable
 from kuzushiji.data.files.loose import is_image, not_read
 from kuzushiji.data.pages.files import FileReader, PageFile
 from kuzushiji.errors import DataError, UsageError
+from kuzushiji.files import file_hash
+from kuzushiji.imaging.kinds import kind_of, kind_of_file
+from kuzushiji.imaging.pdf import Pdf
 from kuzushiji.imaging.several import images_in
 
+_PDF = ".pdf"
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+_Ranges = list[tuple[int, int]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +29,7 @@ class PageImage:
 
     Attributes:
         name: what to call it and what is made of it, without a suffix, such as `book-0001`.
-        content: what `imaging.read` takes: the bytes of an image file, or a page of a TIFF; empty if it failed.
+        content: what `imaging.read` takes: the bytes of an image file, or a page of a PDF or TIFF; empty if it failed.
         sha256: of the file, in hexadecimal; of a page of several in a file, of the file's and its number.
         failure: why it can't be read, in a sentence that names it; empty if it can.
         suffix: of its file, such as `.jpg`; empty if it has none.
@@ -36,10 +42,14 @@ class PageImage:
     suffix: str = ""
 
 
+_Found = Callable[[], PageImage] | PageImage
+"""A page, to be called for its image; or a file that can't be read."""
+
+
 def page_images(
     source: str | Path, *, pages: str | None = None, say: Callable[[str], None] = lambda line: None
 ) -> Iterator[PageImage]:
-    """Each page of an image file, a TIFF of several pages, a zip of images, or a folder of these, in natural order.
+    """Each page of an image file, a PDF, a TIFF of several pages, a zip, or a folder of these, in natural order.
 
     A page that can't be read comes as a `PageImage` with a `failure`, and the rest follows.
 
@@ -51,33 +61,48 @@ def page_images(
         UsageError: `pages` is not written as described.
         DataError: there is no such file or folder, it holds no images, or none of the pages asked for.
     """
-    wanted = None if pages is None else _ranges(pages)
+    wanted = _ranges(pages)
     source = Path(source).expanduser()
-    given = count = 0
     with FileReader() as reader:
-        for file in _files(source, reader, say):
-            for page in _pages_of(file, reader):
-                count += 1
-                if wanted is None or any(first <= count <= last for first, last in wanted):
-                    given += 1
-                    yield page
-    if not given:
-        raise DataError(f"{source} has {count} pages, and none of {pages} is among them")
+        found = (page for file in _files(source, reader, say) for page in _pages_of(file, reader))
+        yield from _chosen(found, wanted, f"{source}", pages)
+
+
+def pages_in(content: bytes, name: str, pages: str | None = None) -> Iterator[PageImage]:
+    """As `page_images`, of the content of a file, which is called `name`."""
+    wanted = _ranges(pages)
+    yield from _chosen(_pages_in(content, name), wanted, name, pages)
 
 
 def expected_pages(source: str | Path, pages: str | None = None) -> int:
-    """About how many pages `page_images` will give, without opening the images: each file counts as one."""
+    """About how many pages `page_images` will give, without opening the images: each file counts as one, but PDFs."""
     try:
         with FileReader() as reader:
-            count = len(_files(Path(source).expanduser(), reader, lambda line: None))
+            count = sum(map(_expected, _files(Path(source).expanduser(), reader, lambda line: None)))
     except DataError:
         return 1  # which fails
+    wanted = _ranges(pages)
+    return sum(_among(number, wanted) for number in range(1, count + 1))
+
+
+def _chosen(found: Iterable[_Found], wanted: _Ranges | None, source: str, pages: str | None) -> Iterator[PageImage]:
+    """The pages whose numbers are wanted, and the files that can't be read; the others are not opened."""
+    given = count = 0
+    for count, page in enumerate(found, start=1):
+        if isinstance(page, PageImage) or _among(count, wanted):
+            given += 1
+            yield page if isinstance(page, PageImage) else page()
+    if not given:
+        raise DataError(f"{source} has {count} page{'' if count == 1 else 's'}, and none of {pages} is among them")
+
+
+def _among(number: int, wanted: _Ranges | None) -> bool:
+    return wanted is None or any(first <= number <= last for first, last in wanted)
+
+
+def _ranges(pages: str | None) -> _Ranges | None:
     if pages is None:
-        return count
-    return sum(any(first <= number <= last for first, last in _ranges(pages)) for number in range(1, count + 1))
-
-
-def _ranges(pages: str) -> list[tuple[int, int]]:
+        return None
     found = []
     for part in pages.split(","):
         match = _RANGE.fullmatch(part.strip())
@@ -114,12 +139,12 @@ def _files(source: Path, reader: FileReader, say: Callable[[str], None]) -> list
     images: list[PageFile] = []
     others: list[str] = []
     for file in files:
-        if file.inside.suffix.lower() in SUFFIXES or (not file.member and is_image(file.path)):
+        if file.inside.suffix.lower() in (*SUFFIXES, _PDF) or (not file.member and is_image(file.path)):
             images.append(file)
         else:
             others.append(str(file.inside))
     if not images:
-        raise DataError(f"{source} holds no images; expected {' '.join(SUFFIXES)}")
+        raise DataError(f"{source} holds no images; expected {' '.join(SUFFIXES)} or {_PDF}")
     if line := not_read(source, others, folders=sum(path.is_dir() for path in inside)):
         say(line)
     return sorted(images, key=lambda file: (_natural(str(file.path)), _natural(file.member)))
@@ -130,21 +155,70 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
-def _pages_of(file: PageFile, reader: FileReader) -> Iterator[PageImage]:
-    name, suffix = file.inside.stem, file.inside.suffix
-    try:
-        content = reader.read(file)
-    except DataError as error:
-        yield PageImage(name, b"", "", f"{file} {error}")
+def _pages_in(content: bytes, name: str, suffix: str = "", told: str = "") -> Iterator[_Found]:
+    """The pages in a file.
+
+    Args:
+        name: what the file is called, without its suffix.
+        told: what messages call it; `name` if empty.
+    """
+    sha256, told = hashlib.sha256(content).hexdigest(), told or name
+    if kind_of(content) == "PDF":
+        yield from _pages_of_pdf(content, name, sha256, told)
         return
-    sha256 = hashlib.sha256(content).hexdigest()
-    for number, page in enumerate(images_in(content, ("TIFF",)), start=1):
-        if isinstance(page, bytes):
-            yield PageImage(name, page, sha256, suffix=suffix)
-            continue
-        page_name = f"{name}-{number:04}"
-        page_hash = hashlib.sha256(f"{sha256} {number}".encode()).hexdigest()
-        if isinstance(page, DataError):
-            yield PageImage(page_name, b"", page_hash, f"page {number} of {file} {page}")
+    for number, image in enumerate(images_in(content, ("TIFF",)), start=1):
+        if isinstance(image, bytes):
+            yield partial(PageImage, name, image, sha256, suffix=suffix)
+        elif isinstance(image, DataError):
+            failure = f"page {number} of {told} {image}"
+            yield partial(PageImage, _numbered(name, number), b"", _hash_of(sha256, number), failure)
         else:
-            yield PageImage(page_name, page, page_hash, suffix=suffix)
+            yield partial(PageImage, _numbered(name, number), image, _hash_of(sha256, number), suffix=suffix)
+
+
+def _pages_of(file: PageFile, reader: FileReader) -> Iterator[_Found]:
+    name, told = file.inside.stem, str(file)
+    try:
+        if not file.member and kind_of_file(file.path) == "PDF":  # which may be larger than memory
+            yield from _pages_of_pdf(file.path, name, file_hash(file.path), told)
+        else:
+            yield from _pages_in(reader.read(file), name, file.inside.suffix, told)
+    except DataError as error:
+        yield PageImage(name, b"", "", f"{told} {error}")
+    except OSError as error:
+        yield PageImage(name, b"", "", str(unreadable(file.path, error)))
+
+
+def _pages_of_pdf(source: bytes | Path, name: str, sha256: str, told: str) -> Iterator[_Found]:
+    try:
+        pdf = Pdf(source)
+    except DataError as error:
+        yield PageImage(name, b"", sha256, f"{told} {error}")
+        return
+    with pdf:
+        for number in range(1, len(pdf) + 1):
+            own = _numbered(name, number) if len(pdf) > 1 else name
+            yield partial(_page_of_pdf, pdf, number, own, _hash_of(sha256, number), told)
+
+
+def _page_of_pdf(pdf: Pdf, number: int, name: str, sha256: str, told: str) -> PageImage:
+    try:
+        return PageImage(name, pdf.page(number), sha256)
+    except DataError as error:
+        return PageImage(name, b"", sha256, f"page {number} of {told} {error}")
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"{name}-{number:04}"
+
+
+def _hash_of(sha256: str, number: int) -> str:
+    return hashlib.sha256(f"{sha256} {number}".encode()).hexdigest()
+
+
+def _expected(file: PageFile) -> int:
+    """How many pages a file has, where that is quickly told, else 1."""
+    if file.member or kind_of_file(file.path) != "PDF":
+        return 1
+    with Pdf(file.path) as pdf:
+        return len(pdf)
