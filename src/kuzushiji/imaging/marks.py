@@ -46,14 +46,36 @@ def count_marks(gray: NDArray[np.uint8]) -> int:
     return int(np.count_nonzero((sizes >= _SHORTEST * longer) & (sizes <= _LONGEST * longer)))
 
 
-def _piece_sizes(ink: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The longer side of each connected piece of ink, diagonal neighbours included."""
+def label_pieces(ink: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The connected pieces of ink, diagonal neighbours included.
+
+    Returns:
+        int64 (H, W), the number of the piece that each pixel belongs to, -1 if it is no ink; int64 (n, 4), the top,
+        left, bottom and right end of each piece; int64 (n,), their pixels.
+    """
     changes = np.diff(np.pad(ink, ((0, 0), (1, 1))).astype(np.int8))
     rows, starts = np.nonzero(changes == 1)  # each run of ink within a row
     ends = np.nonzero(changes == -1)[1]
+    number = _pieces_of_runs(rows, starts, ends, ink.shape[1] + 1)
+    count = number.max(initial=-1) + 1
+    boxes = np.concatenate([np.full((count, 2), np.iinfo(np.int64).max), np.zeros((count, 2), np.int64)], axis=1)
+    for column, edge in enumerate((rows, starts)):
+        np.minimum.at(boxes[:, column], number, edge)
+    for column, edge in enumerate((rows + 1, ends), start=2):
+        np.maximum.at(boxes[:, column], number, edge)
+    steps = np.zeros((ink.shape[0], ink.shape[1] + 1), np.int64)
+    steps[rows, starts] += number + 1
+    steps[rows, ends] -= number + 1
+    labels = steps.cumsum(axis=1)[:, :-1] - 1
+    return labels, boxes, np.bincount(number, ends - starts, count).astype(np.int64)
+
+
+def _pieces_of_runs(
+    rows: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64], stride: int
+) -> NDArray[np.int64]:
+    """The number of the piece that each run belongs to."""
     # In the row above, a run is touched by those from the first that ends at its start or later to the last that
     # starts at its end or earlier.
-    stride = ink.shape[1] + 1
     first = np.searchsorted(rows * stride + ends, (rows - 1) * stride + starts)
     last = np.searchsorted(rows * stride + starts, (rows - 1) * stride + ends, side="right")
     touched = np.maximum(last - first, 0)
@@ -70,11 +92,10 @@ def _piece_sizes(ink: NDArray[np.bool_]) -> NDArray[np.int64]:
         if np.array_equal(joined, piece):
             break
         piece = joined
+    return np.unique(piece, return_inverse=True)[1]
 
-    _, number = np.unique(piece, return_inverse=True)
-    lows = np.full((2, number.max(initial=-1) + 1), np.iinfo(np.int64).max)
-    highs = np.zeros_like(lows)
-    for axis, (low, high) in enumerate(((rows, rows + 1), (starts, ends))):
-        np.minimum.at(lows[axis], number, low)
-        np.maximum.at(highs[axis], number, high)
-    return (highs - lows).max(axis=0, initial=0)
+
+def _piece_sizes(ink: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The longer side of each connected piece of ink."""
+    _, boxes, _ = label_pieces(ink)
+    return (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)

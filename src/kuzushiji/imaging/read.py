@@ -61,8 +61,21 @@ def read_color(source: Source) -> NDArray[np.uint8]:
     return np.asarray(_decoded(source, "RGB"))
 
 
-def _decoded(source: Source, mode: str) -> Image.Image:
-    """An upright image, of mode L or RGB."""
+def read_pixels(source: Source) -> NDArray[np.uint8]:
+    """An image in its colours, uint8 (H, W, 3), or as gray, uint8 (H, W), if it has none; else as `read_gray`.
+
+    Raises:
+        DataError: as `read_gray`.
+    """
+    image = _decoded(source, None)
+    if image.mode == "L":
+        gray = np.asarray(image)
+        return 255 * gray if gray.max() == 1 else gray  # a mask of 0 and 1
+    return np.asarray(image)
+
+
+def _decoded(source: Source, mode: str | None) -> Image.Image:
+    """An upright image, of mode L or RGB; whichever shows all of it if None."""
     try:
         if isinstance(source, np.ndarray):
             return _converted(_checked(_of_array(source)), mode)
@@ -102,7 +115,7 @@ def read_content(source: Any) -> bytes:
     return bytes(source)
 
 
-def _opened(content: bytes, mode: str) -> Image.Image:
+def _opened(content: bytes, mode: str | None) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(content), formats=_FORMATS)
         if mode == "L":
@@ -163,8 +176,8 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _converted(image: Image.Image, mode: str) -> Image.Image:
-    """An image of any mode as one of mode L or RGB."""
+def _converted(image: Image.Image, mode: str | None) -> Image.Image:
+    """An image of any mode as one of mode L or RGB; whichever shows all of it if None."""
     if image.mode.startswith(("I", "F")):
         image = Image.fromarray(_narrowed(np.asarray(image)))
     elif image.mode == "LAB":
@@ -178,6 +191,8 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
         visible = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         paper = "black" if _is_white_ink(visible) else "white"
         image = Image.alpha_composite(Image.new("RGBA", visible.size, paper), visible)
+    if mode is None:
+        mode = "L" if image.mode in ("1", "L", "I", "F") else "RGB"
     return image if image.mode == mode else image.convert(mode)
 
 

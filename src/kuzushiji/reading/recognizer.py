@@ -12,9 +12,11 @@ from PIL import Image
 from kuzushiji.document.page import Candidate
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.exported import open_network
+from kuzushiji.imaging.clean import clean
+from kuzushiji.imaging.colour import gray_of_writing
 from kuzushiji.imaging.cut import cut_character
 from kuzushiji.imaging.marks import MOST_MARKS, count_marks
-from kuzushiji.imaging.read import Source, read_gray
+from kuzushiji.imaging.read import Source, read_pixels
 from kuzushiji.processes import cores
 from kuzushiji.reading.pretrained import find_network
 
@@ -186,15 +188,16 @@ def read_character(image: Source, name: str = "the image") -> NDArray[np.uint8]:
         DataError: it can't be read, or shows a whole page, for which a network would name some character too.
     """
     try:
-        gray = read_gray(image)
+        pixels = read_pixels(image)
     except DataError as error:
         raise DataError(f"{name} {error}") from None
+    gray = gray_of_writing(pixels) if pixels.ndim == 3 else pixels
     if (marks := count_marks(gray)) > MOST_MARKS:
         raise DataError(
             f"{name} shows {marks} separate marks, as a page of writing does; one character an image is expected: "
             "cut it out"
         )
-    return gray
+    return clean(gray).gray
 
 
 def named_images(images: Source | Iterable[Source | tuple[str, Source]]) -> Iterator[tuple[str, Source]]:

@@ -1,0 +1,451 @@
+"""Characters as scans show them: how many are named right, and how many wrongly by an answer that claims to be sure.
+
+    python benchmarks/disguises.py                                    # every network that ships, 1,000 images each
+    python benchmarks/disguises.py --models kmnist page --limit 200 --only "black edge" "red seal, grid"
+    python benchmarks/disguises.py --limit 0 --write docs/disguises.md --as now    # all test images, into the page
+    python benchmarks/disguises.py --sheet sheet.png                  # what they look like
+
+Each disguise is drawn around the test images of a data set, enlarged and with room around, the same at every call.
+Of several characters on an image no answer is right; an image that is refused, blank or unsure is no wrong answer.
+"""
+
+import argparse
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+import kuzushiji
+from kuzushiji.errors import DataError
+from kuzushiji.files import written_whole
+from kuzushiji.reading.recognizer import Recognition, Recognizer
+
+MEASURED = (("kmnist", "kmnist6k"), ("kana", "kmnist6k"), ("kanji", "kkanji"), ("page", "kmnist6k"), ("page", "kkanji"))
+"""Networks and the test images that each is measured on."""
+
+SIDE = 168
+"""Of the character, in pixels; there is room around it."""
+ROOM = 30
+
+Ink = NDArray[np.float32]
+"""(H, W), how much of each pixel is ink, from 0 to 1."""
+Pixels = NDArray[np.uint8]
+Random = np.random.Generator
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", help="of those in MEASURED")
+    parser.add_argument("--data", nargs="+", help="of those in MEASURED")
+    parser.add_argument("--limit", type=int, default=1000, help="images of each data set at most; 0 for all")
+    parser.add_argument("--only", nargs="+", default=list(DISGUISES), help="names of disguises")
+    parser.add_argument("--write", type=Path, help="a page; what was measured is kept in a JSON file beside it")
+    parser.add_argument("--as", dest="state", default="now", choices=("before", "now"), help="column to write")
+    parser.add_argument("--sheet", type=Path, help="draw what the disguises look like instead")
+    arguments = parser.parse_args()
+    if arguments.sheet:
+        draw_sheet(arguments.sheet)
+        return
+    measured: dict[str, dict[str, list[float]]] = {}
+    for model, data in MEASURED:
+        if model in (arguments.models or [model]) and data in (arguments.data or [data]):
+            name = f"{model} on {data}"
+            measured[name] = measure(Recognizer(model, threads=1), data, arguments.limit, arguments.only, name)
+    if arguments.write:
+        write(arguments.write, arguments.state, measured)
+
+
+# Disguises
+
+
+def enlarged(image: Pixels, side: int = SIDE) -> Ink:
+    """A character of a data set as ink, larger."""
+    return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC), np.float32) / 255
+
+
+def with_room(ink: Ink, room: int = ROOM) -> Ink:
+    return np.pad(ink, room)
+
+
+def mixed(ink: Ink, paper: float | Sequence[float] = 235, tone: float | Sequence[float] = 30) -> NDArray[np.float32]:
+    """Ink of one tone on paper of another, (H, W), or (H, W, 3) if these are colours."""
+    if isinstance(paper, Sequence) or isinstance(tone, Sequence):
+        ink = ink[..., None]
+    return (1 - ink) * np.asarray(paper, np.float32) + ink * np.asarray(tone, np.float32)
+
+
+def grained(pixels: NDArray[np.float32], random: Random, deviation: float = 3) -> Pixels:
+    return (pixels + random.normal(0, deviation, pixels.shape)).clip(0, 255).astype(np.uint8)
+
+
+def on_paper(ink: Ink, random: Random) -> Pixels:
+    return grained(mixed(with_room(ink)), random)
+
+
+def drawn(size: tuple[int, int], draw: Callable[[ImageDraw.ImageDraw], None]) -> Ink:
+    """What is drawn, white on black, as ink."""
+    image = Image.new("L", (2 * size[1], 2 * size[0]))
+    draw(ImageDraw.Draw(image))
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BOX), np.float32) / 255
+
+
+def black_edge(ink: Ink, random: Random) -> Pixels:
+    """The bed of the scanner on all four sides."""
+    return np.pad(on_paper(ink, random), int(random.integers(4, 16)), constant_values=8)
+
+
+def black_side(ink: Ink, random: Random) -> Pixels:
+    """The bed of the scanner on one side."""
+    width, side = int(random.integers(6, 30)), int(random.integers(4))
+    sides = [(0, 0), (0, 0)]
+    sides[side // 2] = (width, 0) if side % 2 else (0, width)
+    return np.pad(on_paper(ink, random), sides, constant_values=8)
+
+
+def gutter(ink: Ink, random: Random) -> Pixels:
+    """The paper bends into the fold of the book."""
+    pixels = mixed(with_room(ink))
+    width = int(random.integers(25, 60))
+    light = np.ones(pixels.shape[1], np.float32)
+    light[:width] = np.linspace(0.1, 1, width) ** 0.7
+    return grained(pixels * (light if random.integers(2) else light[::-1]), random)
+
+
+def rules(ink: Ink, random: Random) -> Pixels:
+    """Printed lines between columns, on one side or on both."""
+    whole = with_room(ink, 40)
+    height, width = whole.shape
+    thickness, sides = int(random.integers(3, 9)), int(random.integers(1, 4))
+
+    def draw(pen: ImageDraw.ImageDraw) -> None:
+        for side, x in ((1, random.integers(6, 64)), (2, 2 * width - random.integers(6, 64))):
+            if sides & side:
+                pen.line((int(x), 0, int(x), 2 * height), 255, thickness)
+
+    return grained(mixed(np.maximum(whole, drawn(whole.shape, draw))), random)
+
+
+def frame(ink: Ink, random: Random) -> Pixels:
+    """A printed box around the character."""
+    whole = with_room(ink, 40)
+    height, width = whole.shape
+    thickness, inset = int(random.integers(3, 12)), [int(each) for each in random.integers(8, 60, 4)]
+
+    def draw(pen: ImageDraw.ImageDraw) -> None:
+        box = (inset[0], inset[1], 2 * width - inset[2], 2 * height - inset[3])
+        pen.rectangle(box, outline=255, width=thickness)
+
+    return grained(mixed(np.maximum(whole, drawn(whole.shape, draw))), random)
+
+
+PAPER, BLACK, RED = (226.0, 206.0, 168.0), (42.0, 36.0, 32.0), (190.0, 45.0, 35.0)
+
+
+def sealed(ink: Ink, seal: Ink, random: Random) -> Pixels:
+    """Red that is printed over black ink on brownish paper."""
+    pixels = mixed(ink, PAPER, BLACK)
+    through = 1 - seal[..., None] * (1 - np.array(RED) / np.array(PAPER))
+    return grained((pixels * through).astype(np.float32), random)
+
+
+def seal_grid(ink: Ink, random: Random) -> Pixels:
+    """A seal with red signs."""
+    whole = with_room(ink)
+    x, y = (int(each) for each in random.integers(10, 120, 2))
+
+    def draw(pen: ImageDraw.ImageDraw) -> None:
+        pen.rectangle((2 * x, 2 * y, 2 * x + 200, 2 * y + 200), outline=255, width=12)
+        for _ in range(6):
+            start, end = random.integers(20, 180, 2), random.integers(20, 180, 2)
+            pen.line([(2 * x + int(a), 2 * y + int(b)) for a, b in (start, end)], 255, 11)
+
+    return sealed(whole, drawn(whole.shape, draw), random)
+
+
+def seal_filled(ink: Ink, random: Random) -> Pixels:
+    """A red seal with signs that are left out."""
+    whole = with_room(ink)
+    x, y = (int(each) for each in random.integers(10, 120, 2))
+
+    def draw(pen: ImageDraw.ImageDraw) -> None:
+        pen.ellipse((2 * x, 2 * y, 2 * x + 190, 2 * y + 190), 255)
+        pen.line((2 * x + 40, 2 * y + 60, 2 * x + 150, 2 * y + 70), 0, 12)
+        pen.line((2 * x + 90, 2 * y + 30, 2 * x + 80, 2 * y + 160), 0, 12)
+
+    return sealed(whole, 0.8 * drawn(whole.shape, draw), random)
+
+
+def red_dots(ink: Ink, random: Random) -> Pixels:
+    """Red marks of punctuation and a red stroke beside the character."""
+    whole = with_room(ink)
+
+    def draw(pen: ImageDraw.ImageDraw) -> None:
+        for _ in range(2):
+            x, y = (int(each) for each in random.integers(30, 400, 2))
+            pen.ellipse((x, y, x + 44, y + 44), 255)
+        pen.line((420, 40, 425, 380), 255, 10)
+
+    return sealed(whole, drawn(whole.shape, draw), random)
+
+
+def red_on_green(ink: Ink, random: Random) -> Pixels:
+    """Ink and paper differ in hue alone."""
+    return grained(mixed(with_room(ink), (70.0, 120.0, 70.0), (200.0, 60.0, 60.0)), random)
+
+
+def red_ink(ink: Ink, random: Random) -> Pixels:
+    return grained(mixed(with_room(ink), PAPER, RED), random)
+
+
+def blue_pencil(ink: Ink, random: Random) -> Pixels:
+    return grained(mixed(with_room(ink), (240.0, 238.0, 230.0), (90.0, 120.0, 200.0)), random)
+
+
+def hard_shadow(ink: Ink, random: Random) -> Pixels:
+    """Over a corner, its edge sharp."""
+    pixels = mixed(with_room(ink), 220, 40)
+    height, width = pixels.shape
+    y, x = np.mgrid[:height, :width] / height
+    reach, turn = random.uniform(0.5, 1.1), int(random.integers(4))
+    shade = np.rot90(np.where(random.uniform(0.6, 1.4) * x + y < reach, random.uniform(0.4, 0.6), 1.0), turn)
+    return grained((pixels * shade).astype(np.float32), random, 2)
+
+
+def soft_shadow(ink: Ink, random: Random) -> Pixels:
+    """Light from one side."""
+    pixels = mixed(with_room(ink), 225, 35)
+    shade = np.rot90(np.linspace(0.35, 1, pixels.shape[1])[None].repeat(pixels.shape[0], 0), random.integers(4))
+    return grained((pixels * shade).astype(np.float32), random, 2)
+
+
+def stain(ink: Ink, random: Random) -> Pixels:
+    """Water that dried, its edge darker."""
+    whole = with_room(ink)
+    height, width = whole.shape
+    y, x = np.mgrid[:height, :width] / height
+    cy, cx, radius = random.uniform(0.2, 0.8), random.uniform(0.2, 0.8), random.uniform(0.2, 0.45)
+    away = np.hypot(y - cy, x - cx) + 0.03 * np.sin(7 * np.arctan2(y - cy, x - cx))
+    inside = 1 / (1 + np.exp((away - radius) / 0.01))
+    rim = np.exp(-(((away - radius) / 0.02) ** 2))
+    shade = 1 - 0.25 * inside - 0.15 * rim
+    return grained(mixed(whole, PAPER, BLACK) * shade[..., None].astype(np.float32), random)
+
+
+def bleeding(ink: Ink, other: Ink, random: Random, strength: float) -> Pixels:
+    behind = np.asarray(
+        Image.fromarray((255 * other[:, ::-1]).astype(np.uint8)).filter(ImageFilter.GaussianBlur(2)), np.float32
+    )
+    through = np.roll(with_room(strength * behind / 255), random.integers(-40, 40, 2).tolist(), (0, 1))
+    whole = with_room(ink)
+    return grained(mixed(1 - (1 - whole) * (1 - through)), random)
+
+
+def microfilm(ink: Ink, random: Random) -> Pixels:
+    """A negative with grain and scratches, the edge of its mask bright."""
+    pixels = 255 - mixed(with_room(ink), 215, 50)
+    for x in random.integers(0, pixels.shape[1], 2):
+        pixels[:, x] += 40
+    pixels = np.pad(pixels, int(random.integers(4, 12)), constant_values=250)
+    return grained(pixels, random, 10)
+
+
+def halftone(ink: Ink, random: Random) -> Pixels:
+    """Printed in dots."""
+    pixels = mixed(with_room(ink), 225, 40) / 255
+    y, x = np.mgrid[: pixels.shape[0], : pixels.shape[1]]
+    pitch = random.uniform(4, 6)
+    screen = (np.cos(np.pi * (x + y) / pitch) * np.cos(np.pi * (x - y) / pitch) + 1) / 2
+    return np.where(pixels > screen, 245, 20).astype(np.uint8)
+
+
+def dithered(ink: Ink, random: Random) -> Pixels:
+    """Black and white alone, by Floyd and Steinberg."""
+    gray = Image.fromarray(on_paper(ink, random).clip(0, 225))
+    return np.asarray(gray.convert("1").convert("L"))
+
+
+def low_resolution(ink: Ink, random: Random) -> Pixels:
+    gray = Image.fromarray(on_paper(ink, random))
+    side = int(random.integers(26, 40))
+    return np.asarray(gray.resize((side, side), Image.Resampling.BOX))
+
+
+def jpeg(ink: Ink, random: Random) -> Pixels:
+    file = io.BytesIO()
+    Image.fromarray(on_paper(ink, random)).save(file, "JPEG", quality=8)
+    return np.asarray(Image.open(file))
+
+
+def trimmed(ink: Ink) -> Ink:
+    """Without the free columns beside it, and rows above it and below."""
+    rows, columns = (np.flatnonzero((ink > 0.5).any(axis=axis)) for axis in (1, 0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else ink
+
+
+def strip(inks: Sequence[Ink], random: Random, axis: int = 0) -> Pixels:
+    """Characters one below the other, as in a column, or side by side."""
+    inks = [trimmed(ink) for ink in inks]
+    width = max(ink.shape[1 - axis] for ink in inks)
+    gap = int(random.integers(4, 24))
+    parts = []
+    for ink in inks:
+        free = width - ink.shape[1 - axis]
+        sides = (free // 2, free - free // 2)
+        parts.append(np.pad(ink, ((0, gap), sides) if axis == 0 else (sides, (0, gap))))
+    return on_paper(np.concatenate(parts, axis=axis), random)
+
+
+def with_neighbour(ink: Ink, other: Ink, random: Random) -> Pixels:
+    """The crop has a part of the next character too."""
+    ink, other = trimmed(ink), trimmed(other)
+    width = max(ink.shape[1], other.shape[1])
+    both = [np.pad(each, ((0, 14), (0, width - each.shape[1]))) for each in (ink, other)]
+    whole = with_room(np.concatenate(both))
+    end = ROOM + ink.shape[0] + 14 + int(random.uniform(0.15, 0.4) * other.shape[0])
+    return grained(mixed(whole[:end]), random)
+
+
+Disguise = Callable[[Ink, Sequence[Ink], Random], Pixels]
+"""Draws a character; some draw others beside it."""
+
+
+def alone(draw: Callable[[Ink, Random], Pixels]) -> Disguise:
+    return lambda ink, others, random: draw(ink, random)
+
+
+DISGUISES: dict[str, Disguise] = {
+    "plain": alone(on_paper),
+    "black edge": alone(black_edge),
+    "black side": alone(black_side),
+    "gutter": alone(gutter),
+    "rules": alone(rules),
+    "frame": alone(frame),
+    "red seal, lines": alone(seal_grid),
+    "red seal, filled": alone(seal_filled),
+    "red dots": alone(red_dots),
+    "red on green": alone(red_on_green),
+    "red ink": alone(red_ink),
+    "blue pencil": alone(blue_pencil),
+    "hard shadow": alone(hard_shadow),
+    "soft shadow": alone(soft_shadow),
+    "stain": alone(stain),
+    "bleed-through": lambda ink, others, random: bleeding(ink, others[0], random, 0.25),
+    "strong bleed-through": lambda ink, others, random: bleeding(ink, others[0], random, 0.45),
+    "microfilm negative": alone(microfilm),
+    "halftone": alone(halftone),
+    "dithered": alone(dithered),
+    "low resolution": alone(low_resolution),
+    "JPEG": alone(jpeg),
+    "part of the next": lambda ink, others, random: with_neighbour(ink, others[0], random),
+    "two in a column": lambda ink, others, random: strip([ink, others[0]], random),
+    "three in a column": lambda ink, others, random: strip([ink, *others], random),
+    "two side by side": lambda ink, others, random: strip([ink, others[0]], random, axis=1),
+}
+SEVERAL = ("two in a column", "three in a column", "two side by side")
+"""Of these no answer is right."""
+
+
+# Measuring
+
+
+def measure(recognizer: Recognizer, data: str, limit: int, names: Sequence[str], title: str) -> dict[str, list[float]]:
+    """Of each disguise: percent right, sure, sure and wrong; and the number of images."""
+    test = kuzushiji.load(data, "test")
+    chosen = np.unique(np.linspace(0, len(test) - 1, min(limit or len(test), len(test))).astype(int))
+    images, actual = np.asarray(test.images[chosen]), [test.classes[label] for label in test.labels[chosen]]
+    print(f"{title}, {len(images):,} images: right, sure, sure and wrong (%)")
+    found = {}
+    for name in names:
+        answers = answered(recognizer, images, name)
+        is_right = [
+            bool(answer) and name not in SEVERAL and answer[0].character == one
+            for answer, one in zip(answers, actual, strict=True)
+        ]
+        is_sure = [bool(answer) and not answer.unsure for answer in answers]
+        wrong = [sure and not right for sure, right in zip(is_sure, is_right, strict=True)]
+        found[name] = [*(round(100 * float(np.mean(each)), 2) for each in (is_right, is_sure, wrong)), len(images)]
+        print(f"  {name:22}{found[name][0]:7.2f}{found[name][1]:7.2f}{found[name][2]:7.2f}", flush=True)
+    return found
+
+
+def answered(recognizer: Recognizer, images: Pixels, name: str, at_once: int = 500) -> list[Recognition]:
+    """What is said of each image in a disguise."""
+    answers: list[Recognition] = []
+    for start in range(0, len(images), at_once):
+        prepared = []
+        for number in range(start, min(start + at_once, len(images))):
+            try:
+                prepared.append(recognizer.prepare(disguised(images, number, name)))
+            except DataError:  # it is left out
+                prepared.append(None)
+        answers += recognizer.recognize_prepared(prepared, top=1)
+    return answers
+
+
+def disguised(images: Pixels, number: int, name: str) -> Pixels:
+    """An image of a data set in a disguise, always the same."""
+    inks = [enlarged(images[(number + step) % len(images)]) for step in (0, 1, 2)]
+    return DISGUISES[name](inks[0], inks[1:], np.random.default_rng([number, *name.encode()]))
+
+
+def draw_sheet(path: Path, count: int = 8, side: int = 110) -> None:
+    """Some images in each disguise, a line each, of both data sets."""
+    images = [np.asarray(kuzushiji.load(name, "test").images[:600:75]) for name in ("kmnist6k", "kkanji")]
+    sheet = Image.new("RGB", (2 * count * side, len(DISGUISES) * side), "blue")
+    for row, name in enumerate(DISGUISES):
+        for column in range(2 * count):
+            image = Image.fromarray(disguised(images[column % 2], column // 2, name)).convert("RGB")
+            image.thumbnail((side - 4, side - 4))
+            sheet.paste(image, (column * side, row * side))
+    sheet.save(path)
+
+
+# The page
+
+
+def write(path: Path, state: str, measured: dict[str, dict[str, list[float]]]) -> None:
+    """Puts what was measured into the JSON beside a page, and writes the page from it."""
+    kept_in = path.with_suffix(".json")
+    kept = json.loads(kept_in.read_text()) if kept_in.exists() else {"before": {}, "now": {}}
+    for name, found in measured.items():
+        kept[state].setdefault(name, {}).update(found)
+    with written_whole(kept_in) as beside:
+        beside.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    with written_whole(path) as beside:
+        beside.write_text(page(kept))
+
+
+def page(kept: dict[str, dict[str, dict[str, list[float]]]]) -> str:
+    """The page as Markdown."""
+    lines = [INTRODUCTION]
+    for name, found in kept["now"].items():
+        before = kept["before"].get(name, {})
+        count = int(max(row[3] for row in found.values()))
+        lines += ["", f"## {name}", "", f"{count:,} test images.", ""]
+        lines += ["| disguise | right before, % | right | sure | sure and wrong before, % | sure and wrong |"]
+        lines += ["|---|---:|---:|---:|---:|---:|"]
+        for disguise, (right, sure, wrong, _) in found.items():
+            old = before.get(disguise)
+            was = (f"{old[0]:.1f}", f"{old[2]:.2f}") if old else ("", "")
+            shown = ["–" if disguise in SEVERAL else each for each in (was[0], f"{right:.1f}")]
+            lines.append(f"| {disguise} | {shown[0]} | {shown[1]} | {sure:.1f} | {was[1]} | {wrong:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+INTRODUCTION = """# Characters as scans show them
+
+Each test image is enlarged, gets room around it and is drawn as scans come: with the black bed of the scanner beside
+it, printed lines, a red seal, a shadow, and so on. What counts above all is the share that is named wrongly by an
+answer that claims to be sure; an image that is left out, or whose answer says that it is unsure, misleads nobody. Of
+several characters on one image no answer is right.
+
+`python benchmarks/disguises.py --limit 0 --write docs/disguises.md` writes this page; with `--sheet sheet.png` it draws
+what the disguises look like. "Before" is version 0.1.0, on an even choice of the same images."""
+
+
+if __name__ == "__main__":
+    main()
