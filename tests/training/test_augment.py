@@ -15,6 +15,7 @@ CHANGES = [
     {"thickness": 0.05},
     {"cutout": 0.5},
     {"erasing": 0.8},
+    {"recut": 0.1},
 ]
 
 

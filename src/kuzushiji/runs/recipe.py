@@ -72,6 +72,12 @@ class Recipe:
     erasing: float = option(
         0.0, "augmentation: how often a rectangle of random size becomes noise (Zhong et al. 2020)", 0, 1
     )
+    recut: float = option(
+        0.0,
+        "augmentation: by how much the edges of a box move, as a share of its longer side, others coming in",
+        0,
+        0.5,
+    )
     start_size: float = option(
         1.0, "images begin at this share of their size and grow to all of it over two thirds of the training", 0.1, 1
     )

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from kuzushiji.training.recut import recut as cut_anew
+
 ELASTIC_POINTS = 5
 """Control points along each side of the grid that an elastic bend moves."""
 
@@ -25,6 +27,7 @@ def augment(
     thickness: float = 0.0,
     cutout: float = 0.0,
     erasing: float = 0.0,
+    recut: float = 0.0,
 ) -> Tensor:
     """Changes each image of a batch at random, each in its own way, drawing from PyTorch's default generator.
 
@@ -42,6 +45,8 @@ def augment(
             image, so that part of it may lie outside (DeVries and Taylor 2017).
         erasing: share of the images in which a rectangle of 2 to 33 % of the area, and sides in a ratio of 0.3 to 3.3,
             is filled with noise (Zhong et al. 2020).
+        recut: how far the edges of a character's box move, as a share of its longer side, and what stands above and
+            below comes in; see `recut.recut`, for square images.
 
     Returns:
         float (B, 1, H, W).
@@ -55,6 +60,8 @@ def augment(
         )
     if thickness:
         images = _thicker(images, thickness)
+    if recut:
+        images = cut_anew(images, recut)
     if cutout:
         images = images * _outside_square(images, cutout)
     if erasing:

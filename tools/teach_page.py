@@ -1,0 +1,228 @@
+"""Teaches a network that names all that stands on pages what networks for kana alone know of hands it never saw.
+
+    python tools/teach_page.py base/model.safetensors taught.safetensors --teachers teachers --steps 1600 \
+        --set kkanji=26 --set brush-kanji=5 --set kmnist6k=14 --set material=30 --set material-lines=8
+    kuzushiji train resnet --weights taught.safetensors --data kkanji+...+labelled --recut 0.06 ...
+
+The teachers tell the 49 classes of Kuzushiji-49 apart, and know its 232,365 training images.  Of whatever image they
+are shown, kanji among them, the network learns to divide the probability of kana as they do (voiced kana and katakana
+count as the hiragana that they are written like).  Much of what they are shown is two kana mixed, or one on top of the
+other: where images of a hand are missing, what the teachers say between other hands is the nearest thing to it.
+The network itself sees each image as a detector's box would cut it out of a column, the teachers see it whole.
+
+Sources:
+    Hinton et al., Distilling the knowledge in a neural network, arXiv:1503.02531.
+    Beyer et al., Knowledge distillation: a good teacher is patient and consistent, arXiv:2106.05237.
+"""
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import track
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import kuzushiji
+from kuzushiji.characters import K49, kind, unvoiced
+from kuzushiji.inference.weights import build_network, load_network, save_network
+from kuzushiji.runs.recipe import Recipe
+from kuzushiji.training.augment import augment
+from kuzushiji.training.loop import training_mode
+from kuzushiji.training.optimizers import Average, create_optimizer, learning_rate
+from kuzushiji.training.recut import recut
+
+RECIPE = Recipe(
+    epochs=1,
+    batch_size=256,
+    optimizer="muon",
+    lr=0.006,
+    weight_decay=0.02,
+    warmup=0.1,
+    schedule="one_cycle",
+    ema=0.995,
+    label_smoothing=0.05,
+    translate=0.08,
+    rotate=6.0,
+    scale=0.15,
+    shear=0.15,
+    elastic=0.025,
+    thickness=0.03,
+    recut=0.06,
+)
+MIXED, RECUT = 0.34, 0.6
+"""Shares of a batch: images that are two kana, and those that are cut out anew."""
+TEMPERATURE = 2.0
+OTHERS = 0.1
+"""What the teachers say of an image that is no kana counts so much."""
+TEACHERS = ((5, 1.3), (4, 1.0), (0, 0.8))
+"""Which of the teachers, and how much each counts: as right as all six together, in half the time."""
+SIDE = 28
+"""Pixels a side of what the teachers see."""
+
+Teach = Callable[[Tensor], Tensor]
+"""Images (B, 1, 28, 28) -> logits (B, 49)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Set:
+    """Images of a set that the network may know, and which of them are kana."""
+
+    share: float
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    known: NDArray[np.int64]
+    kana: NDArray[np.int64]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("start", type=Path, help="weights of the network to teach, such as RUN/model.safetensors")
+    parser.add_argument("output", type=Path, help="where its weights go")
+    parser.add_argument("--set", dest="sets", action="append", required=True, metavar="DATA=SHARE")
+    parser.add_argument(
+        "--teachers", type=Path, required=True, help="a folder with teachers.py, whose `load` gives them"
+    )
+    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--lr", type=float, default=RECIPE.lr)
+    parser.add_argument("--also", default="", help="characters that it shall know besides those that it knows")
+    options = parser.parse_args()
+
+    known, config = load_network(options.start)
+    classes = tuple(dict.fromkeys((*config.classes, *options.also)))
+    config = replace(config, classes=classes, recipe=RECIPE.change(lr=options.lr))
+    torch.manual_seed(config.recipe.seed)
+    network = _grown(known, build_network(config)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    size = config.model.image_size
+    sets = [_set(*each.rsplit("=", 1), classes, size[0]) for each in options.sets]
+    teach = _teachers(options.teachers)
+    columns = kana_columns(classes)
+
+    random = np.random.default_rng(config.recipe.seed)
+    optimizer, average = create_optimizer(network, config.recipe), Average(network, config.recipe)
+    is_kana = torch.tensor([kind(each) == "kana" for each in classes])
+    for step in track(range(options.steps), "teaching"):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(config.recipe, step, options.steps)
+        images, labels = drawn(sets, config.recipe, random)
+        taught = teach(F.interpolate(images, (SIDE, SIDE), mode="area"))
+        anew = torch.rand(len(images)) < RECUT
+        images[anew] = recut(images, config.recipe.recut)[anew]
+        training_mode(network)
+        logits = network(images.contiguous(memory_format=torch.channels_last)).float()
+        plain = len(labels)
+        loss = F.cross_entropy(logits[:plain], labels, label_smoothing=config.recipe.label_smoothing)
+        counts = torch.ones(len(images))
+        counts[:plain] = torch.where(is_kana[labels], 1.0, OTHERS)
+        loss = loss + (divergence(within(logits, columns), taught) * counts).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        average.update(step, options.steps)
+    save_network(options.output, average.kept.eval(), config)
+
+
+def drawn(sets: Sequence[Set], recipe: Recipe, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """A batch: images with their labels, and after them such as are two kana each, which have none."""
+    mixed = round(MIXED * recipe.batch_size)
+    shares = np.array([each.share for each in sets])
+    images, labels = _some(sets, shares, recipe.batch_size - mixed, random, lambda each: each.known)
+    of_kana = shares * [len(each.kana) > len(each.known) / 2 for each in sets]
+    pairs, _ = _some(sets, of_kana, 2 * mixed, random, lambda each: each.kana)
+    changes = {
+        name: getattr(recipe, name) for name in ("translate", "rotate", "scale", "shear", "elastic", "thickness")
+    }
+    images = augment(torch.from_numpy(np.concatenate([images, pairs]))[:, None].float() / 255, **changes)
+    plain, one, other = images.split([len(labels), mixed, mixed])
+    share = torch.rand(mixed, 1, 1, 1) / 2
+    blended, covered = one.lerp(other, share), torch.maximum(one, 1.2 * share * other).clamp(max=1)
+    two = torch.where(torch.arange(mixed)[:, None, None, None] < mixed // 2, blended, covered)
+    return torch.cat([plain, two]), torch.from_numpy(labels)
+
+
+def kana_columns(classes: Sequence[str]) -> Tensor:
+    """(C,): which class of Kuzushiji-49 each class is written like, -1 for none."""
+    place = {character: number for number, character in enumerate(K49)}
+    return torch.tensor([place.get(_hiragana(each), -1) if kind(each) == "kana" else -1 for each in classes])
+
+
+def within(logits: Tensor, columns: Tensor) -> Tensor:
+    """Logits (B, 49) of the classes of Kuzushiji-49 that those of a network (B, C) amount to."""
+    inside = columns >= 0
+    some = logits[:, inside]
+    highest = some.amax(1, keepdim=True).detach()
+    sums = torch.zeros(len(logits), len(K49)).index_add_(1, columns[inside], (some - highest).exp())
+    return sums.clamp(min=1e-12).log() + highest
+
+
+def divergence(logits: Tensor, taught: Tensor) -> Tensor:
+    """(B,): how far each answer is from the teachers', times the temperature's square."""
+    pupil, teacher = (F.log_softmax(each / TEMPERATURE, 1) for each in (logits, taught))
+    return TEMPERATURE**2 * F.kl_div(pupil, teacher, log_target=True, reduction="none").sum(1)
+
+
+def _hiragana(character: str) -> str:
+    plain = unvoiced(character)
+    return chr(ord(plain) - 0x60) if len(plain) == 1 and "ァ" <= plain <= "ヶ" else plain
+
+
+def _grown(known: nn.Module, network: nn.Module) -> nn.Module:
+    """The network with the weights of one that knew the first of its classes; the others begin as unlikely ones."""
+    weights = network.state_dict()
+    for name, values in known.state_dict().items():
+        new = weights[name]
+        if new.shape != values.shape:
+            new[: len(values)] = values
+            new[len(values) :] = values.min() - 3 if values.ndim == 1 else values.mean(0)
+        else:
+            weights[name] = values
+    network.load_state_dict(weights)
+    return network
+
+
+def _set(name: str, share: str, classes: Sequence[str], side: int) -> Set:
+    data = kuzushiji.load(name, "train", image_size=side)
+    place = {character: number for number, character in enumerate(classes)}
+    labels = np.array([place.get(each, -1) for each in data.classes])[data.labels]
+    is_kana = np.array([kind(each) == "kana" for each in data.classes])[data.labels]
+    known = labels >= 0
+    return Set(float(share), np.asarray(data.images), labels, np.flatnonzero(known), np.flatnonzero(known & is_kana))
+
+
+def _some(
+    sets: Sequence[Set],
+    shares: NDArray[np.float64],
+    count: int,
+    random: np.random.Generator,
+    of: Callable[[Set], NDArray[np.int64]],
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    chosen = [sets[number] for number in random.choice(len(sets), count, p=shares / shares.sum())]
+    places = [random.choice(of(each)) for each in chosen]
+    pairs = list(zip(chosen, places, strict=True))
+    return np.stack([each.images[at] for each, at in pairs]), np.array([each.labels[at] for each, at in pairs])
+
+
+def _teachers(folder: Path) -> Teach:
+    spec = importlib.util.spec_from_file_location("teachers", folder / "teachers.py")
+    if spec is None or spec.loader is None:
+        sys.exit(f"{folder} has no teachers.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    teachers = module.load()
+
+    @torch.no_grad()
+    def teach(images: Tensor) -> Tensor:
+        probabilities = sum(weight * teachers[number](images).softmax(1) for number, weight in TEACHERS)
+        return (probabilities / sum(weight for _, weight in TEACHERS)).clamp(min=1e-6).log()
+
+    return teach
+
+
+if __name__ == "__main__":
+    main()
