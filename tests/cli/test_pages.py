@@ -65,9 +65,11 @@ def test_a_page_is_drawn(pages: Path, tmp_path: Path, dark: bool, capsys: pytest
     assert NAMES[2] in capsys.readouterr().err
     drawn = np.asarray(Image.open(picture)).astype(int)
     assert drawn.shape[2] == 4
-    assert (drawn[..., 3] == 0).mean() > 0.3  # the half with the type is transparent
+    paper = drawn[0, 0]  # of the half with the type
+    assert (drawn == paper).all(-1).mean() > 0.3
+    assert paper[3] == (255 if dark else 0)
     type_half = drawn[:, drawn.shape[1] // 2 + 20 :]
-    strokes = type_half[type_half[..., 3] > 250][:, :3]
+    strokes = type_half[(type_half[..., 3] > 250) & (type_half != paper).any(-1)][:, :3]
     assert len(strokes) > 500
     assert (strokes.mean() > 128) == dark
 

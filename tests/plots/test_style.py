@@ -164,12 +164,14 @@ def test_images_of_one_colour_are_masks_over_it_wherever_they_lie(tmp_path):
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_png_is_transparent(dark, tmp_path):
+def test_png_is_transparent_or_has_dark_paper_of_its_own(dark, tmp_path):
     save(small_figure(dark), tmp_path / "figure.png")
     image = np.asarray(Image.open(tmp_path / "figure.png"))
     assert image.shape[2] == 4
-    assert image[0, 0, 3] == 0
+    assert image[0, 0, 3] == (255 if dark else 0)
     assert image[..., 3].max() == 255
+    if dark:
+        assert "#{:02x}{:02x}{:02x}".format(*image[0, 0, :3]) == DARK.paper
 
 
 def test_pdf_and_svg_files(tmp_path):

@@ -431,7 +431,7 @@ def test_figures_are_written_for_light_and_dark_pages(tmp_path):
     for path in files:
         if path.suffix == ".png":
             with Image.open(path) as picture:
-                assert picture.convert("RGBA").getpixel((0, 0))[3] == 0, f"{path.name} is not transparent"
+                assert picture.convert("RGBA").getpixel((0, 0))[3] == (255 if "-dark" in path.name else 0), path.name
     curves = (tmp_path / "figures" / "curves.svg").read_text()
     assert LIGHT.series[0] in curves
     assert DARK.series[0] in curves

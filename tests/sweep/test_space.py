@@ -216,3 +216,11 @@ def test_wrong_usage_is_told_and_leaves_nothing(arguments, code, message, own_ho
     assert "Traceback" not in captured.err
     assert captured.out == ""
     assert not (own_home / "sweeps").exists()
+
+
+def test_choices_stand_as_far_apart_as_they_are():
+    from kuzushiji.plots.sweep import places_of
+
+    assert places_of((1, 2, 4)) == [0, 1, 3]
+    assert places_of((0.001, 0.01, 1)) == pytest.approx([0, 1, 3])
+    assert places_of(("sgd", "adam", "muon")) == places_of((True, 1, 5)) == [0, 1, 2]

@@ -1,1 +1,1 @@
-"""Numbers in, figures out: every figure comes in a light and a dark theme, on a transparent background."""
+"""Numbers in, figures out: every figure comes in a light and a dark theme."""

@@ -124,9 +124,10 @@ def _renamed(text: str) -> str:
 
 
 def save(figure: Figure, path: Path, label: str = "") -> None:
-    """Writes the figure to a file, whole or not at all, on a transparent background.
+    """Writes the figure to a file, whole or not at all.
 
-    An SVG follows the reader's light or dark as `svg` says.
+    An SVG is transparent and follows the reader's light or dark as `svg` says; a PNG or PDF is transparent where the
+    figure is for a light page, and has its own dark paper where it is for a dark one.
 
     Args:
         figure: what to draw, made within `themed`.
@@ -168,5 +169,5 @@ def _rendered(figure: Figure, kind: str) -> bytes:
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
     buffer = io.BytesIO()
     with mpl.rc_context(SETTINGS):
-        figure.savefig(buffer, format=kind, transparent=True, metadata=undated)
+        figure.savefig(buffer, format=kind, transparent=kind == "svg", metadata=undated)
     return buffer.getvalue()

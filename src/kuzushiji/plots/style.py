@@ -38,7 +38,7 @@ class Theme:
     series stay apart for people with any of the three kinds of colour blindness.
 
     Attributes:
-        paper: the page that figures are meant to lie on; figures themselves are transparent.
+        paper: the page that figures are meant to lie on; those for a light page are transparent, and so is an SVG.
         ink: text and what matters most.
         muted: axes, labels and notes.
         faint: grid lines and borders.
@@ -89,7 +89,6 @@ SETTINGS: Any = {
     "axes.titlesize": 10,
     "figure.constrained_layout.use": True,
     "figure.edgecolor": "none",
-    "figure.facecolor": "none",
     "font.size": 9,
     "grid.linewidth": 0.6,
     "image.composite_image": False,  # images of different colours stay apart, see `svg`
@@ -98,7 +97,7 @@ SETTINGS: Any = {
     "lines.linewidth": 1.6,
     "savefig.dpi": 200,
     "savefig.edgecolor": "none",
-    "savefig.facecolor": "none",
+    "savefig.facecolor": "auto",
     "svg.fonttype": "path",
     "svg.hashsalt": "kuzushiji",
     "xtick.labelsize": 8.5,
@@ -167,6 +166,8 @@ def themed(dark: bool = False) -> Iterator[Theme]:
         "axes.labelcolor": theme.muted,
         "axes.prop_cycle": cycler(color=theme.series),
         "axes.titlecolor": theme.ink,
+        # Bright ink would be lost on a white page, on which dark ink needs no paper of its own.
+        "figure.facecolor": theme.paper if dark else "none",
         "grid.color": theme.faint,
         "legend.labelcolor": theme.ink,
         "text.color": theme.ink,

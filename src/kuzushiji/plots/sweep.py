@@ -175,12 +175,13 @@ def slices_figure(result: SweepResult, dark: bool = False) -> Figure:
                 axes.set_ylabel(_measure(result))
             if isinstance(field, Choices):
                 # Those with the same value stand side by side, spread evenly by the golden ratio.
+                places = places_of(field.values)
                 across = [
-                    field.values.index(value) + ((number * 0.6180339887) % 1 - 0.5) * 0.45
+                    places[field.values.index(value)] + ((number * 0.6180339887) % 1 - 0.5) * 0.45
                     for number, value in enumerate(values)
                 ]
-                axes.set_xticks(range(len(field.values)), [_label(choice) for choice in field.values])
-                axes.set_xlim(-0.5, len(field.values) - 0.5)
+                axes.set_xticks(places, [_label(choice) for choice in field.values])
+                axes.set_xlim(min(places) - 0.5, max(places) + 0.5)
                 axes.grid(axis="x", visible=False)
             else:
                 across = values
@@ -320,6 +321,20 @@ def _eased(path: Sequence[float]) -> NDArray[np.float64]:
     share = along - left
     eased = share * share * (3 - 2 * share)
     return np.stack([along, heights[left] * (1 - eased) + heights[left + 1] * eased], axis=1)
+
+
+def places_of(choices: Sequence[Any]) -> list[float]:
+    """Where choices stand along an axis: numbers as far apart as they are, of which the nearest are 1 apart.
+
+    Numbers of several magnitudes stand apart as their logarithms do; what is no number, one after the other.
+    """
+    if len(choices) < 2 or any(isinstance(each, bool) or not isinstance(each, int | float) for each in choices):
+        return [float(number) for number in range(len(choices))]
+    values = np.array(choices, dtype=np.float64)
+    if values.min() > 0 and values.max() >= 8 * values.min():
+        values = np.log(values)
+    nearest = np.diff(np.sort(values)).min()
+    return ((values - values.min()) / nearest).tolist() if nearest > 0 else list(map(float, range(len(choices))))
 
 
 def _label(value: Any) -> str:
