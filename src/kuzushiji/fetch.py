@@ -1,8 +1,10 @@
 """Files from the network: resumed, checked, and put in their place whole or not at all."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +20,10 @@ READ_SECONDS = 30
 ATTEMPTS = 3
 """How often a connection that broke off is taken up again before the next address is tried."""
 CHUNK = 2**16
+LONGEST_WAIT = 120
+"""Seconds that a busy server may ask to be left alone and is asked again after."""
+_BUSY_SECONDS = 5
+"""Where it does not say for how long."""
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the name of a file, the bytes that are there, and how many it will be if that is known."""
@@ -29,6 +35,18 @@ class AddressFailed(Exception):
 
 class _BrokenOff(AddressFailed):
     """The connection ended before the file did; it can be taken up again."""
+
+
+class _TooLarge(AddressFailed):
+    """The file has more bytes than are taken."""
+
+
+class _Busy(AddressFailed):
+    """The server asks to be asked again after so many seconds."""
+
+    def __init__(self, reason: str, seconds: float) -> None:
+        super().__init__(f"{reason}, which asks to wait {seconds:,.0f} s")
+        self.seconds = seconds
 
 
 class _Unreachable(AddressFailed):
@@ -48,10 +66,12 @@ class Fetcher:
     Attributes:
         progress: is told how far each file is.
         say: is told in a line from where a file comes.
+        wait: is called with the seconds for which a busy server asks to be left alone, and its address; waits.
     """
 
     progress: Progress = lambda name, done, total: None
     say: Callable[[str], None] = lambda text: None
+    wait: Callable[[float, str], None] = lambda seconds, url: time.sleep(seconds)
     _unreachable: dict[str, str] = field(default_factory=dict)
 
     def fetch(
@@ -62,6 +82,7 @@ class Fetcher:
         check: Callable[[Path], str] = lambda path: "",
         check_length: Callable[[int | None], None] = lambda length: None,
         size: int | None = None,
+        most: int | None = None,
     ) -> tuple[str, str]:
         """Fetches a file from the first of its addresses that gives it.
 
@@ -71,6 +92,7 @@ class Fetcher:
             check_length: is told how many bytes are offered, None if the server does not say, and raises
                 `AddressFailed` if another file must be.
             size: for how many bytes there must be room, where the server does not say.
+            most: more bytes than these are not taken.
 
         Returns:
             The address, and what `check` returned.
@@ -87,7 +109,7 @@ class Fetcher:
                 if host in self._unreachable:
                     raise AddressFailed(self._unreachable[host])
                 self.say(f"{target.name} from {host}")
-                return url, self._fetch(url, target, check, check_length, size)
+                return url, self._fetch(url, target, check, check_length, size, most)
             except AddressFailed as error:
                 if isinstance(error, _Unreachable):
                     self._unreachable[host] = str(error)
@@ -101,15 +123,23 @@ class Fetcher:
         check: Callable[[Path], str],
         check_length: Callable[[int | None], None],
         size: int | None,
+        most: int | None,
     ) -> str:
         part = _part_of(target)
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._receive(url, part, target.name, check_length, size)
+                self._receive(url, part, target.name, check_length, size, most)
                 break
             except _BrokenOff:
                 if attempt == ATTEMPTS:
                     raise
+            except _TooLarge:
+                discard_part(target)
+                raise
+            except _Busy as busy:
+                if attempt == ATTEMPTS or busy.seconds > LONGEST_WAIT:
+                    raise
+                self.wait(busy.seconds, url)
         try:
             note = check(part)
             put_in_place(part, target)
@@ -118,7 +148,13 @@ class Fetcher:
         return note
 
     def _receive(
-        self, url: str, part: Path, name: str, check_length: Callable[[int | None], None], size: int | None
+        self,
+        url: str,
+        part: Path,
+        name: str,
+        check_length: Callable[[int | None], None],
+        size: int | None,
+        most: int | None,
     ) -> None:
         """Brings `part` to its full length, going on from what an earlier call left if the server agrees.
 
@@ -140,12 +176,13 @@ class Fetcher:
             if start and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
                 start = 0
             if response.status_code != (206 if start else 200):
-                raise AddressFailed(f"HTTP {response.status_code} {response.reason}")
+                raise _refusal(response)
             if response.headers.get("Content-Type", "").startswith("text/html"):
                 raise AddressFailed("a web page came instead of the file")
             length = response.headers.get("Content-Length", "")
             total = start + int(length) if length.isdigit() else None
             check_length(None if "Content-Encoding" in response.headers else total)
+            _check_most(total, most)
             need_room(part.parent, (total or size or 0) - start)
             tag = response.headers.get("ETag", "")
             validator = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
@@ -157,6 +194,7 @@ class Fetcher:
                     for chunk in response.raw.stream(CHUNK, decode_content=False):
                         out.write(chunk)
                         done += len(chunk)
+                        _check_most(done, most)
                         self.progress(name, done, total)
                 except urllib3.exceptions.HTTPError:
                     is_broken = True
@@ -190,6 +228,25 @@ def need_room(place: Path, size: int) -> None:
             f"{place} has room for {free:,} bytes and {size:,} are to come; "
             "make room, or set KUZUSHIJI_HOME to a folder on another disk"
         )
+
+
+def _check_most(size: int | None, most: int | None) -> None:
+    if most is not None and (size or 0) > most:
+        raise _TooLarge(f"it has more than {most:,} bytes, the most that is taken")
+
+
+def _refusal(response: requests.Response) -> AddressFailed:
+    reason = f"HTTP {response.status_code} {response.reason}"
+    after = response.headers.get("Retry-After", "").strip()
+    if response.status_code not in (429, 503) or not (after or response.status_code == 429):
+        return AddressFailed(reason)
+    if after.isascii() and after.isdigit():
+        return _Busy(reason, int(after[:9]))
+    try:
+        until = parsedate_to_datetime(after).timestamp()
+    except (TypeError, ValueError):
+        return _Busy(reason, _BUSY_SECONDS)
+    return _Busy(reason, max(0.0, until - time.time()))
 
 
 def _part_of(target: Path) -> Path:

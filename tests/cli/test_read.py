@@ -14,11 +14,13 @@ import pytest
 from PIL import Image
 
 from kuzushiji.cli import main
+from kuzushiji.data.pages import web
 from kuzushiji.data.pages.stored import load_pages
 from kuzushiji.document.page import Page
 from kuzushiji.evaluation.pages import evaluate_pages
 from kuzushiji.reading import finder
 from kuzushiji.reading.pretrained import DETECTOR, pretrained
+from tests.imageserver import library
 from tests.reading.detector_file import write_detector, write_page
 
 pytestmark = pytest.mark.skipif(not pretrained(), reason="no network ships")
@@ -97,6 +99,29 @@ def test_pages_of_a_pdf(run, page, tmp_path, monkeypatch):
     assert run("-", "--pages", "1", "--unsure", "best")[0] == expected
     path.write_bytes(b"%PDF-1.4 and no more")
     assert f"Left out: {path} is a damaged PDF" in run(path, "--output", folder, code=1)[1]
+
+
+def test_pages_of_a_manifest(run, page, tmp_path, monkeypatch):
+    monkeypatch.setenv("KUZUSHIJI_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(web, "PAUSE_SECONDS", 0)
+    file = io.BytesIO()
+    Image.open(page).convert("L").save(file, "JPEG", quality=95)
+    (tmp_path / "page.jpg").write_bytes(file.getvalue())
+    expected, _ = run(tmp_path / "page.jpg")
+    with library() as books:
+        url = books.add_book("/iiif/77/manifest.json", 2, a=b"none", b=file.getvalue(), c=file.getvalue())
+        folder = ("--output", tmp_path / "read", "--format", "txt,pdf", "--resume")
+        assert run(url, "--pages", 2)[0] == expected
+        assert "2 pages read" in run(url, "--pages", "2-3", *folder)[1]
+        assert {each.stem for each in (tmp_path / "read").glob("77*")} == {"77-0002", "77-0003"}
+        asked = len(books.asked)
+        assert "0 pages read, 2 done before" in run(url, "--pages", "2-3", *folder)[1]
+        assert len(books.asked) == asked
+        assert "Left out: 77-0001.jpg is not a PNG" in run(url, *folder, code=1)[1]
+    assert (
+        f"Left out: http://127.0.0.1:{books.port}/x: the host cannot be reached"
+        in run(f"http://127.0.0.1:{books.port}/x", code=1)[1]
+    )
 
 
 def test_several_pages_on_stdout_have_their_names(run, page, tmp_path):

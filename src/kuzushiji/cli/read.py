@@ -54,10 +54,14 @@ def read(
 
     Example: kuzushiji read scans/ book.zip --output read --format txt,pagexml --resume
 
+    Example: kuzushiji read https://dl.ndl.go.jp/api/iiif/2537625/manifest.json --pages 3-7 --output read
+
     Parameters
     ----------
     sources
         Images (PNG, JPEG, TIFF of one or many pages, ...), PDFs, folders and zips of them; - for one from stdin.
+        Addresses (https://...) of images, PDFs or IIIF manifests, whose images are fetched once, one after the other,
+        and kept in the cache of KUZUSHIJI_HOME; also the file of a manifest.
     output
         The folder for the files of each page, which are called as its image is.
     format

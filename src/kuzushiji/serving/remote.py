@@ -1,13 +1,13 @@
 """Fetching what a stranger names, from public addresses alone."""
 
 import ipaddress
-import json
 import socket
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
 
+from kuzushiji.data.pages.iiif import read_manifest
+from kuzushiji.errors import DataError
 from kuzushiji.serving.uploads import MOST_BYTES, Refused
 
 MOST_PAGES = 100
@@ -47,22 +47,15 @@ def fetch(url: str) -> bytes:
 
 
 def images_of(manifest: bytes) -> list[tuple[str, str]]:
-    """The name and the address of each image of a IIIF manifest of version 2 or 3; none if it is no manifest."""
+    """The name and the address of each image of a IIIF manifest; none if it is no manifest."""
     try:
-        content = json.loads(manifest)
-        canvases = content["items"] if "items" in content else content["sequences"][0]["canvases"]
-        found = [(f"{number:03}", _image(each)) for number, each in enumerate(canvases, start=1)]
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+        images = read_manifest(manifest).images
+    except DataError:
         return []
+    found = [(f"{each.number:03}", each.addresses[0]) for each in images if each.addresses]
     if len(found) > MOST_PAGES:
         raise Refused(413, f"the manifest has {len(found)} pages; the most that is taken at once is {MOST_PAGES}")
     return found
-
-
-def _image(canvas: Any) -> str:
-    if "images" in canvas:
-        return str(canvas["images"][0]["resource"]["@id"])
-    return str(canvas["items"][0]["items"][0]["body"]["id"])
 
 
 def _asked(url: str) -> urllib3.BaseHTTPResponse:

@@ -1,4 +1,7 @@
-"""The images of pages that a person names: a file, a PDF or TIFF of many pages, a zip, a folder of all these."""
+"""The images of pages that a person names: files, PDFs and TIFFs of many pages, zips, folders of these, addresses.
+
+What stands at an address is an image, a PDF or a manifest of IIIF; a manifest can be a file too.
+"""
 
 import hashlib
 import re
@@ -6,12 +9,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from PIL import Image
 
 from kuzushiji.data.files.listing import SUFFIXES, is_litter, unreadable
 from kuzushiji.data.files.loose import is_image, not_read
 from kuzushiji.data.pages.files import FileReader, PageFile
+from kuzushiji.data.pages.iiif import CanvasImage, name_of, read_manifest
+from kuzushiji.data.pages.web import Fetch, Web, is_address
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.files import file_hash
 from kuzushiji.imaging.kinds import kind_of, kind_of_file
@@ -47,25 +53,31 @@ _Found = Callable[[], PageImage] | PageImage
 
 
 def page_images(
-    source: str | Path, *, pages: str | None = None, say: Callable[[str], None] = lambda line: None
+    source: str | Path,
+    *,
+    pages: str | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    fetch: Fetch | None = None,
 ) -> Iterator[PageImage]:
     """Each page of an image file, a PDF, a TIFF of several pages, a zip, or a folder of these, in natural order.
+
+    Also of what stands at an address: an image, a PDF, or a manifest of IIIF, whose images are fetched in their turn.
 
     A page that can't be read comes as a `PageImage` with a `failure`, and the rest follows.
 
     Args:
         pages: which, counted from 1 over the whole source, such as `3-7,9`; all if None.
-        say: is told in a line what of a folder or a zip is not read.
+        say: is told in a line what of a folder or a zip is not read, and for what server one waits.
+        fetch: gives what stands at an address; a `Web` if None, which keeps it.
 
     Raises:
         UsageError: `pages` is not written as described.
-        DataError: there is no such file or folder, it holds no images, or none of the pages asked for.
+        DataError: there is no such file or folder, it holds no images, or none of the pages asked for; or an address
+            does not give them.
     """
     wanted = _ranges(pages)
-    source = Path(source).expanduser()
     with FileReader() as reader:
-        found = (page for file in _files(source, reader, say) for page in _pages_of(file, reader))
-        yield from _chosen(found, wanted, f"{source}", pages)
+        yield from _chosen(_all_pages(source, reader, say, fetch or Web(say)), wanted, str(source), pages)
 
 
 def pages_in(content: bytes, name: str, pages: str | None = None) -> Iterator[PageImage]:
@@ -75,10 +87,16 @@ def pages_in(content: bytes, name: str, pages: str | None = None) -> Iterator[Pa
 
 
 def expected_pages(source: str | Path, pages: str | None = None) -> int:
-    """About how many pages `page_images` will give, without opening the images: each file counts as one, but PDFs."""
+    """About how many pages `page_images` will give, without opening the images: each file counts as one, but PDFs.
+
+    Of an address what stands there is fetched, which is kept for `page_images`.
+    """
     try:
         with FileReader() as reader:
-            count = sum(map(_expected, _files(Path(source).expanduser(), reader, lambda line: None)))
+            if is_address(source) or _is_json(Path(source).expanduser()):
+                count = sum(1 for _ in _all_pages(source, reader, lambda line: None, Web()))
+            else:
+                count = sum(map(_expected, _files(Path(source).expanduser(), reader, lambda line: None)))
     except DataError:
         return 1  # which fails
     wanted = _ranges(pages)
@@ -94,6 +112,18 @@ def _chosen(found: Iterable[_Found], wanted: _Ranges | None, source: str, pages:
             yield page if isinstance(page, PageImage) else page()
     if not given:
         raise DataError(f"{source} has {count} page{'' if count == 1 else 's'}, and none of {pages} is among them")
+
+
+def _all_pages(source: str | Path, reader: FileReader, say: Callable[[str], None], fetch: Fetch) -> Iterator[_Found]:
+    if is_address(source):
+        yield from _pages_at(str(source), fetch)
+        return
+    path = Path(source).expanduser()
+    if _is_json(path):
+        yield from _pages_of_manifest(reader.read(PageFile(path)), "", f"{path}", fetch)
+        return
+    for file in _files(path, reader, say):
+        yield from _pages_of(file, reader)
 
 
 def _among(number: int, wanted: _Ranges | None) -> bool:
@@ -206,6 +236,50 @@ def _page_of_pdf(pdf: Pdf, number: int, name: str, sha256: str, told: str) -> Pa
         return PageImage(name, pdf.page(number), sha256)
     except DataError as error:
         return PageImage(name, b"", sha256, f"page {number} of {told} {error}")
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    except OSError:
+        return False  # which is told of elsewhere
+
+
+def _pages_at(address: str, fetch: Fetch) -> Iterator[_Found]:
+    """The pages of what stands at an address."""
+    content = fetch([address])
+    if kind_of(content) is not None:
+        yield from _pages_in(content, name_of(address), _suffix_of(address), told=address)
+    elif content.lstrip().startswith(b"<"):
+        raise DataError(f"{address} is a web page; expected a IIIF manifest, an image or a PDF")
+    else:
+        yield from _pages_of_manifest(content, address, address, fetch)
+
+
+def _pages_of_manifest(content: bytes, address: str, told: str, fetch: Fetch) -> Iterator[_Found]:
+    try:
+        manifest = read_manifest(content, address)
+    except DataError as error:
+        raise DataError(f"{told} {error}") from None
+    for image in manifest.images:
+        name = manifest.name if len(manifest.images) == 1 else _numbered(manifest.name, image.number)
+        yield partial(_fetched_page, image, name, told, fetch)
+
+
+def _fetched_page(image: CanvasImage, name: str, told: str, fetch: Fetch) -> PageImage:
+    if not image.addresses:
+        return PageImage(name, b"", "", f"canvas {image.number} of {told} shows no image")
+    try:
+        content = fetch(image.addresses)
+    except DataError as error:
+        return PageImage(name, b"", "", f"{name} is not there: {error}")
+    return PageImage(name, content, hashlib.sha256(content).hexdigest(), suffix=_suffix_of(image.addresses[0]))
+
+
+def _suffix_of(address: str) -> str:
+    suffix = Path(urlsplit(address).path).suffix.lower()
+    return suffix if suffix in SUFFIXES else ""
 
 
 def _numbered(name: str, number: int) -> str:
