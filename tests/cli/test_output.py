@@ -103,3 +103,16 @@ def test_without_what_the_page_needs_nothing_is_read(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     assert main(["explore", "/no/such/data"]) == 1
     assert "needs jinja2; install it with: pip install 'kuzushiji[train]'" in capsys.readouterr().err
+
+
+def test_long_steps_are_told_where_there_is_no_terminal(monkeypatch, capsys, bars_folder, tmp_path):
+    monkeypatch.setattr("kuzushiji.cli.explore.SILENT_SECONDS", 0)
+    assert main(["explore", str(bars_folder), "--only", "health", "--output", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().err.splitlines()
+    begun, done = (
+        next(number for number, line in enumerate(told) if pattern in line)
+        for pattern in ("nearest neighbours  ", "shift    ")
+    )
+    assert begun < done
+    assert any(line.startswith("drawing ") for line in told)
+    assert any(line.startswith("page and figures ") for line in told)

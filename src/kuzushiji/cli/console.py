@@ -7,7 +7,8 @@ as it is where it does not go to a terminal.
 import codecs
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -22,6 +23,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
 
 UNBROKEN = 100_000
 """Columns where there is no terminal: what reads a pipe or a file counts lines."""
@@ -63,7 +65,6 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], right:
     """Prints a table to stdout; the columns numbered in `right` are aligned to the right."""
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
     right = set(right)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -77,6 +78,22 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], right:
 def _words(of: str) -> TextColumn:
     """A column of a bar that has the words of its task as they are."""
     return TextColumn(f"{{task.{of}}}", markup=False)
+
+
+@contextmanager
+def drawing() -> Iterator[Callable[[str], None]]:
+    """A spinner with the name of the figure that is drawn, which it is told; on no terminal a line for all of them."""
+    with busy("drawing figures") as tell:
+        if not notes.is_terminal:
+            notes.print("drawing figures")
+        yield lambda name: tell(f"drawing {name}")
+
+
+@contextmanager
+def busy(text: str) -> Iterator[Callable[[str], None]]:
+    """A spinner on stderr with a text that may change; silent where that is no terminal."""
+    with notes.status(Text(text), spinner="line" if notes.options.ascii_only else "dots") as status:
+        yield lambda text: status.update(Text(text))
 
 
 def work_bar() -> Progress:

@@ -1,21 +1,24 @@
 """`kuzushiji explore`."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from rich.text import Text
 
-from kuzushiji.cli.console import notes, print_json, results
+from kuzushiji.cli.console import busy, notes, print_json, results
 from kuzushiji.errors import UsageError
 from kuzushiji.extras import check_extras
 from kuzushiji.home import home
 
 if TYPE_CHECKING:
     from kuzushiji.explore.exploration import ExplorationWatch
+
+SILENT_SECONDS = 15
+"""On no terminal, a line tells how far it is after so long a time without one."""
 
 
 def explore(
@@ -80,8 +83,11 @@ def explore(
             from kuzushiji.report.explore import write_exploration
 
             folder = home() / "explore" / _folder_name(found.name, found.on) if output is None else output
-            watch.progress("page and figures", 0, 0)
-            page, *_ = write_exploration(found, folder, figures=figures)
+            started = time.monotonic()
+            page, *_ = write_exploration(
+                found, folder, figures=figures, tell=lambda name: watch.progress(f"drawing {name}", 0, 0)
+            )
+            watch.done("page and figures", time.monotonic() - started)
     if json:
         print_json(found.to_dict())
         return
@@ -98,13 +104,23 @@ def _folder_name(data: str, on: str) -> str:
 
 @contextmanager
 def _console_watch() -> Iterator["ExplorationWatch"]:
-    """A `ExplorationWatch` that shows a spinner on a terminal, and everywhere a line for each thing that is done."""
+    """A `ExplorationWatch` that shows a spinner on a terminal, and everywhere a line for each thing that is done.
+
+    On no terminal there is a line now and then on how far it is, so that nobody waits for minutes without a word.
+    """
     from kuzushiji.explore.exploration import ExplorationWatch
 
-    with notes.status("reading", spinner="line" if notes.options.ascii_only else "dots") as status:
+    told = time.monotonic()
+
+    with busy("reading") as show:
 
         def progress(text: str, done: int, every: int) -> None:
-            status.update(Text(f"{text}  {done:,} of {every:,}" if every else text))
+            nonlocal told
+            line = f"{text}  {done:,} of {every:,}" if every else text
+            show(line)
+            if not notes.is_terminal and time.monotonic() - told > SILENT_SECONDS:
+                told = time.monotonic()
+                notes.print(line)
 
         def finished(text: str, seconds: float) -> None:
             notes.print(f"{text:<36}{seconds:8.1f} s", markup=False)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kuzushiji.cli.console import notes, results
+from kuzushiji.cli.console import drawing, notes, results
 
 
 def report(run: str, /, *, output: Path | None = None, figures: Path | None = None) -> None:
@@ -27,8 +27,9 @@ def report(run: str, /, *, output: Path | None = None, figures: Path | None = No
         raise UsageError(f"{figures} is a file; name a folder for the figures")
     from kuzushiji.report import write_figures, write_report
 
-    written = write_report(found, path=output)
+    with drawing() as tell:
+        written = write_report(found, path=output, tell=tell)
+        count = 0 if figures is None else len(write_figures(found, figures, tell=tell))
     if figures is not None:
-        count = len(write_figures(found, figures))
         notes.print(f"{count} figures written to {figures}", markup=False, soft_wrap=True)
     results.print(str(written), markup=False, soft_wrap=True)

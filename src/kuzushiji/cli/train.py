@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from kuzushiji.cli.console import notes, print_json, results
+from kuzushiji.cli.console import drawing, notes, print_json, results
 from kuzushiji.cli.options import NO_CHANGES, RecipeChanges, given, parsed_option
 from kuzushiji.cli.watch import console_watch
 from kuzushiji.errors import UsageError
@@ -140,7 +140,8 @@ def finish(run: Run, *, report: bool, json: bool) -> None:
     if report and evaluation is not None:
         from kuzushiji.report import write_report
 
-        write_report(run)
+        with drawing() as tell:
+            write_report(run, tell=tell)
     if json:
         print_json(
             {

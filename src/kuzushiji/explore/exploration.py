@@ -166,9 +166,7 @@ def explore(
     if "health" in parts:
         with _timed("health", clock, watch):
             said, judge = (None, "") if run is None else (_predictions(run), f"the network of {run.name}")
-            health = check_health(pool, predictions=said, judge=judge, seed=seed, tell=watch.progress)
-            for step, taken in health.seconds.items():
-                watch.done(step, taken)
+            health = check_health(pool, predictions=said, judge=judge, seed=seed, tell=watch.progress, done=watch.done)
     return Exploration(
         split.name, splits, PIXELS if run is None else run.name, seed, limit,
         samples, balance, projection, health, clock,

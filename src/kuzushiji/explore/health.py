@@ -123,6 +123,7 @@ def check_health(
     judge: str = "",
     seed: int = 0,
     tell: Tell = lambda step, done, every: None,
+    done: Callable[[str, float], None] = lambda step, seconds: None,
 ) -> Health:
     """Looks for all that may be wrong with a dataset.
 
@@ -133,6 +134,7 @@ def check_health(
         judge: what that network is called.
         seed: of all draws.
         tell: how far it is.
+        done: called with each step that is done, and the seconds that it took.
 
     Raises:
         UsageError: the predictions are of other images.
@@ -142,8 +144,10 @@ def check_health(
     @contextmanager
     def step(name: str) -> Iterator[Callable[[int, int], None]]:
         started = time.perf_counter()
-        yield lambda done, every: tell(name, done, every)
+        tell(name, 0, 0)
+        yield lambda so_far, every: tell(name, so_far, every)
         seconds[name] = time.perf_counter() - started
+        done(name, seconds[name])
 
     with step("blank images and exact duplicates") as progress:
         blanks, same_as = scan(pool, progress)

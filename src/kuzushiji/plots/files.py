@@ -145,18 +145,20 @@ def save(figure: Figure, path: Path, label: str = "") -> None:
         beside.write_bytes(content)
 
 
-def save_all(figures: Mapping[str, Draw], folder: Path) -> list[Path]:
+def save_all(figures: Mapping[str, Draw], folder: Path, tell: Callable[[str], None] = lambda name: None) -> list[Path]:
     """Writes each figure as an SVG that follows the reader's light or dark, and as a PNG for either.
 
     Args:
         figures: name -> what draws it.
         folder: where they go, as `NAME.svg`, `NAME-light.png` and `NAME-dark.png`; it is made if it is not there.
+        tell: called with the name of each figure before it is drawn.
 
     Returns:
         The files.
     """
     written = []
     for name, draw in figures.items():
+        tell(name)
         light = draw(False)
         for ending, figure in ((".svg", light), ("-light.png", light), ("-dark.png", draw(True))):
             written.append(folder / f"{name}{ending}")

@@ -1,7 +1,7 @@
 """An exploration as a page, with its numbers as JSON and its figures beside it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,16 @@ from kuzushiji.report.html import as_html
 OPENING = 12
 
 
-def write_exploration(found: Exploration, folder: Path, *, figures: bool = True) -> list[Path]:
+def write_exploration(
+    found: Exploration, folder: Path, *, figures: bool = True, tell: Callable[[str], None] = lambda name: None
+) -> list[Path]:
     """Writes `explore.html`, which needs nothing beside it, `explore.json` and the figures.
 
     Args:
         found: what was found.
         folder: where they go; it is made if it is not there.
         figures: whether to write each figure into `figures/` too, as `save_all` does.
+        tell: called with the name of each figure before it is drawn.
 
     Returns:
         The files, the page first.
@@ -66,10 +69,10 @@ def write_exploration(found: Exploration, folder: Path, *, figures: bool = True)
         KuzushijiError: a file could not be written.
     """
     written = [folder / "explore.html", folder / "explore.json"]
-    write_text(written[0], as_html(exploration_document(found)))
+    write_text(written[0], as_html(exploration_document(found), tell))
     write_text(written[1], json.dumps(found.to_dict(), ensure_ascii=False, indent=2) + "\n")
     if figures:
-        written += save_all(exploration_figures(found), folder / "figures")
+        written += save_all(exploration_figures(found), folder / "figures", tell)
     return written
 
 

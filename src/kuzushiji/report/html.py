@@ -1,5 +1,6 @@
 """A document as one HTML file, which needs nothing beside it: figures, images, fonts and scripts are within."""
 
+from collections.abc import Callable
 from math import isnan
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -25,8 +26,13 @@ from kuzushiji.report.document import (
 from kuzushiji.version import __version__
 
 
-def as_html(document: Document) -> str:
-    """The document as an HTML file.  Whatever stands in it is shown as it is."""
+def as_html(document: Document, tell: Callable[[str], None] = lambda name: None) -> str:
+    """The document as an HTML file.  Whatever stands in it is shown as it is.
+
+    Args:
+        document: what is to be read.
+        tell: called with the name of each figure before it is drawn.
+    """
     sprites = Sprites()
     environment = Environment(
         loader=PackageLoader("kuzushiji.report"),
@@ -38,7 +44,7 @@ def as_html(document: Document) -> str:
     environment.filters |= {
         "kind": lambda value: type(value).__name__,
         "text": lambda text: _text(text, sprites),
-        "drawn": _drawn,
+        "drawn": lambda figure: _drawn(figure, tell),
         "bar": _bar,
         "percent": percent,
         "sort_key": lambda value: "-Infinity" if isnan(value) else value,
@@ -99,7 +105,8 @@ def _thumbnail(thumbnail: Thumbnail, sprites: Sprites) -> Markup:
     return Markup('<span class="one{}">{}<small>{}{}</small></span>').format(wrong, ink, cross, caption)
 
 
-def _drawn(figure: Figure) -> Markup:
+def _drawn(figure: Figure, tell: Callable[[str], None]) -> Markup:
+    tell(figure.name)
     return Markup(svg(figure.draw(False), figure.label))
 
 

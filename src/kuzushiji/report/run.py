@@ -1,5 +1,6 @@
 """A run as a page: whole, and true to the numbers."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from kuzushiji.data.images import CharacterImages
@@ -36,7 +37,13 @@ FEW_LAYERS = 16
 """Up to so many layers are listed unfolded."""
 
 
-def write_report(run: Run, *, images: CharacterImages | None = None, path: Path | None = None) -> Path:
+def write_report(
+    run: Run,
+    *,
+    images: CharacterImages | None = None,
+    path: Path | None = None,
+    tell: Callable[[str], None] = lambda name: None,
+) -> Path:
     """Writes the report of a finished run as one HTML file, which needs nothing beside it.
 
     Args:
@@ -44,6 +51,7 @@ def write_report(run: Run, *, images: CharacterImages | None = None, path: Path 
         images: the test images; if None they are loaded from where the run had them.  Where they can't be had, the
             report says so and stands without them.
         path: the HTML file, `report.html` in the run folder if None.
+        tell: called with the name of each figure before it is drawn.
 
     Returns:
         Where it was written.
@@ -54,22 +62,28 @@ def write_report(run: Run, *, images: CharacterImages | None = None, path: Path 
         KuzushijiError: the file could not be written.
     """
     path = run.report_file if path is None else path
-    write_text(path, as_html(run_document(gather(run, images))))
+    write_text(path, as_html(run_document(gather(run, images)), tell))
     return path
 
 
-def write_figures(run: Run, folder: Path, *, images: CharacterImages | None = None) -> list[Path]:
+def write_figures(
+    run: Run,
+    folder: Path,
+    *,
+    images: CharacterImages | None = None,
+    tell: Callable[[str], None] = lambda name: None,
+) -> list[Path]:
     """Writes every figure of a run's report as an SVG that follows the reader's light or dark, and as two PNGs.
 
     Args:
         run: as in `write_report`.
         folder: where they go, as `save_all` names them; it is made if it is not there.
-        images: as in `write_report`.
+        images, tell: as in `write_report`.
 
     Returns:
         The files.
     """
-    return save_all(run_figures(gather(run, images)), folder)
+    return save_all(run_figures(gather(run, images)), folder, tell)
 
 
 def run_document(material: Material) -> Document:
