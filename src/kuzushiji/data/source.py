@@ -4,6 +4,7 @@ kmnist                 a set of the catalogue
 recognition:book       its pages, no book of which is in two splits
 recognition:1of3       its pages, of whose books those of the first of three folds test and the others train
 brush:k49:6000         embedded brush glyphs in the shape of a set, so many of its commonest class
+shelf, shelf:BOOK      what people corrected in the reading room
 kkanji:k49             of kkanji the parent kanji of a set's kana, each as its kana
 scans, scans.zip:book  what lies at a path: class folders, a tar of them, npz or IDX files, pages
 brush:k49+scans        several, put together
@@ -28,9 +29,11 @@ from kuzushiji.data.files.image_files import ImageFiles
 from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.pages.characters import UNITS, Pages, parse_fold
 from kuzushiji.data.pages.tables import LAYOUTS, holds_pages
+from kuzushiji.data.shelved import Shelved
 from kuzushiji.data.splits import subsample
 from kuzushiji.data.synthetic.brush import SHAPES, Brush
 from kuzushiji.errors import DataError, UsageError, unknown_name
+from kuzushiji.home import home
 from kuzushiji.imaging.cut import to_square
 
 _KANA = {"kkanji:k49": K49, "kkanji:kmnist": KMNIST}
@@ -138,7 +141,8 @@ def load(
             the same name: write `./kmnist` for the folder.  `kkanji:k49` and `kkanji:kmnist` have, of kkanji, the
             parent kanji of these sets' kana, each as its kana: their cursive forms are how the kana was written too.
             Several with a plus between them, such as `brush:k49+kmnist6k`, are put together, with the classes of all;
-            a folder with nothing but `train/` adds to the training images of the others.
+            a folder with nothing but `train/` adds to the training images of the others, and so does `shelf:BOOK`: what
+            people corrected of a book in the reading room (`shelf`: of all books).
         split: one of `parse(data).splits`.
         limit: take so many images at most, each class in its proportion.
         image_size: bring the images to so many pixels a side; kept as they are if None, which for characters of pages
@@ -291,6 +295,8 @@ def _named(text: str) -> Source | None:
     base, _, more = text.partition(":")
     if base == "brush" and more:
         return _called(text, _brush(text, *more.split(":", 1)))
+    if base == "shelf" and not os.path.exists(text):
+        return _called(text, Shelved(home() / "shelf", more or None))
     if text in _KANA:
         kanji = DATASETS[base]
         return _called(text, ParentKanji(Catalogued(kanji), _KANA[text]), kanji)
