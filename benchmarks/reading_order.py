@@ -31,7 +31,7 @@ def main() -> None:
         for page in (page for source in arguments.pages for page in list_pages(source).pages):
             pages[page.name] = page.truth
             if page.image is not None:
-                rules[page.name] = find_rules(read_gray(reader.read(page.image)))
+                rules[page.name] = find_rules(read_gray(reader.content(page.image)))
     print("| next character right | all | 95 % interval (books) | pages below 99 % |")
     print("|---|---:|---:|---|")
     print_row("with ruled lines", pages, rules)

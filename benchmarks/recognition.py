@@ -175,7 +175,7 @@ def boxed_pages(source: str) -> Iterator[tuple[Pixels, list[list[int]], str]]:
     with FileReader() as reader:
         for page in list_pages(parse(source).pages.path).pages:
             if page.image is not None:
-                gray = read_gray(reader.read(page.image))
+                gray = read_gray(reader.content(page.image))
                 yield gray, clip(page.boxes, gray.shape)[0].tolist(), page.characters
 
 

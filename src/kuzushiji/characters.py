@@ -188,6 +188,75 @@ def from_codepoint(text: str) -> str:
     return chr(number)
 
 
+def from_codepoints(text: str) -> str | None:
+    """The character that one or several code points stand for, as file names and tables have them; None if none.
+
+    Several are one character of several parts, or one that UTF-16 writes as two.
+
+    Example:
+        >>> [from_codepoints(text) for text in ("u+304a", "0x304A", "U+304B_U+309A", "U+D842_U+DFB7", "304A")]
+        ['お', 'お', 'か゚', '𠮷', None]
+    """
+    parts = re.split(r"[_\s-]+(?=[Uu0\\])|(?<=[0-9A-Fa-f])(?=[Uu]\+)", unicodedata.normalize("NFKC", text).strip())
+    found = [re.fullmatch(r"(?:[Uu]\+?|0x|\\u)([0-9A-Fa-f]{4,6})", part) for part in parts]
+    points = [int(match[1], 16) if match else -1 for match in found]
+    if not all(0 <= point <= 0x10FFFF for point in points):
+        return None
+    try:
+        return "".join(map(chr, points)).encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:  # half of a pair
+        return None
+
+
+def composed(text: str) -> str:
+    """The same text with marks and letters put together (NFC), as not every file system keeps them.
+
+    Compatibility ideographs such as U+FA19, which that would turn into other characters, stay as they are.
+
+    Example:
+        >>> composed("か\u3099") == "が", composed("\ufa19") == "\ufa19"
+        (True, True)
+    """
+    return "".join(
+        part if _is_compatibility(part) else unicodedata.normalize("NFC", part)
+        for part in re.split("([\uf900-\ufaff\U0002f800-\U0002fa1f])", text)
+    )
+
+
+def _is_compatibility(text: str) -> bool:
+    return len(text) == 1 and ("\uf900" <= text <= "\ufaff" or "\U0002f800" <= text <= "\U0002fa1f")
+
+
+def is_ideograph(character: str) -> bool:
+    """Whether it is a kanji, or of a place that Unicode keeps for kanji which the Python at hand may not know yet.
+
+    Example:
+        >>> is_ideograph("龍"), is_ideograph("\U0003347f"), is_ideograph("お")
+        (True, True, False)
+    """
+    if len(character) != 1:
+        return False
+    point = ord(character)
+    in_plane = 0x20000 <= point < 0x40000 and point & 0xFFFF < 0xFFFE
+    return in_plane or 0x3400 <= point <= 0x4DBF or 0x4E00 <= point <= 0x9FFF or 0xF900 <= point <= 0xFAFF
+
+
+def is_character(character: str) -> bool:
+    """Whether it is something that a book can have: no space, control or lone mark, and no sign for what is unreadable.
+
+    Example:
+        >>> [is_character(each) for each in ("お", "か゚", "\u3000", "\u3099", "〓", "\u200b")]
+        [True, True, False, False, False, False]
+    """
+    first = character[:1]
+    if first in "〓□■▯\ufffd":
+        return False
+    if unicodedata.category(first) == "Cn":
+        return is_ideograph(first)
+    # Spaces and controls, marks without a letter, surrogates and what is private or but shapes its neighbours.
+    return unicodedata.category(first) not in ("Zs", "Zl", "Zp", "Mn", "Me", "Cc", "Cf", "Cs", "Co")
+
+
 def hentaigana(kana: str) -> tuple[tuple[str, str], ...]:
     """The hentaigana of a kana, each with its parent kanji, in the order of Unicode; empty if it has none.
 
@@ -240,7 +309,7 @@ def kind(character: str) -> Literal["kana", "kanji", "mark"]:
     if len(character) != 1:
         return "mark"
     name = unicodedata.name(character, "")
-    if name.startswith("CJK"):
+    if name.startswith("CJK") or is_ideograph(character):
         return "kanji"
     is_kana = name.startswith(("HIRAGANA LETTER", "KATAKANA LETTER", "HENTAIGANA LETTER"))
     return "kana" if is_kana else "mark"

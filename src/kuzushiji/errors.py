@@ -23,6 +23,10 @@ class DataError(KuzushijiError):
     """A data file is missing, truncated, mislabelled or not what its name says."""
 
 
+class DataWarning(UserWarning):
+    """Data was read, and something about it is odd: the command line prints what in a line."""
+
+
 class DownloadError(DataError):
     """A file could not be fetched or did not arrive as published."""
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kuzushiji.data.pages.rows import book_of
 from kuzushiji.data.pages.stored import load_pages
-from kuzushiji.data.pages.tables import book_of, list_pages
+from kuzushiji.data.pages.tables import list_pages
 from kuzushiji.document.order import arrange
 from kuzushiji.document.page import Characters, ImageRef, Page, truth, with_lines
 from kuzushiji.errors import DataError

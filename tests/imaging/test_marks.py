@@ -74,7 +74,7 @@ def test_real_pages_are_pages_and_their_characters_are_not(real_data):
         pytest.skip(f"no labelled pages: {source} does not exist")
     with FileReader() as reader:
         for page in list_pages(source).pages:
-            gray = read_gray(reader.read(page.image))
+            gray = read_gray(reader.content(page.image))
             assert count_marks(gray) > MOST_MARKS, page.image
             for x, y, width, height in clip(page.boxes, gray.shape)[0].tolist():
                 box = x - width // 2, y - height // 2, x + width + width // 2, y + height + height // 2

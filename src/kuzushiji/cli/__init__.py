@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from cyclopts import App, CycloptsError, Parameter
 
-from kuzushiji.cli.console import escape_what_cannot_be_written, notes
+from kuzushiji.cli.console import escape_what_cannot_be_written, notes, tell_of_data
 from kuzushiji.errors import KuzushijiError
 from kuzushiji.extras import extra_of, pip_line
 from kuzushiji.interruption import terminated_as_interrupted
@@ -53,6 +53,7 @@ for verb, summary in {
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     escape_what_cannot_be_written()
+    tell_of_data()
     with terminated_as_interrupted():
         return _run(arguments)
 

@@ -7,6 +7,7 @@ as it is where it does not go to a terminal.
 import codecs
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,6 +26,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from kuzushiji.errors import DataWarning
+
 UNBROKEN = 100_000
 """Columns where there is no terminal: what reads a pipe or a file counts lines."""
 
@@ -42,6 +45,20 @@ def escape_what_cannot_be_written() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def tell_of_data() -> None:
+    """Prints what is odd about data in a line each, once."""
+    before = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, DataWarning):
+            notes.print(f"Note: {message}", soft_wrap=True)
+        else:
+            before(message, category, *where, **more)
+
+    warnings.simplefilter("default", DataWarning)
+    warnings.showwarning = show
 
 
 def _as_json_escapes(error: UnicodeError) -> tuple[str, int]:

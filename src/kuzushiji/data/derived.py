@@ -98,4 +98,5 @@ class Together:
             classes=classes,
             split=split,
             source={file: digest for data in loaded for file, digest in data.source.items()},
+            notes=tuple(dict.fromkeys(note for data in loaded for note in data.notes)),
         )

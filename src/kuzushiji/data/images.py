@@ -25,6 +25,7 @@ class CharacterImages:
         split: `train`, `validation`, `test` or `all`.
         source: file name -> SHA-256 of what the images were read from.
         ids: int64 (N,), the number of each image in the dataset as it was published; unique within a split.
+        notes: what is odd about the data and was not refused, a sentence each.
 
     Raises:
         DataError: shapes, types or labels contradict each other.
@@ -37,6 +38,7 @@ class CharacterImages:
     split: str = "all"
     source: Mapping[str, str] = field(default_factory=dict)
     ids: NDArray[np.int64] = None  # type: ignore[assignment]  # filled in below
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.ids is None:

@@ -11,6 +11,7 @@ brush:k49+scans        several, put together
 """
 
 import os
+import warnings
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -32,7 +33,7 @@ from kuzushiji.data.pages.tables import LAYOUTS, holds_pages
 from kuzushiji.data.shelved import Shelved
 from kuzushiji.data.splits import subsample
 from kuzushiji.data.synthetic.brush import SHAPES, Brush
-from kuzushiji.errors import DataError, UsageError, unknown_name
+from kuzushiji.errors import DataError, DataWarning, UsageError, unknown_name
 from kuzushiji.home import home
 from kuzushiji.imaging.cut import to_square
 
@@ -112,6 +113,8 @@ class Source:
             few = ", as three pages or books at least are needed to set some apart" if undivided else ""
             raise UsageError(f"{self} has no split {split!r}; it has {', '.join(self.splits)}{few}")
         data = replace(self.origin.read(split, image_size, progress), name=self.name)
+        for note in () if isinstance(self.origin, Together) else data.notes:  # whose parts have told theirs
+            warnings.warn(note, DataWarning, stacklevel=2)
         if limit is not None:
             data = subsample(data, limit)
         if image_size is not None and data.image_size != (image_size, image_size):

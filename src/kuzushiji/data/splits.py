@@ -217,15 +217,7 @@ def group_rare(data: CharacterImages, kept: tuple[str, ...], *, rare: str = RARE
             raise UsageError(f"the class {name!r} cannot be kept: {data.name} does not have it, or it is the rare one")
     new_label = np.full(len(data.classes), len(kept), dtype=np.int64)
     new_label[[index[name] for name in kept]] = np.arange(len(kept))
-    return CharacterImages(
-        images=data.images,
-        labels=new_label[data.labels],
-        classes=(*kept, rare),
-        name=data.name,
-        split=data.split,
-        source=data.source,
-        ids=data.ids,
-    )
+    return replace(data, labels=new_label[data.labels], classes=(*kept, rare))
 
 
 def with_classes_of(classes: tuple[str, ...], data: CharacterImages, *, has_rare: bool = False) -> CharacterImages:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.characters import kind, new_forms, unvoiced
-from kuzushiji.data.pages.tables import book_of
+from kuzushiji.data.pages.rows import book_of
 from kuzushiji.document.geometry import centres_of, overlaps, within
 from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError

@@ -1,5 +1,7 @@
 """A page as it was scanned, with its boxes and what they say."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
@@ -15,7 +17,7 @@ _MOST_PIXELS = 1600
 
 
 def page_figure(
-    page: NDArray[np.uint8], boxes: NDArray[np.int32], characters: str, *, title: str = "", dark: bool = False
+    page: NDArray[np.uint8], boxes: NDArray[np.int32], characters: Sequence[str], *, title: str = "", dark: bool = False
 ) -> Figure:
     """Draws a page with a frame around each character and the character beside it, and the same characters set in type.
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kuzushiji.data.files.listing import SUFFIXES
 from kuzushiji.data.files.loose import loose_images, not_read
+from kuzushiji.data.files.names import SUFFIXES
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.imaging.cut import cut_character
 from kuzushiji.imaging.read import read_content

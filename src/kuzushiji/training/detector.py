@@ -19,8 +19,9 @@ from kuzushiji.data.pages.characters import folds, parse_fold
 from kuzushiji.data.pages.cutting import clip
 from kuzushiji.data.pages.files import identity
 from kuzushiji.data.pages.regions import RegionedPage, read_regions
+from kuzushiji.data.pages.rows import book_of
 from kuzushiji.data.pages.sources import page_images
-from kuzushiji.data.pages.tables import BoxedPage, book_of, list_layouts, list_pages, read_page
+from kuzushiji.data.pages.tables import BoxedPage, list_layouts, list_pages, read_page
 from kuzushiji.data.source import parse
 from kuzushiji.data.synthetic.drawn_pages import Glyphs, Layout, Material, paper_of
 from kuzushiji.errors import Interrupted, RunError, UsageError
@@ -272,9 +273,9 @@ def _papers(folder: str, held_out: set[str]) -> Iterator[NDArray[np.uint8]]:
         yield paper_of(np.asarray(gray), np.empty((0, 4), np.float32))
 
 
-def _glyphs(pages: Sequence[BoxedImage], texts: Sequence[str]) -> CharacterImages:
+def _glyphs(pages: Sequence[BoxedImage], texts: Sequence[Sequence[str]]) -> CharacterImages:
     """The characters of the pages themselves."""
-    classes = tuple(sorted(set("".join(texts))))
+    classes = tuple(sorted({character for text in texts for character in text}))
     number_of = {character: number for number, character in enumerate(classes)}
     images, labels = [], []
     for page, text in zip(pages, texts, strict=True):

@@ -45,8 +45,13 @@ def test_class_maps_that_are_none(tmp_path: Path, text: str, found: str) -> None
 
 
 def test_a_class_map_in_shift_jis(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes("index,codepoint,char\n0,U+304A,お\n".encode("shift-jis"))
-    with pytest.raises(DataError, match=r"a\.csv is not a class map in UTF-8"):
+    (tmp_path / "a.csv").write_bytes("index,codepoint,char\r0,U+304A,お\r".encode("shift-jis"))
+    assert read_class_map(tmp_path / "a.csv") == ("お",)
+
+
+def test_a_class_map_in_no_known_encoding(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"index,codepoint,char\n0,U+304A,\xff\xff\n")
+    with pytest.raises(DataError, match=r"a\.csv is not a class map in UTF-8 \(is not in UTF-8 \(line 2\)"):
         read_class_map(tmp_path / "a.csv")
 
 
@@ -64,7 +69,17 @@ def test_a_folder_name_stands_for_its_class(name: str) -> None:
     ("folder", "name"),
     [
         ("U+304A", "お"),
-        ("u+304A", "u+304A"),
+        ("u+304A", "お"),
+        ("0x304a", "お"),
+        ("U+304A お", "お"),
+        ("お_U+304A", "お"),
+        ("U+304A(お)", "お"),
+        ("U+304A き", "U+304A き"),
+        ("Ｕ＋３０４Ａ", "お"),
+        ("お ", "お"),
+        ("304A", "304A"),
+        ("U+D842_U+DFB7", "𠮷"),
+        ("U+D842", "U+D842"),
         ("U+1B002", "𛀂"),
         ("U+304B_U+309A", "か゚"),
         ("お", "お"),

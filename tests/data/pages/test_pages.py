@@ -202,7 +202,9 @@ def test_folders_and_zips_without_pages(kaggle: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a whole zip file"):
         load(cut_off)
     images = zipped(tmp_path / "train_images.zip", kaggle / "train_images")
-    with pytest.raises(DataError, match=r"images\.zip holds no pages; expected"):
+    with pytest.raises(
+        DataError, match=r"images\.zip: 100_00000_1\.jpg is not an image in a class folder.*train\.csv beside"
+    ):
         load(images)
     shutil.move(images, kaggle)
     outer = zipped(tmp_path / "outer.zip", kaggle, "pages/")

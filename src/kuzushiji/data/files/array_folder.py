@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kuzushiji.data.files.arrays import read_labels, read_pair, write_idx, write_npz
 from kuzushiji.data.files.class_map import read_class_map, write_class_map
+from kuzushiji.data.files.names import numbered
 from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.splits import HASH_SPLITS
 from kuzushiji.errors import DataError
 from kuzushiji.files import file_hash
+from kuzushiji.imaging.polarity import BRIGHT_PAPER, DARK_PAPER, papers, told_apart
 
+_BLOCK = 4096
+"""So many images are looked at at once."""
 _NPZ = re.compile(r"(?P<prefix>.+)-(?P<split>train|validation|test)-(?P<kind>imgs|labels)\.npz")
 _IDX = re.compile(r"(?P<split>train|validation|t10k)-(?P<kind>images|labels)[-.]idx[13]-ubyte(\.gz)?")
 
@@ -51,11 +56,13 @@ class ArrayFolder:
         """
         found: dict[tuple[str, str, str], Path] = {}
         prefixes = set()
+        # The second copy of a download, "... (1).npz", stands in for the first and sorts before it.
         for path in sorted(self.path.iterdir()) if self.path.is_dir() else ():
-            if match := _NPZ.fullmatch(path.name):
+            name, _ = numbered(path.name)
+            if match := _NPZ.fullmatch(name):
                 prefixes.add(match["prefix"])
                 found["npz", match["split"], "images" if match["kind"] == "imgs" else "labels"] = path
-            elif match := _IDX.fullmatch(path.name):
+            elif match := _IDX.fullmatch(name):
                 split = "test" if match["split"] == "t10k" else match["split"]
                 found["idx", split, match["kind"]] = path
         if len(prefixes) > 1:
@@ -90,19 +97,30 @@ class ArrayFolder:
             raise DataError(f"{there} is there, but not the {lacking} that go with it; expected both in {self.path}")
         images, labels = read_pair(images_path, labels_path)
         read = [images_path, labels_path]
+        notes = []
+        if not self.classes:  # those of the catalogue are known to be bright on dark
+            images, note = _bright_on_dark(images)
+            notes += [f"{images_path}: {note}"] if note else []
         class_map = self._class_map()
         if class_map is not None:
             classes = read_class_map(class_map)
             read.append(class_map)
+        elif self.classes:
+            classes = self.classes
         else:
-            classes = self.classes or _numbers(pairs)
+            classes, without = _numbers(pairs)
+            if without:
+                shown = ", ".join(without[:10]) + (", ..." if len(without) > 10 else "")
+                notes.append(f"{self.path} has no image of the class {shown}; labels count from 0, and without a gap")
         if labels.max(initial=-1) >= len(classes):
             raise DataError(
                 f"{labels_path} has the label {labels.max()}, but {class_map or 'the dataset'} has {len(classes)} "
                 f"classes, 0 to {len(classes) - 1}; they do not belong together"
             )
         source = {path.name: file_hash(path) for path in read}
-        return CharacterImages(images=images, labels=labels, classes=classes, split=split, source=source)
+        return CharacterImages(
+            images=images, labels=labels, classes=classes, split=split, source=source, notes=tuple(notes)
+        )
 
     def _class_map(self) -> Path | None:
         found = sorted(self.path.glob("*classmap.csv"))
@@ -112,10 +130,30 @@ class ArrayFolder:
         return found[0] if found else None
 
 
-def _numbers(pairs: dict[str, Pair]) -> tuple[str, ...]:
-    """As many numbers as all splits together need for classes."""
-    every = [read_labels(pair.labels) for pair in pairs.values() if pair.labels]
-    return tuple(str(number) for number in range(1 + max(int(found.max(initial=-1)) for found in every)))
+def _numbers(pairs: dict[str, Pair]) -> tuple[tuple[str, ...], list[str]]:
+    """As many numbers as all splits together need for classes, and those of them that none has an image of."""
+    counts = np.zeros(0, np.int64)
+    for pair in pairs.values():
+        if pair.labels:
+            found = np.bincount(read_labels(pair.labels))
+            counts = np.pad(counts, (0, max(0, len(found) - len(counts))))
+            counts[: len(found)] += found
+    return tuple(map(str, range(len(counts)))), [str(number) for number in np.flatnonzero(counts == 0)]
+
+
+def _bright_on_dark(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str]:
+    """The images with those inverted that are dark on bright, and what to say of it.
+
+    What is not clear is taken as most of the others are; where most are not, all are as they should be.
+    """
+    found = np.concatenate([papers(images[start : start + _BLOCK]) for start in range(0, len(images), _BLOCK)] or [[]])
+    bright, dark = int((found == BRIGHT_PAPER).sum()), int((found == DARK_PAPER).sum())
+    if not bright or bright + dark < len(images) / 2:
+        return images, ""
+    inverted = found != DARK_PAPER if bright > dark else found == BRIGHT_PAPER
+    images = images.copy()
+    images[inverted] = 255 - images[inverted]
+    return images, told_apart(bright, dark) or "the images are dark on bright, and were inverted"
 
 
 def write_arrays(

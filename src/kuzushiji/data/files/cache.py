@@ -26,7 +26,7 @@ from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.files import folder_written_whole
 
-_VERSION = 4
+_VERSION = 5
 """Raised when the same source would give other files, so that what an older version wrote is made again."""
 
 
@@ -73,6 +73,7 @@ class CachedImages:
             split=split,
             source=self.source,
             ids=self.ids[start:stop],
+            notes=tuple(self.about.get("notes", ())),
         )
 
 
@@ -162,7 +163,7 @@ def _make(folder: Path, source: Path, variant: str, make: Callable[[Path], dict[
         shape = np.load(beside / "images.npy", mmap_mode="r").shape
         sizes = {path.name: path.stat().st_size for path in beside.iterdir()}
         about |= {"path": str(source.resolve()), "variant": variant, "shape": shape, "sizes": sizes}
-        (beside / "about.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+        (beside / "about.json").write_text(json.dumps(about), encoding="utf-8")
 
 
 def bounds_of(names: tuple[str, ...], sides: NDArray[np.int64]) -> dict[str, list[int]]:

@@ -3,10 +3,11 @@
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from kuzushiji.characters import composed, from_codepoints
+from kuzushiji.data.files.text import text_of
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.files import write_text
 
@@ -18,11 +19,10 @@ def read_class_map(path: Path) -> tuple[str, ...]:
         DataError: the file is missing, has other columns, or indices that do not run 0, 1, 2 ...
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.StringIO(text_of(path.read_bytes()))))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (DataError, csv.Error) as error:
         raise DataError(f"{path} is not a class map in UTF-8 ({error}); fetch it again") from None
     if not rows or not {"index", "char"} <= set(rows[0]):
         found = ", ".join(map(str, rows[0])) if rows else "no rows"
@@ -55,14 +55,25 @@ def write_class_map(path: Path, classes: Sequence[str]) -> None:
 def class_of_folder(name: str) -> str:
     """The class that a folder name stands for: `U+304A` is お, `U+304B_U+309A` か゚; any other name is itself.
 
-    Some file systems keep が as か and a mark; the two are put together again.  A single character stays as it is,
-    because normalization would turn a compatibility ideograph into another character.
+    The code point may be written otherwise (`u+304a`, `0x304A`) and may have its character beside it (`U+304A お`).
+    Some file systems keep が as か and a mark; the two are put together again.
     """
-    if re.fullmatch(r"U\+[0-9A-Fa-f]{4,6}(_U\+[0-9A-Fa-f]{4,6})*", name):
-        points = [int(part[2:], 16) for part in name.split("_")]
-        if max(points) <= 0x10FFFF:
-            return "".join(map(chr, points))
-    return name if len(name) == 1 else unicodedata.normalize("NFC", name)
+    name = composed(name).strip().strip("\ufeff\u200b") or name
+    if character := from_codepoints(name):
+        return character
+    if beside := _BESIDE.fullmatch(name):
+        character = from_codepoints(beside["code"] or beside["last"])
+        if character is not None and composed(character) == (beside["text"] or beside["first"]):
+            return composed(character)
+    return name
+
+
+_CODE = r"(?:[Uu]\+|0x)[0-9A-Fa-f]{4,6}(?:_[Uu]\+[0-9A-Fa-f]{4,6})*"
+_OPEN, _CLOSE = r"[ _(（\[-]*", r"[)）\]]?"
+_BESIDE = re.compile(
+    rf"(?P<code>{_CODE}){_OPEN}(?P<text>[^ )）\]]+){_CLOSE}|(?P<first>[^ _(（\[-]+){_OPEN}(?P<last>{_CODE}){_CLOSE}"
+)
+"""A code point and its character."""
 
 
 def folder_of_class(name: str) -> str:

@@ -16,6 +16,7 @@ from kuzushiji.data.splits import pixel_hash
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.cut import to_square
 from kuzushiji.imaging.ink import tones_of
+from kuzushiji.imaging.polarity import BRIGHT_PAPER, DARK_PAPER, UNCLEAR, papers, told_apart
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.processes import cores, run_parts
 
@@ -23,15 +24,18 @@ _ONE_PROCESS = 2048
 """For so many images one more process is worth its start."""
 
 
-def has_bright_paper(listing: Listing, *, sample: int = 256) -> bool:
-    """Whether the images show dark ink on bright paper, and so must be inverted.
+def paper_of(listing: Listing, *, sample: int = 256) -> tuple[bool, bool]:
+    """Whether images show dark ink on bright paper, and whether each of them can be asked for itself.
 
-    It is so if more than half of `sample` images have dark ink that are spread evenly over the listing.  One answer
-    holds for a whole source, so that a single blank or inky image does not get another polarity than its neighbours.
+    Found from `sample` images, spread evenly over the listing.  They do if more than half of these do; each can be
+    asked if it is clear of more than half of these.  An image that is not clear, a blank or inky one, is then taken as
+    its neighbours are.
     """
     positions = np.unique(np.linspace(0, len(listing) - 1, min(sample, len(listing))).astype(int))
-    dark = [tones_of(Image.fromarray(pixels)).dark_ink for pixels in _decoded(listing, positions.tolist())]
-    return sum(dark) > len(dark) / 2
+    images = list(_decoded(listing, positions.tolist()))
+    dark_ink = [tones_of(Image.fromarray(pixels)).dark_ink for pixels in images]
+    clear = [papers(pixels[None])[0] != UNCLEAR for pixels in images]
+    return sum(dark_ink) > len(images) / 2, sum(clear) > len(images) / 2
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,12 @@ class Decoded:
     Attributes:
         images: path of an npy file, uint8 (N, H, W), in the order of the listing, ink bright on black.
         hashes: (N,) bytes of `pixel_hash` of each image as it was in its file, before any change of size or polarity.
+        notes: what is odd about the images, a sentence each.
     """
 
     images: Path
     hashes: NDArray[np.bytes_]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,9 +61,11 @@ class _Job:
     side: int | None
     shape: tuple[int, int]
     invert: bool
+    each: bool
     images: Path
     offset: int
     hashes: Path
+    papers: Path
 
     @property
     def chunk(self) -> int:
@@ -81,15 +89,16 @@ def decode_listing(
     """
     (first,) = _decoded(listing, [0])
     shape = (side, side) if side else (first.shape[0], first.shape[1])
-    invert = has_bright_paper(listing)
-    images, hashes = folder / "decoded.npy", folder / "hashes"
+    invert, each = paper_of(listing)
+    images, hashes, papers_file = folder / "decoded.npy", folder / "hashes", folder / "papers"
     with open(images, "wb") as file:
         np.lib.format.write_array_header_1_0(
             file, {"descr": "|u1", "fortran_order": False, "shape": (len(listing), *shape)}
         )
         offset = file.tell()
     hashes.touch()
-    job = _Job(listing, side, shape, invert, images, offset, hashes)
+    papers_file.touch()
+    job = _Job(listing, side, shape, invert, each, images, offset, hashes, papers_file)
 
     processes = min(cores(), -(-len(listing) // _ONE_PROCESS))
     done = 0
@@ -98,34 +107,45 @@ def decode_listing(
             done += count
             if progress is not None:
                 progress(done, len(listing))
-    return Decoded(images, np.fromfile(hashes, np.dtype("V32")))
+    found = np.fromfile(papers_file, np.int8)
+    note = told_apart(int((found == BRIGHT_PAPER).sum()), int((found == DARK_PAPER).sum()))
+    decoded = Decoded(images, np.fromfile(hashes, np.dtype("V32")), (f"{listing.root}: {note}",) if note else ())
+    hashes.unlink()
+    papers_file.unlink()
+    return decoded
 
 
 def _decode_part(job: _Job, part: int, parts: int) -> Iterator[int]:
     """Decodes every `parts`-th chunk from the one numbered `part`, and yields the size of each when it is written."""
     count = len(job.listing)
     pixels_an_image = job.shape[0] * job.shape[1]
-    with open(job.images, "r+b", buffering=0) as images, open(job.hashes, "r+b", buffering=0) as hashes:
+    with (
+        open(job.images, "r+b", buffering=0) as images,
+        open(job.hashes, "r+b", buffering=0) as hashes,
+        open(job.papers, "r+b", buffering=0) as paper_file,
+    ):
         for start in range(part * job.chunk, count, parts * job.chunk):
             positions = range(start, min(start + job.chunk, count))
             block = np.empty((len(positions), *job.shape), np.uint8)
-            found = []
+            found, kinds = [], np.empty(len(positions), np.int8)
             for row, pixels in enumerate(_decoded(job.listing, positions)):
                 found.append(pixel_hash(pixels))
+                kinds[row] = papers(pixels[None])[0] if job.each else UNCLEAR
                 if job.side:
                     pixels = to_square(pixels, job.side)
                 elif pixels.shape != job.shape:
                     raise DataError(
-                        f"{_name(job.listing, start + row)} is {pixels.shape[1]}x{pixels.shape[0]} pixels, but "
-                        f"{_name(job.listing, 0)} {job.shape[1]}x{job.shape[0]}; choose one size for all, "
+                        f"{job.listing.called(start + row)} is {pixels.shape[1]}x{pixels.shape[0]} pixels, but "
+                        f"{job.listing.called(0)} {job.shape[1]}x{job.shape[0]}; choose one size for all, "
                         "such as --image-size 64 (image_size=64)"
                     )
                 block[row] = pixels
-            if job.invert:
-                np.subtract(255, block, out=block)
+            inverted = kinds == BRIGHT_PAPER if not job.invert else kinds != DARK_PAPER
+            block[inverted] = 255 - block[inverted]
             # Written, not mapped: on a full disk a write fails with an error, a mapped page kills the process.
             write_at(images, job.offset + start * pixels_an_image, block.tobytes())
             write_at(hashes, start * 32, b"".join(found))
+            write_at(paper_file, start, kinds.tobytes())
             yield len(positions)
 
 
@@ -142,10 +162,5 @@ def _decoded(listing: Listing, positions: "range | list[int]") -> Iterator[NDArr
         try:
             pixels = read_gray(content)
         except DataError as error:
-            raise DataError(f"{_name(listing, position)} {error}; remove it or fetch it again") from None
+            raise DataError(f"{listing.called(position)} {error}; remove it or fetch it again") from None
         yield pixels
-
-
-def _name(listing: Listing, position: int) -> str:
-    name = listing.names[position]
-    return f"{listing.root / name}" if listing.places is None else f"{name} in {listing.root}"

@@ -1,4 +1,4 @@
-"""Image files in a folder for each class, or a tar of such folders, as images of characters."""
+"""Image files in a folder for each class, or an archive of such folders, as images of characters."""
 
 import hashlib
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kuzushiji.data.files.cache import CachedImages, bounds_of, cached, place_in_order
+from kuzushiji.data.files.cache import CachedImages, bounds_of, cached, find_cached, place_in_order
 from kuzushiji.data.files.class_map import folder_of_class
 from kuzushiji.data.files.decode import decode_listing
 from kuzushiji.data.files.listing import identity, list_images, split_folders
@@ -23,10 +23,10 @@ from kuzushiji.files import file_hash
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """A folder of class folders, perhaps within `train`, `validation` and `test`, or a tar of class folders.
+    """A folder of class folders, perhaps within `train`, `validation` and `test`, or a tar or zip of such a folder.
 
     Attributes:
-        path: the folder or the tar; it need not exist before it is read.
+        path: the folder or the archive; it need not exist before it is read.
     """
 
     path: Path
@@ -43,7 +43,12 @@ class ImageFiles:
                 f"{self.path} does not exist; expected a folder of class folders, a tar of them, "
                 "a folder with npz or IDX files, or a folder or zip of pages"
             )
-        divided = set(split_folders(self.path).values()) if self.path.is_dir() else set()
+        if self.path.is_dir():
+            divided = set(split_folders(self.path).values())
+        elif found := find_cached(self.path, str(None), self.identity):
+            return tuple(found.bounds)
+        else:
+            divided = set(list_images(self.path).splits or ())
         return tuple(split for split in HASH_SPLITS if split in divided) or HASH_SPLITS
 
     @cached_property
@@ -83,8 +88,10 @@ class ImageFiles:
 
 def _decode(source: Path, beside: Path, side: int | None, progress: Progress | None) -> dict[str, Any]:
     """Decodes class folders, or a tar of them."""
-    listing = list_images(source)
+    plain = beside / "unpacked.tar"
+    listing = list_images(source).unpacked(plain)
     decoded = decode_listing(listing, beside, side=side, progress=progress)
+    plain.unlink(missing_ok=True)
     if listing.splits is None:
         sides = assign_by_hash(decoded.hashes, listing.labels)
         names: tuple[str, ...] = HASH_SPLITS
@@ -93,13 +100,13 @@ def _decode(source: Path, beside: Path, side: int | None, progress: Progress | N
         sides = np.array([names.index(split) for split in listing.splits])
     order = np.argsort(sides, kind="stable").astype(np.int64)
     place_in_order(decoded.images, beside / "images.npy", order)
-    (beside / "hashes").unlink()
     np.save(beside / "labels.npy", listing.labels[order])
     np.save(beside / "ids.npy", order)
     return {
         "bounds": bounds_of(names, sides[order]),
         "source": {source.name: _source_hash(source, listing.names, decoded.hashes)},
         "classes": listing.classes,
+        "notes": (*listing.notes, *decoded.notes),
     }
 
 

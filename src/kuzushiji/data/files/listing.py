@@ -1,30 +1,21 @@
-"""Which image files a folder of class folders or a tar of them holds, in one fixed order."""
+"""Which image files a folder of class folders or an archive of them holds, in one fixed order."""
 
 import hashlib
 import os
-import tarfile
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kuzushiji.characters import is_character
+from kuzushiji.data.files import packed
+from kuzushiji.data.files.archive import Zips
 from kuzushiji.data.files.class_map import class_of_folder
+from kuzushiji.data.files.names import SPLIT_FOLDERS, SUFFIXES, is_litter, meant, split_of
 from kuzushiji.errors import DataError
-
-SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".jp2", ".j2k", ".bmp", ".gif", ".avif"
-)  # fmt: skip
-
-SPLIT_FOLDERS = {
-    "train": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-}
-"""Folders that divide a dataset, and the split that each stands for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +25,15 @@ class Listing:
     The order depends on the names alone, never on how a disk or an archive happens to list them.
 
     Attributes:
-        root: the folder, or the tar.
-        names: N paths of files, relative to the folder, or of members of the tar.
+        root: the folder, or the archive.
+        names: N paths of files, relative to the folder, or of members of the archive.
         labels: int64 (N,), indices into `classes`.
         classes: the characters, by code point.
         splits: the split of each of the N files, or None if the source is not divided.
-        places: of a tar, int64 (N, 2), where in it each file begins and how many bytes it has; None of a folder.
+        places: of a tar, int64 (N, 2), where in it each file begins and how many bytes it has; else None.
+        keys: of a zip, what it has each of the N files under; else None.
+        tar: the plain tar that `places` are in, where `root` is a compressed one.
+        notes: what is odd about the source, a sentence each.
     """
 
     root: Path
@@ -48,9 +42,23 @@ class Listing:
     classes: tuple[str, ...]
     splits: tuple[str, ...] | None
     places: NDArray[np.int64] | None
+    keys: tuple[str, ...] | None = None
+    tar: Path | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def unpacked(self, path: Path) -> "Listing":
+        """The same files, to be read from the plain tar that is written to `path`, if `root` is a compressed one.
+
+        Raises:
+            DataError: it is damaged.
+        """
+        if self.places is None or not packed.is_compressed(self.root):
+            return self
+        packed.unpack(self.root, path)
+        return replace(self, tar=path)
 
     def contents(self, positions: Iterable[int]) -> Iterator[bytes]:
         """The bytes of the files at `positions`, one after the other.
@@ -59,11 +67,15 @@ class Listing:
             DataError: a file cannot be read.
         """
         try:
-            if self.places is None:
+            if self.keys is not None:
+                with Zips() as zips:
+                    for position in positions:
+                        yield zips.read(self.root, self.keys[position])
+            elif self.places is None:
                 for position in positions:
                     yield (self.root / self.names[position]).read_bytes()
             else:
-                with open(self.root, "rb") as archive:
+                with open(self.tar or self.root, "rb") as archive:
                     for position in positions:
                         start, size = self.places[position]
                         archive.seek(start)
@@ -71,27 +83,35 @@ class Listing:
         except OSError as error:
             raise unreadable(self.root, error) from None
 
+    def called(self, position: int) -> str:
+        """What a file is called in messages."""
+        name = self.names[position]
+        is_packed = self.places is not None or self.keys is not None
+        return f"{name} in {self.root}" if is_packed else f"{self.root / name}"
+
 
 def list_images(source: Path) -> Listing:
-    """Lists a folder of class folders, or a tar of them such as `kkanji.tar`.
+    """Lists a folder of class folders, or a tar (of any compression) or a zip of them.
 
-    A class folder is named by its character or by its code point (`お`, `U+304A`).  In a folder the class folders
-    may lie in `train`, `validation` and `test`; in a tar they may lie in one folder, whatever its name.
+    A class folder is named by its character or by its code point (`お`, `U+304A`).  The class folders may lie in
+    `train`, `validation` and `test`; in an archive all of it may lie in one folder, whatever its name.
 
     Raises:
         DataError: there is no such file or folder, or something in it is not as described.
     """
     try:
-        return _list_folder(source) if source.is_dir() else _list_tar(source)
+        if source.is_dir():
+            return _list_folder(source)
+        return _list_archive(source, packed.list_zip(source) if packed.is_zip(source) else packed.list_tar(source))
     except OSError as error:
         raise unreadable(source, error) from None
 
 
 def identity(source: Path) -> str:
-    """A hash that changes when the source does and not when it moves; found without reading it whole.
+    """A hash that changes when the source does and not when it moves; found without reading much of it.
 
-    Of a tar: its size, its time of change and its two ends.  Of a folder: the name, the size and the time of change
-    of each file.
+    Of an archive: its size, its time of change and what is in it, of a large one at the ends and at places between.  Of
+    a folder: the name, the size and the times of change of each file.
 
     Raises:
         DataError: there is no such file or folder, or it cannot be read.
@@ -99,19 +119,35 @@ def identity(source: Path) -> str:
     digest = hashlib.sha256()
     try:
         if source.is_dir():
-            for name, status in sorted(_image_files(source)):
-                line = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"
-                digest.update(line.encode(errors="surrogateescape"))
+            for name, status in sorted(_image_files(source), key=lambda file: file[0]):
+                digest.update(f"{name}\0{state_of(status)}\n".encode(errors="surrogateescape"))
         else:
-            status = source.stat()
-            digest.update(f"{status.st_size} {status.st_mtime_ns}".encode())
-            with open(source, "rb") as file:
-                digest.update(file.read(2**16))
-                file.seek(max(0, status.st_size - 2**16))
-                digest.update(file.read())
+            digest.update(archive_state(source).encode())
     except OSError as error:
         raise unreadable(source, error) from None
     return digest.hexdigest()
+
+
+def state_of(status: os.stat_result) -> str:
+    """What changes when a file does, even if another of the same size and time takes its place."""
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+
+
+_WHOLE, _BLOCK, _BLOCKS = 2**26, 2**16, 256
+
+
+def archive_state(path: Path) -> str:
+    """What changes when an archive does and not when it moves."""
+    status = path.stat()
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        if status.st_size <= _WHOLE:
+            digest.update(file.read())
+        else:
+            for start in np.linspace(0, status.st_size - _BLOCK, _BLOCKS).astype(int).tolist():
+                file.seek(start)
+                digest.update(file.read(_BLOCK))
+    return f"{status.st_size} {status.st_mtime_ns} {digest.hexdigest()}"
 
 
 def unreadable(source: Path, error: OSError) -> DataError:
@@ -127,17 +163,23 @@ def split_folders(root: Path) -> dict[str, str]:
     Raises:
         DataError: `root` holds both, or two folders for one split.
     """
-    names = [entry.name for entry in _folders(root)]
-    found = {name: SPLIT_FOLDERS[name] for name in names if name in SPLIT_FOLDERS}
-    if found and len(found) < len(names):
-        other = next(name for name in names if name not in found)
+    return _divided(root, [entry.name for entry in _folders(root)])
+
+
+def _divided(root: Path, names: Iterable[str]) -> dict[str, str]:
+    """Those of the folders at the top that divide a source, and their splits."""
+    found = {name: split for name in names if (split := split_of(name))}
+    if other := next((name for name in names if found and name not in found), ""):
         raise DataError(
             f"{root} holds {', '.join(found)} and beside them {other}; expected either class folders, "
-            "or train, validation and test with class folders in them"
+            f"or {_SPLIT_NAMES} with class folders in them"
         )
     if len(set(found.values())) < len(found):
         raise DataError(f"{root} holds {', '.join(found)}: two folders for one split; keep one of them")
     return found
+
+
+_SPLIT_NAMES = "train, validation and test"
 
 
 def _folders(path: Path) -> list[os.DirEntry[str]]:
@@ -145,11 +187,6 @@ def _folders(path: Path) -> list[os.DirEntry[str]]:
         return sorted(
             (entry for entry in entries if entry.is_dir() and not is_litter(entry.name)), key=lambda entry: entry.name
         )
-
-
-def is_litter(name: str) -> bool:
-    """Whether a file manager left this behind."""
-    return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
 def _image_files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
@@ -163,7 +200,8 @@ def _image_files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
                         continue
                     if entry.is_dir():
                         raise DataError(
-                            f"{entry.path} is a folder in a class folder; name the folder that holds the class folders"
+                            f"{entry.path} is a folder in a class folder; name the folder that holds the class "
+                            f"folders; those that divide them are called {_SPLIT_NAMES}"
                         )
                     if not entry.name.lower().endswith(SUFFIXES):
                         raise DataError(
@@ -180,43 +218,40 @@ def _list_folder(root: Path) -> Listing:
             f"{root} holds no images; expected a folder for each class, named by its character or its code point "
             "(お or U+304A), or npz or IDX files named as those of Kuzushiji-MNIST (kmnist-train-imgs.npz ...)"
         )
-    return _sorted(root, names, None, split_folders(root))
+    divided = split_folders(root)
+    listing = _sorted(root, names, divided)
+    return replace(listing, notes=(*listing.notes, *_notes(root, divided, listing.classes)))
 
 
-def _list_tar(path: Path) -> Listing:
-    places: dict[str, tuple[int, int]] = {}  # of a name that comes twice the last counts, as tar has it
-    end = 0
-    try:
-        with tarfile.open(path, "r:") as archive:
-            for member in archive:
-                end = member.offset_data + (member.size + 511) // 512 * 512
-                parts = member.name.split("/")
-                if member.isdir() or any(is_litter(part) for part in parts[-3:] if part != "."):
-                    continue
-                if not member.isreg() or member.issparse():
-                    raise DataError(f"{path}: {member.name} is neither a file nor a folder; expected images alone")
-                if len(parts) < 2 or not parts[-1].lower().endswith(SUFFIXES):
-                    raise DataError(
-                        f"{path}: {member.name} is not an image in a class folder; expected names such as "
-                        "kkanji2/U+4E00/1f2e.png"
-                    )
-                places[member.name] = (member.offset_data, member.size)
-        with open(path, "rb") as file:
-            file.seek(end)
-            if places and file.read(512) != bytes(512):
-                # tarfile takes a file that was cut between two members for a whole one; only the end mark tells.
-                raise DataError(f"{path} is cut off after {list(places)[-1]}; remove it and fetch it again")
-    except (tarfile.TarError, EOFError, ValueError) as error:
-        raise DataError(
-            f"{path} is not a whole tar file ({error}); if it is compressed unpack it, else fetch it again"
-        ) from None
-    if not places:
-        raise DataError(f"{path} holds no images; expected names such as kkanji2/U+4E00/1f2e.png")
-    return _sorted(path, list(places), list(places.values()), {})
+def _notes(root: Path, divided: dict[str, str], classes: tuple[str, ...]) -> Iterator[str]:
+    """What lies in a folder of class folders and gives no image."""
+    tops = [root / top for top in divided] or [root]
+    empty = {_character(root, folder.name) for top in tops for folder in _folders(top)} - set(classes)
+    if empty:
+        yield f"{root} has no image in {' '.join(sorted(empty))}: what has none is no class"
+    beside = [path for top in {root, *tops} for path in top.iterdir() if path.is_file() and not is_litter(path.name)]
+    if images := sorted(path.name for path in beside if path.suffix.lower() in SUFFIXES):
+        which = f"{len(images):,} images that are" if len(images) > 1 else "1 image that is"
+        yield f"{root} has {which} in no class folder, such as {images[0]}, and not read"
 
 
-def _sorted(root: Path, names: list[str], places: list[tuple[int, int]] | None, divided: dict[str, str]) -> Listing:
-    order = list(dict.fromkeys(SPLIT_FOLDERS.values()))
+def _list_archive(path: Path, members: "packed.Members") -> Listing:
+    """The images of an archive, without the one folder that all of it may lie in."""
+    apart = {name: name.split("/") for name in members.names}
+    while len(tops := {parts[0] for parts in apart.values()}) == 1 and min(map(len, apart.values())) > 2:
+        if split_of(*tops):
+            break
+        apart = {name: parts[1:] for name, parts in apart.items()}
+    divided = _divided(path, sorted(tops)) if min(map(len, apart.values())) > 2 else {}
+    listing = _sorted(path, list(members.names), divided, {name: parts[0] for name, parts in apart.items()})
+    if members.keys:
+        return replace(listing, keys=tuple(members.keys[name] for name in listing.names))
+    return replace(listing, places=np.array([members.places[name] for name in listing.names], dtype=np.int64))
+
+
+def _sorted(root: Path, names: list[str], divided: dict[str, str], tops: dict[str, str] | None = None) -> Listing:
+    """The files in their order; `tops` are the folders that may divide them, where these are not the first ones."""
+    order = list(SPLIT_FOLDERS)
     rank = {folder: order.index(split) for folder, split in divided.items()}
     folders = [name.rsplit("/", 2)[-2] for name in names]
     character = {folder: _character(root, folder) for folder in set(folders)}
@@ -224,13 +259,12 @@ def _sorted(root: Path, names: list[str], places: list[tuple[int, int]] | None, 
     index = {name: number for number, name in enumerate(classes)}
     rows = sorted(
         (
-            rank[name.split("/", 1)[0]] if divided else -1,
+            rank[tops[name] if tops else name.split("/", 1)[0]] if divided else -1,
             index[character[folder]],
             name.rsplit("/", 1)[-1],
             name,
-            number,
         )
-        for number, (name, folder) in enumerate(zip(names, folders, strict=True))
+        for name, folder in zip(names, folders, strict=True)
     )
     return Listing(
         root=root,
@@ -238,15 +272,28 @@ def _sorted(root: Path, names: list[str], places: list[tuple[int, int]] | None, 
         labels=np.array([row[1] for row in rows], dtype=np.int64),
         classes=classes,
         splits=tuple(order[row[0]] for row in rows) if divided else None,
-        places=None if places is None else np.array([places[row[4]] for row in rows], dtype=np.int64),
+        places=None,
+        notes=tuple(_odd_classes(root, classes)),
     )
 
 
+def _odd_classes(root: Path, classes: Iterable[str]) -> Iterator[str]:
+    """Classes whose names are such that something else may have been meant."""
+    if nameless := [name for name in classes if len(name) == 1 and not is_character(name)]:
+        shown = " ".join(f"U+{ord(name):04X}" for name in nameless)
+        yield f"{root}: {shown} stands for no character (a space, a lone mark, what could not be read); it is a class"
+    for name in classes:
+        if re.fullmatch("(?=.*[A-F])[0-9A-F]{4,5}", name.upper()) and is_character(named := chr(int(name, 16))):
+            yield f"{root}: the class {name} is called so; if {named} is meant, call its folder U+{name}"
+            return  # which is enough to see why
+
+
 def _character(root: Path, folder: str) -> str:
+    name = meant(folder)
     try:
-        folder.encode()
+        name.encode()
     except UnicodeEncodeError:  # of an archive of Japan, unpacked by a program that took its names as they were
         raise DataError(
             f"{root}: the name of the folder {os.fsencode(folder)!r} is not in UTF-8; rename it, such as with convmv"
         ) from None
-    return class_of_folder(folder)
+    return class_of_folder(name)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kuzushiji.data.files.listing import SUFFIXES, is_litter, unreadable
+from kuzushiji.data.files.listing import unreadable
+from kuzushiji.data.files.names import SUFFIXES, is_litter
 from kuzushiji.imaging.kinds import kind_of_file
 
 

@@ -255,8 +255,8 @@ def _make(pages: Pages, folder: Path, side: int, progress: Progress | None) -> d
 
     page_of = np.repeat(np.arange(len(to_cut)), [len(page) for page in to_cut])
     rows = np.flatnonzero((cut.fates == CUT) | (cut.fates == CLIPPED))
-    codes = np.frombuffer("".join(page.characters for page in to_cut).encode("utf-32-le"), np.uint32)
-    classes, labels = np.unique(codes[rows], return_inverse=True)
+    characters = np.array([character for page in to_cut for character in page.characters], np.str_)
+    classes, labels = np.unique(characters[rows], return_inverse=True)
     report = PageReport(
         pages=len(listing.pages),
         books=len({page.book for page in listing.pages}),
@@ -281,7 +281,7 @@ def _make(pages: Pages, folder: Path, side: int, progress: Progress | None) -> d
     np.save(folder / "pages.npy", page_of[order].astype(np.int32))
     return {
         "bounds": bounds_of(names, sides[page_of[order]]),
-        "classes": [chr(code) for code in classes],
+        "classes": classes.tolist(),
         "source": _source(listing, to_cut, cut),
         "pages": [(page.name, page.book) for page in to_cut],
         "report": as_plain(report),
@@ -313,18 +313,22 @@ def _problems(
         for row in np.flatnonzero(cut.fates == fate):
             page, place = pages[page_of[row]], row - starts[page_of[row]]
             box = " ".join(map(str, page.boxes[place].tolist()))
-            tally.add(kind, page.name, f"{codepoint(page.characters[place])} {box}")
+            tally.add(kind, page.name, f"{_codepoints(page.characters[place])} {box}")
     with FileReader() as reader:
         for number in np.unique(page_of[cut.fates == BROKEN]):
             tally.add("broken_image", pages[number].name, _reason(pages[number], reader), len(pages[number]))
     return tally.problems()
 
 
+def _codepoints(character: str) -> str:
+    return "_".join(map(codepoint, character))
+
+
 def _reason(page: BoxedPage, reader: FileReader) -> str:
     """Why an image cannot be read."""
     assert page.image is not None
     try:
-        read_gray(reader.read(page.image))
+        read_gray(reader.content(page.image))
     except DataError as error:
         return str(error)
     return "could not be read a moment ago"
@@ -336,5 +340,5 @@ def _source(listing: PageListing, pages: Sequence[BoxedPage], cut: CutPages) -> 
     for page, digest in sorted(zip((page.name for page in pages), cut.hashes.tolist(), strict=True)):
         images.update(page.encode() + digest)
     with FileReader() as reader:
-        tables = {table.inside.name: hashlib.sha256(reader.read(table)).hexdigest() for table in listing.tables}
+        tables = {table.inside.name: hashlib.sha256(reader.content(table)).hexdigest() for table in listing.tables}
     return tables | {"train_images" if "train.csv" in tables else "images": images.hexdigest()}

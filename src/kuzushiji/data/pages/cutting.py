@@ -104,7 +104,7 @@ def _cut_part(job: _Job, part: int, parts: int) -> Iterator[int]:
             (image, boxes), start = job.pages[number], job.starts[number]
             fate = np.full(len(boxes), BROKEN, np.uint8)
             with contextlib.suppress(DataError):
-                content = reader.read(image)
+                content = reader.content(image)
                 write_at(hashes, 32 * number, hashlib.sha256(content).digest())
                 gray = read_gray(content)
                 boxes, fate = clip(boxes, gray.shape)

@@ -1,17 +1,20 @@
 """The files of pages: in a folder, in the folders and zips in it, or in one zip."""
 
 import os
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
-from zipfile import BadZipFile, ZipFile
 
-from kuzushiji.data.files.listing import SUFFIXES, unreadable
+from kuzushiji.data.files.archive import Zips
+from kuzushiji.data.files.listing import archive_state, state_of, unreadable
+from kuzushiji.data.files.names import SUFFIXES, is_litter, stem_of
 from kuzushiji.errors import DataError
 
 _DEPTH = 2
 """How many folders deep pages are looked for: `images` in the folder of a book."""
+_OF_PAGES = ("train_images", "images")
+"""What the folder of the pages is called."""
 
 
 @dataclass(frozen=True)
@@ -20,64 +23,85 @@ class PageFile:
 
     Attributes:
         path: the file, or the zip that it is in.
-        member: its name in the zip; empty if it is in none.
+        key: what the zip has it under; empty if it is in none.
+        name: its name in the zip as it was meant, with slashes.
     """
 
     path: Path
-    member: str = ""
+    key: str = ""
+    name: str = ""
 
     @property
     def inside(self) -> PurePosixPath:
         """The path, that in the zip if it is in one."""
-        return PurePosixPath(self.member or self.path.as_posix())
+        return PurePosixPath(self.name or self.path.as_posix())
+
+    @property
+    def folder(self) -> PurePosixPath:
+        """The folder that it lies in; a zip is one of the same name without the ending."""
+        whole = self.path.with_suffix("") / self.name if self.name else self.path
+        return PurePosixPath(whole.as_posix()).parent
 
     def __str__(self) -> str:
-        return f"{self.member} in {self.path}" if self.member else str(self.path)
+        return f"{self.name} in {self.path}" if self.name else str(self.path)
 
 
-class FileReader:
+class FileReader(Zips):
     """Reads files; a zip is opened once and stays open."""
 
-    def __init__(self) -> None:
-        self._archives: dict[Path, ZipFile] = {}
-
-    def __enter__(self) -> "FileReader":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for archive in self._archives.values():
-            archive.close()
-
-    def read(self, file: PageFile) -> bytes:
+    def content(self, file: PageFile) -> bytes:
         """All bytes of a file.
 
         Raises:
             DataError: it cannot be read; the message goes on from the name of the file.
         """
         try:
-            return self._archive(file.path).read(file.member) if file.member else file.path.read_bytes()
+            return self.read(file.path, file.key) if file.key else file.path.read_bytes()
         except OSError as error:
             raise DataError(f"cannot be read ({error.strerror or error})") from None
-        except (BadZipFile, zlib.error, EOFError, KeyError, RuntimeError, NotImplementedError) as error:
-            raise DataError(f"cannot be unpacked ({error})") from None
 
-    def members(self, path: Path) -> list[str]:
-        """The names of the files in a zip.
+    def within(self, path: Path) -> list[PageFile]:
+        """The files in a zip but for what file managers leave.
 
         Raises:
-            DataError: it is not a whole zip.
+            DataError: it is not a whole zip, or cannot be read.
         """
-        try:
-            return [member.filename for member in self._archive(path).infolist() if not member.is_dir()]
-        except BadZipFile as error:
-            raise DataError(f"{path} is not a whole zip file ({error}); fetch it again") from None
-        except OSError as error:
-            raise unreadable(path, error) from None
+        return [PageFile(path, each.key, each.name) for each in self.members(path) if not each.is_litter]
 
-    def _archive(self, path: Path) -> ZipFile:
-        if path not in self._archives:
-            self._archives[path] = ZipFile(path)
-        return self._archives[path]
+
+class PageImages:
+    """The image files of a source, found by the names that the tables have."""
+
+    def __init__(self, files: Iterable[PageFile]) -> None:
+        self._named: dict[str, list[PageFile]] = {}
+        for file in files:
+            if file.inside.suffix.lower() in SUFFIXES:
+                self._named.setdefault(stem_of(file.inside.name).casefold(), []).append(file)
+
+    def of(self, table: PageFile, page: str) -> PageFile | None:
+        """The image of a page of a table; None if there is none.
+
+        Of several that which is nearest to the table, in a folder called as that of pages is.
+
+        Raises:
+            DataError: several are so in the same way.
+        """
+        found = sorted(self._named.get(page.casefold(), ()), key=lambda file: _distance(file, table, page))
+        if len(found) > 1 and _distance(found[0], table, page) == _distance(found[1], table, page):
+            raise DataError(
+                f"the image of {page} is there twice, {found[0]} and {found[1]}; "
+                "keep one of them, or call the folder of the pages train_images"
+            )
+        return found[0] if found else None
+
+
+def _distance(file: PageFile, table: PageFile, page: str) -> tuple[bool, int, int, int, bool]:
+    """By what one image is preferred to another of the same name."""
+    shared = sum(
+        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(file.folder.parts, table.folder.parts, strict=False))
+    )
+    called = 0 if file.folder.name.casefold() in _OF_PAGES else 1 if file.folder == table.folder else 2
+    return stem_of(file.inside.name) != page, -shared, called, len(file.folder.parts), bool(file.key)
 
 
 def identity(source: Path) -> str:
@@ -87,11 +111,12 @@ def identity(source: Path) -> str:
         DataError: a file cannot be read.
     """
     try:
-        paths = [source] if source.is_file() else sorted(_walk(source))
-        states = [(path.relative_to(source).as_posix(), path.stat()) for path in paths]
+        if source.is_file():
+            return archive_state(source)
+        states = [(path.relative_to(source).as_posix(), path.stat()) for path in sorted(_walk(source))]
     except OSError as error:
         raise unreadable(source, error) from None
-    return "\n".join(f"{name}\0{state.st_size}\0{state.st_mtime_ns}" for name, state in states)
+    return "\n".join(f"{name}\0{state_of(state)}" for name, state in states)
 
 
 def page_files(source: Path, reader: FileReader) -> list[PageFile]:
@@ -106,12 +131,11 @@ def page_files(source: Path, reader: FileReader) -> list[PageFile]:
             if path.suffix.lower() != ".zip":
                 found.append(PageFile(path))
                 continue
-            for member in reader.members(path):
-                *folders, name = member.split("/")
-                if _is_wanted(name) and not any(_is_skipped(folder) for folder in folders):
-                    if name.lower().endswith(".zip"):
-                        raise DataError(f"{path} holds another zip, {member}; unpack it once")
-                    found.append(PageFile(path, member))
+            for file in reader.within(path):
+                if _is_wanted(file.inside.name) and not any(map(_is_skipped, file.inside.parts[:-1])):
+                    if file.inside.suffix.lower() == ".zip":
+                        raise DataError(f"{path} holds another zip, {file.name}; unpack it once")
+                    found.append(file)
     except OSError as error:
         raise unreadable(source, error) from None
     return found
@@ -130,9 +154,9 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def _is_wanted(name: str) -> bool:
-    return name.lower().endswith((".csv", ".zip", *SUFFIXES)) and not name.startswith(".")
+    return name.lower().endswith((".csv", ".zip", *SUFFIXES)) and not is_litter(name)
 
 
 def _is_skipped(folder: str) -> bool:
     """Folders without pages to learn from; `characters` holds CODH's own crops, a file each."""
-    return folder in ("characters", "test_images", "__MACOSX") or folder.startswith(".")
+    return folder.casefold() in ("characters", "test_images") or is_litter(folder)

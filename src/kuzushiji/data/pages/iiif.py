@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
-from kuzushiji.data.files.listing import SUFFIXES
+from kuzushiji.data.files.names import SUFFIXES
 from kuzushiji.errors import DataError
 
 MOST_CANVASES = 20_000

@@ -5,16 +5,14 @@ page ends the reading: it is counted by its kind, and the first of each kind are
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass, field
 
-from kuzushiji.characters import from_codepoint
-from kuzushiji.errors import UsageError
+from kuzushiji.characters import composed, from_codepoints, is_character
 
 KINDS = {
     "malformed_entry": "not a code point with four numbers",
     "malformed_code_point": "not a code point such as U+304A",
-    "unknown_code_point": "a code point that stands for no known character",
+    "unknown_code_point": "a code point that stands for no character: unknown, a space, a lone mark, 〓 and the like",
     "no_size": "width or height zero or negative",
     "outside": "outside the page",
     "clipped": "partly outside the page; cut off at its edge",
@@ -110,12 +108,11 @@ def checked(code: str, numbers: list[str], known: frozenset[str]) -> tuple[str, 
     """
     if len(numbers) != 4 or not all(map(NUMBER.fullmatch, numbers)):
         return "malformed_entry"
-    try:
-        character = from_codepoint(code)
-    except UsageError:
+    character = from_codepoints(code)
+    if not character:
         return "malformed_code_point"
-    # Unassigned, surrogate, private and control: no character that a book can have, unless the makers name it.
-    if character not in known and unicodedata.category(character) in ("Cn", "Cs", "Co", "Cc"):
+    character = composed(character)
+    if character not in known and not is_character(character):  # unless the makers name it
         return "unknown_code_point"
     box = [round(float(number)) for number in numbers]
     return (character, box) if box[2] > 0 and box[3] > 0 else "no_size"

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.data.files.listing import SUFFIXES
+from kuzushiji.data.files.names import SUFFIXES
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.read import read_gray
 

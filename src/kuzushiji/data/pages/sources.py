@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from kuzushiji.data.files.listing import SUFFIXES, is_litter, unreadable
+from kuzushiji.data.files.listing import unreadable
 from kuzushiji.data.files.loose import is_image, not_read
+from kuzushiji.data.files.names import SUFFIXES, is_litter
 from kuzushiji.data.pages.files import FileReader, PageFile
 from kuzushiji.data.pages.iiif import CanvasImage, name_of, read_manifest
 from kuzushiji.data.pages.web import Fetch, Web, is_address
@@ -120,7 +121,7 @@ def _all_pages(source: str | Path, reader: FileReader, say: Callable[[str], None
         return
     path = Path(source).expanduser()
     if _is_json(path):
-        yield from _pages_of_manifest(reader.read(PageFile(path)), "", f"{path}", fetch)
+        yield from _pages_of_manifest(reader.content(PageFile(path)), "", f"{path}", fetch)
         return
     for file in _files(path, reader, say):
         yield from _pages_of(file, reader)
@@ -156,20 +157,14 @@ def _files(source: Path, reader: FileReader, say: Callable[[str], None]) -> list
     except OSError as error:
         raise unreadable(source, error) from None
     paths = [path for path in inside if path.is_file()]
-    zipped = [
-        PageFile(path, member)
-        for path in paths
-        if path.suffix.lower() == ".zip"
-        for member in reader.members(path)
-        if not any(is_litter(part) for part in member.split("/"))
-    ]
+    zipped = [file for path in paths if path.suffix.lower() == ".zip" for file in reader.within(path)]
     files = [PageFile(path) for path in paths if path.suffix.lower() != ".zip"] + zipped
     if files == [PageFile(source)]:
         return files  # a file that was named is an image, whatever its suffix
     images: list[PageFile] = []
     others: list[str] = []
     for file in files:
-        if file.inside.suffix.lower() in (*SUFFIXES, _PDF) or (not file.member and is_image(file.path)):
+        if file.inside.suffix.lower() in (*SUFFIXES, _PDF) or (not file.key and is_image(file.path)):
             images.append(file)
         else:
             others.append(str(file.inside))
@@ -177,7 +172,7 @@ def _files(source: Path, reader: FileReader, say: Callable[[str], None]) -> list
         raise DataError(f"{source} holds no images; expected {' '.join(SUFFIXES)} or {_PDF}")
     if line := not_read(source, others, folders=sum(path.is_dir() for path in inside)):
         say(line)
-    return sorted(images, key=lambda file: (_natural(str(file.path)), _natural(file.member)))
+    return sorted(images, key=lambda file: (_natural(str(file.path)), _natural(file.name)))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
@@ -209,10 +204,10 @@ def _pages_in(content: bytes, name: str, suffix: str = "", told: str = "") -> It
 def _pages_of(file: PageFile, reader: FileReader) -> Iterator[_Found]:
     name, told = file.inside.stem, str(file)
     try:
-        if not file.member and kind_of_file(file.path) == "PDF":  # which may be larger than memory
+        if not file.key and kind_of_file(file.path) == "PDF":  # which may be larger than memory
             yield from _pages_of_pdf(file.path, name, file_hash(file.path), told)
         else:
-            yield from _pages_in(reader.read(file), name, file.inside.suffix, told)
+            yield from _pages_in(reader.content(file), name, file.inside.suffix, told)
     except DataError as error:
         yield PageImage(name, b"", "", f"{told} {error}")
     except OSError as error:
@@ -292,7 +287,7 @@ def _hash_of(sha256: str, number: int) -> str:
 
 def _expected(file: PageFile) -> int:
     """How many pages a file has, where that is quickly told, else 1."""
-    if file.member or kind_of_file(file.path) != "PDF":
+    if file.key or kind_of_file(file.path) != "PDF":
         return 1
     with Pdf(file.path) as pdf:
         return len(pdf)

@@ -11,26 +11,22 @@ Three layouts are read, each from a folder or from the zip that it came in:
 Kaggle's lists the boxes in any order; CODH's says by blocks and by the numbers in them how they are read.
 """
 
-import csv
-import gzip
-import io
 import os
 import re
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.characters import from_codepoint
-from kuzushiji.data.files.listing import SUFFIXES
-from kuzushiji.data.pages.files import FileReader, PageFile, page_files
-from kuzushiji.data.pages.problems import NUMBER, Tally, checked
+from kuzushiji.data.files.text import text_of
+from kuzushiji.data.pages.files import FileReader, PageFile, PageImages, page_files
+from kuzushiji.data.pages.problems import Tally, checked
+from kuzushiji.data.pages.rows import BOX_TABLE, Entry, is_table, rows_of
 from kuzushiji.document.geometry import column_starts
 from kuzushiji.document.page import ImageRef, Page, truth, with_lines
 from kuzushiji.errors import DataError, UsageError
@@ -41,11 +37,6 @@ LAYOUTS = (
     "in a folder or a zip"
 )
 """What is read, for messages."""
-
-_BOX_TABLE = "_coordinate.csv"
-_KAGGLE = ("image_id", "labels")
-_CODH = ("Unicode", "Image", "X", "Y", "Width", "Height")
-_CODH_ORDER = ("Block ID", "Char ID")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +58,9 @@ class BoxedPage:
     ids: NDArray[np.int64]
 
     @property
-    def characters(self) -> str:
-        """The n characters, as one string."""
-        return "".join(self.truth.characters.best.tolist())
+    def characters(self) -> tuple[str, ...]:
+        """The n characters."""
+        return tuple(self.truth.characters.best.tolist())
 
     @property
     def boxes(self) -> NDArray[np.int32]:
@@ -115,16 +106,25 @@ def holds_pages(path: Path) -> bool:
     """Whether a folder or a zip looks like one of the layouts of pages; looks at names alone."""
     try:
         if path.is_file():
-            return path.suffix.lower() == ".zip"
+            return path.suffix.lower() == ".zip" and _is_zip_of_pages(path)
         with os.scandir(path) as entries:
             found = list(entries)
-        if any(_is_table(entry.name) or os.path.exists(f"{entry.path}/{entry.name}{_BOX_TABLE}") for entry in found):
+        if any(is_table(entry.name) or os.path.exists(f"{entry.path}/{entry.name}{BOX_TABLE}") for entry in found):
             return True
         with FileReader() as reader:
             zips = [Path(entry.path) for entry in found if entry.name.lower().endswith(".zip")]
-            return any(_is_table(PurePosixPath(member).name) for path in zips for member in reader.members(path))
+            return any(is_table(file.inside.name) for path in zips for file in reader.within(path))
     except (OSError, DataError):
         return False
+
+
+def _is_zip_of_pages(path: Path) -> bool:
+    """Whether a zip has a table, or is none that could be read, which is told when it is."""
+    with FileReader() as reader:
+        try:
+            return any(is_table(file.inside.name) for file in reader.within(path))
+        except DataError:
+            return True
 
 
 def list_pages(source: Path) -> PageListing:
@@ -136,15 +136,15 @@ def list_pages(source: Path) -> PageListing:
     with FileReader() as reader:
         files = page_files(source, reader)
         tables = _tables(source, files)
-        images = {file.inside.stem: file for file in reversed(files) if file.inside.suffix.lower() in SUFFIXES}
+        images = PageImages(files)
         known = _known_characters(files, reader)
         tally, pages, number = Tally(), {}, 0
         for table in tables:
-            for name, book, entries in _rows(table, reader):
+            for name, book, entries in rows_of(table, reader):
                 if name in pages:
                     tally.add("listed_twice", name, str(table), len(entries))
                 else:
-                    pages[name] = _page(name, book, images.get(name), entries, known, number, tally)
+                    pages[name] = _page(name, book, images.of(table, name), entries, known, number, tally)
                 number += len(entries)
     return PageListing(source, tuple(pages.values()), tuple(tables), number, tally)
 
@@ -156,7 +156,7 @@ def list_layouts(table: Path) -> tuple[BoxedPage, ...]:
         DataError: there is no such file, it is another kind of table, or it lists no box that makes sense.
     """
     with FileReader() as reader:
-        rows = list(_rows(PageFile(table), reader))
+        rows = list(rows_of(PageFile(table), reader))
     pages = (_page(name, book, None, entries, frozenset(), 0, Tally()) for name, book, entries in rows)
     found = tuple(page for page in pages if len(page))
     if not found:
@@ -174,7 +174,7 @@ def read_page(page: BoxedPage) -> NDArray[np.uint8]:
         raise DataError(f"the image of page {page.name} is missing")
     with FileReader() as reader:
         try:
-            return read_color(reader.read(page.image))
+            return read_color(reader.content(page.image))
         except DataError as error:
             raise DataError(f"{page.image} {error}") from None
 
@@ -187,104 +187,15 @@ def page_names(source: Path) -> dict[str, str]:
     """
     with FileReader() as reader:
         files = page_files(source, reader)
-        images = {file.inside.stem for file in files if file.inside.suffix.lower() in SUFFIXES}
-        rows = (row for table in _tables(source, files) for row in _rows(table, reader))
-        return {name: book for name, book, entries in rows if entries and name in images}
-
-
-def book_of(name: str) -> str:
-    """The book of a page by the name of the page, as Kaggle's are called.
-
-    Example:
-        >>> book_of("200021637-00005_2")
-        '200021637'
-        >>> book_of("hnsd001-011")
-        'hnsd001'
-    """
-    return re.split("[_-]", name)[0]
-
-
-def _is_table(name: str) -> bool:
-    return name == "train.csv" or name.endswith(_BOX_TABLE)
+        images = PageImages(files)
+        rows = ((table, *row) for table in _tables(source, files) for row in rows_of(table, reader))
+        return {name: book for table, name, book, entries in rows if entries and images.of(table, name)}
 
 
 def _tables(source: Path, files: Iterable[PageFile]) -> list[PageFile]:
-    found = sorted((file for file in files if _is_table(file.inside.name)), key=lambda file: file.inside.name)
+    found = sorted((file for file in files if is_table(file.inside.name)), key=lambda file: file.inside.name)
     if not found:
         raise DataError(f"{source} holds no pages; expected {LAYOUTS}")
-    return found
-
-
-# Tables
-
-
-class _Entry(NamedTuple):
-    """A code point and the numbers of its box, as the table has them; in CODH's also its block and its place in it."""
-
-    code: str
-    box: list[str]
-    block: str = ""
-    place: str = ""
-
-
-def _rows(table: PageFile, reader: FileReader) -> Iterator[tuple[str, str, list[_Entry]]]:
-    """Name, book and entries of each page of a table.
-
-    Raises:
-        DataError: it is another kind of table.
-    """
-    try:
-        text = _unpacked(reader.read(table)).decode("utf-8-sig", errors="replace")
-        rows = csv.reader(io.StringIO(text))
-        header = [name.strip() for name in next(rows, [])]
-        if tuple(header[:2]) == _KAGGLE:
-            for row in rows:
-                if row:
-                    yield row[0], book_of(row[0]), list(_entries(" ".join(row[1:])))
-        elif set(_CODH) <= set(header):
-            book = table.inside.name.removesuffix(_BOX_TABLE)
-            for name, entries in _entries_of_pages(rows, header).items():
-                yield name, book, entries
-        else:
-            raise DataError(f"begins with {','.join(header)[:60]!r}; expected {','.join(_KAGGLE)} or {','.join(_CODH)}")
-    except (DataError, csv.Error) as error:
-        raise DataError(f"{table} {error}") from None
-
-
-def _unpacked(content: bytes) -> bytes:
-    try:
-        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"cannot be unpacked ({error})") from None
-
-
-def _entries(labels: str) -> Iterator[_Entry]:
-    """The entries of Kaggle's `labels`.
-
-    One ends after four numbers, or before them where something comes that is no number, so that one bad entry spoils
-    no other.
-    """
-    entry: _Entry | None = None
-    for word in labels.split():
-        if entry is not None and len(entry.box) < 4 and NUMBER.fullmatch(word):
-            entry.box.append(word)
-        else:
-            if entry is not None:
-                yield entry
-            entry = _Entry(word, [])
-    if entry is not None:
-        yield entry
-
-
-def _entries_of_pages(rows: Iterable[list[str]], header: list[str]) -> dict[str, list[_Entry]]:
-    """The entries of CODH's table by page."""
-    columns = [header.index(column) for column in (*_CODH, *_CODH_ORDER) if column in header]
-    found: dict[str, list[_Entry]] = {}
-    for row in rows:
-        if row:
-            code, name, *values = (row[column].strip() if column < len(row) else "" for column in columns)
-            ordered = values[4:] if len(values) == 6 else ()
-            found.setdefault(name, []).append(_Entry(code, values[:4], *ordered))
     return found
 
 
@@ -292,7 +203,7 @@ def _page(
     name: str,
     book: str,
     image: PageFile | None,
-    entries: list[_Entry],
+    entries: list[Entry],
     known: frozenset[str],
     number: int,
     tally: Tally,
@@ -313,7 +224,7 @@ def _page(
     return BoxedPage(name, book, image, page, np.array([id for id, *_ in good], dtype=np.int64))
 
 
-def _reading(entry: _Entry) -> tuple[bool, int, str, int]:
+def _reading(entry: Entry) -> tuple[bool, int, str, int]:
     """By what CODH's entries are sorted: the block, then the place in it; those without a block come last."""
     return not entry.block, _number(entry.block), entry.block, _number(entry.place)
 
@@ -342,9 +253,9 @@ def _known_characters(files: list[PageFile], reader: FileReader) -> frozenset[st
     """The characters that Kaggle's `unicode_translation.csv` names; none where it is missing or damaged."""
     found = set()
     for file in files:
-        if file.inside.name == "unicode_translation.csv":
+        if file.inside.name.casefold() == "unicode_translation.csv":
             with suppress(DataError):
-                lines = reader.read(file).decode("utf-8-sig", errors="replace").splitlines()
+                lines = text_of(reader.content(file)).splitlines()
                 for line in lines:
                     with suppress(UsageError):
                         found.add(from_codepoint(line.partition(",")[0]))

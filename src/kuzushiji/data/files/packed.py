@@ -1,0 +1,136 @@
+"""The images in a tar or a zip of class folders."""
+
+import bz2
+import gzip
+import lzma
+import shutil
+import tarfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from kuzushiji.data.files.archive import Zips
+from kuzushiji.data.files.names import SUFFIXES, is_litter, meant
+from kuzushiji.errors import DataError
+
+_OPENERS: dict[bytes, Callable[..., IO[Any]]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+"""How a compressed file begins, and what opens it."""
+_OTHERS = {b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive", b"(\xb5/\xfd": "compressed by zstd"}
+_DAMAGE = (tarfile.TarError, EOFError, ValueError, zlib.error, lzma.LZMAError)
+
+
+@dataclass(frozen=True)
+class Members:
+    """The image files of an archive.
+
+    Attributes:
+        names: as they were meant, with slashes, without what file managers leave.
+        keys: of a zip, by name what it has each file under.
+        places: of a tar, by name where each file begins in it, unpacked, and how many bytes it has.
+    """
+
+    names: tuple[str, ...]
+    keys: dict[str, str] = field(default_factory=dict)
+    places: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def is_zip(path: Path) -> bool:
+    """Whether a file is a zip, by its first bytes or its name."""
+    return path.suffix.lower() == ".zip" or _start(path).startswith(b"PK")
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether a tar is compressed."""
+    return _opener(path) is not None
+
+
+def list_zip(path: Path) -> Members:
+    """The images in a zip of class folders.
+
+    Raises:
+        DataError: it is not a whole zip, or holds something else.
+    """
+    with Zips() as zips:
+        found = {member.name: member.key for member in zips.members(path) if not member.is_litter}
+    for name in found:
+        _check(path, name)
+    return Members(_some(path, found), keys=found)
+
+
+def list_tar(path: Path) -> Members:
+    """The images in a tar of class folders, of any compression; of a name that comes twice the last counts.
+
+    Raises:
+        DataError: it is not a whole tar, or holds something else.
+    """
+    places: dict[str, tuple[int, int]] = {}
+    end = 0
+    try:
+        with tarfile.open(path, "r:*" if is_compressed(path) else "r:") as archive:
+            for member in archive:
+                end = member.offset_data + (member.size + 511) // 512 * 512
+                name = "/".join(part for part in meant(member.name).split("/") if part not in ("", "."))
+                if member.isdir() or any(map(is_litter, name.split("/"))):
+                    continue
+                if not member.isreg() or member.issparse():
+                    raise DataError(f"{path}: {name} is neither a file nor a folder; expected images alone")
+                _check(path, name)
+                places[name] = (member.offset_data, member.size)
+        with open(path, "rb") as file:
+            file.seek(end)
+            if places and not is_compressed(path) and file.read(512) != bytes(512):
+                # tarfile takes a file that was cut between two members for a whole one; only the end mark tells.
+                raise DataError(f"{path} is cut off after {list(places)[-1]}; remove it and fetch it again")
+    except _DAMAGE as error:
+        known = next((kind for start, kind in _OTHERS.items() if _start(path).startswith(start)), "")
+        why = (
+            f"is {known}, which is not read: unpack it"
+            if known
+            else (f"is not a whole tar file ({error}); if it is compressed unpack it, else fetch it again")
+        )
+        raise DataError(f"{path} {why}") from None
+    return Members(_some(path, places), places=places)
+
+
+def unpack(path: Path, plain: Path) -> None:
+    """Writes what is in a compressed tar.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    opener = _opener(path)
+    assert opener is not None
+    try:
+        with opener(path) as source, open(plain, "wb") as target:
+            shutil.copyfileobj(source, target, 2**20)
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is damaged or not whole ({error}); fetch it again") from None
+
+
+def _check(path: Path, name: str) -> None:
+    """Raises:
+    DataError: this is no image in a class folder.
+    """
+    if "/" not in name or not name.lower().endswith(SUFFIXES):
+        raise DataError(
+            f"{path}: {name} is not an image in a class folder; expected names such as kkanji2/U+4E00/1f2e.png, "
+            "or of pages train.csv beside train_images; unpack it, if it holds something else that is read"
+        )
+
+
+def _some(path: Path, found: dict[str, Any]) -> tuple[str, ...]:
+    if not found:
+        raise DataError(f"{path} holds no images; expected names such as kkanji2/U+4E00/1f2e.png")
+    return tuple(found)
+
+
+def _opener(path: Path) -> Callable[..., IO[Any]] | None:
+    start = _start(path)
+    return next((opener for begins, opener in _OPENERS.items() if start.startswith(begins)), None)
+
+
+def _start(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(8)
