@@ -22,10 +22,15 @@ from PIL import Image, ImageDraw, ImageFilter
 import kuzushiji
 from kuzushiji.errors import DataError
 from kuzushiji.files import written_whole
-from kuzushiji.reading.recognizer import Recognition, Recognizer
+from kuzushiji.reading.combined import Combined
+from kuzushiji.reading.recognizer import Recognition, Recognizer, read_character
 
-MEASURED = (("kmnist", "kmnist6k"), ("kana", "kmnist6k"), ("kanji", "kkanji"), ("page", "kmnist6k"), ("page", "kkanji"))
-"""Networks and the test images that each is measured on."""
+MEASURED = tuple(
+    (model, data)
+    for model, sets in {"all": 2, "kmnist": 0, "kana": 0, "kanji": 1, "page": 2}.items()
+    for data in (("kmnist6k",), ("kkanji",), ("kmnist6k", "kkanji"))[sets]
+)
+"""Networks and the test images that each is measured on; `all` is the answer where none is named."""
 
 SIDE = 168
 """Of the character, in pixels; there is room around it."""
@@ -54,9 +59,13 @@ def main() -> None:
     for model, data in MEASURED:
         if model in (arguments.models or [model]) and data in (arguments.data or [data]):
             name = f"{model} on {data}"
-            measured[name] = measure(Recognizer(model, threads=1), data, arguments.limit, arguments.only, name)
+            measured[name] = measure(network(model), data, arguments.limit, arguments.only, name)
     if arguments.write:
         write(arguments.write, arguments.state, measured)
+
+
+def network(name: str) -> Recognizer | Combined:
+    return Combined(threads=1) if name == "all" else Recognizer(name, threads=1)
 
 
 # Disguises
@@ -372,17 +381,21 @@ def measure(recognizer: Recognizer, data: str, limit: int, names: Sequence[str],
     return found
 
 
-def answered(recognizer: Recognizer, images: Pixels, name: str, at_once: int = 500) -> list[Recognition]:
+def answered(recognizer: Recognizer | Combined, images: Pixels, name: str, at_once: int = 500) -> list[Recognition]:
     """What is said of each image in a disguise."""
     answers: list[Recognition] = []
     for start in range(0, len(images), at_once):
-        prepared = []
+        cuts, doubts = [], []
         for number in range(start, min(start + at_once, len(images))):
             try:
-                prepared.append(recognizer.prepare(disguised(images, number, name)))
-            except DataError:  # it is left out
-                prepared.append(None)
-        answers += recognizer.recognize_prepared(prepared, top=1)
+                scan = read_character(disguised(images, number, name))
+            except DataError as error:  # it is left out
+                cuts.append(None)
+                doubts.append(str(error))
+            else:
+                cuts.append(recognizer.cut(scan.gray))
+                doubts.append(scan.doubt)
+        answers += recognizer.recognize_prepared(cuts, top=1, doubts=doubts)
     return answers
 
 

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from kuzushiji.cli import main
 from kuzushiji.data.source import load
@@ -74,16 +75,33 @@ def test_the_table_has_a_line_an_image(capsys, scans):
     assert all(each["character"] in shown for each in others)
 
 
-def test_what_is_unsure_is_said(capsys, scans, monkeypatch):
-    from kuzushiji.reading.recognizer import Recognizer
-
+def test_what_is_unsure_is_said(capsys, scans, tmp_path, monkeypatch):
+    image = tmp_path / "with room.png"
+    ImageOps.expand(Image.open(scans / "a.png").convert("L"), 10, 255).save(image)
     monkeypatch.setattr(Recognizer, "unsure_below", 1.1)
-    out, err = run(capsys, scans / "a.png")
+    out, err = run(capsys, image, *KANA)
     assert "unsure" in out
     assert "1 answer is less than 110.0% sure: look at the next candidates too" in err
     monkeypatch.setattr(Recognizer, "unsure_below", 0.0)
-    out, err = run(capsys, scans / "a.png")
-    assert "unsure" not in out + err
+    out, err = run(capsys, image, *KANA)
+    assert " unsure" not in out + err
+
+
+def test_what_is_no_single_whole_character_is_unsure(capsys, scans, tmp_path):
+    glyphs = [np.asarray(Image.open(scans / name).convert("L")) for name in ("a.png", "z.png")]
+    gap = np.full((6, 60), 255, np.uint8)
+    Image.fromarray(np.pad(np.vstack([glyphs[0], gap, glyphs[1]]), 12, constant_values=255)).save(tmp_path / "two.png")
+    cut = np.vstack([np.pad(glyphs[0], ((12, 6), (12, 12)), constant_values=255), np.full((25, 84), 255, np.uint8)])
+    cut[-25:, 12:-12] = glyphs[1][:25]
+    Image.fromarray(cut).save(tmp_path / "cut.png")
+    for model in (KANA, ()):
+        out, err = run(capsys, tmp_path / "two.png", tmp_path / "cut.png", *model, "--json")
+        answers = {Path(each["file"]).name: each for each in json.loads(out)}
+        assert all(each["unsure"] for each in answers.values())
+        assert answers["two.png"]["doubt"] == "several characters"
+        assert answers["cut.png"]["doubt"] == "a part of another character at the edge"
+        _, err = run(capsys, tmp_path / "two.png", *model)
+        assert "1 answer is unsure: several characters" in err
 
 
 def test_several_networks_answer_one_after_the_other(capsys, scans, tmp_path):
@@ -104,9 +122,10 @@ def test_several_networks_answer_one_after_the_other(capsys, scans, tmp_path):
 
 def test_without_a_name_what_knows_kana_and_kanji_answers(capsys, scans):
     answers = json.loads(run(capsys, scans / "a.png", "--json")[0])
-    assert [each["model"] for each in answers] == pretrained.complementary()
-    known = {name for model in pretrained.complementary() for name in Recognizer(model).classes}
-    assert set("かき山") <= known
+    assert [each["model"] for each in answers] == ["page+kanji+kmnist"]
+    from kuzushiji.reading.combined import Combined
+
+    assert set("かき山") <= set(Combined().classes)
 
 
 def test_bad_files_are_named_and_left_out(capsys, scans, tmp_path):

@@ -85,7 +85,7 @@ def _list(pattern: str, classes: int, image_size: int, json: bool) -> None:
 
 def _list_pretrained(json: bool) -> None:
     from kuzushiji.exported import open_network
-    from kuzushiji.reading.pretrained import complementary, pretrained
+    from kuzushiji.reading.pretrained import ALL, complementary, pretrained
 
     found = {name: (path, open_network(path)[0]) for name, path in pretrained().items()}
     if json:
@@ -121,7 +121,7 @@ def _list_pretrained(json: bool) -> None:
     for words in dict.fromkeys(about.attribution for _, about in found.values() if about.attribution):
         notes.print(f"data: {words}", markup=False, soft_wrap=True)
     if found:
-        asked = " and ".join(complementary())
+        asked = f"{', '.join(ALL)} together" if set(ALL) <= set(found) else " and ".join(complementary())
         notes.print(f"where none is named, `kuzushiji recognize` asks {asked}", soft_wrap=True)
     notes.print("the card of each lies beside its file (--json names it)")
 

@@ -1,6 +1,7 @@
 """`kuzushiji recognize`."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +35,7 @@ def recognize(
         Image files, folders of them, or - for an image from stdin.
     model
         A network that ships (`kuzushiji models --pretrained` lists them) or a file that `kuzushiji export` wrote; of
-        several, each answers.  If none is given, `page` does, which knows kana and kanji.
+        several, each answers.  If none is given, those that ship give one answer together, over kana and kanji.
     top
         How many candidates to give.
     json
@@ -106,9 +107,14 @@ def _row(recognition: "Recognition") -> tuple[str, ...]:
 def _print_unsure(found: "RecognizedImages") -> None:
     for name, recognizer in found.recognizers.items():
         mine = [answer.recognition for answer in found if answer.model == name]
-        if unsure := sum(each.unsure and not each.blank for each in mine):
-            of = f"Of {name}, " if len(found.recognizers) > 1 else ""
-            answers_are = "1 answer is" if unsure == 1 else f"{unsure:,} answers are"
-            notes.print(
-                f"{of}{answers_are} less than {recognizer.unsure_below:.1%} sure: look at the next candidates too"
-            )
+        of = f"Of {name}, " if len(found.recognizers) > 1 else ""
+        doubts = Counter(each.doubt for each in mine if each.unsure and not each.blank)
+        if unsure := doubts.pop("", 0):
+            less = f"less than {recognizer.unsure_below:.1%} sure: look at the next candidates too"
+            notes.print(f"{of}{_answers(unsure)} {less}")
+        for doubt, count in doubts.items():
+            notes.print(f"{of}{_answers(count)} unsure: {doubt}", markup=False)
+
+
+def _answers(count: int) -> str:
+    return "1 answer is" if count == 1 else f"{count:,} answers are"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from kuzushiji.imaging.groups import doubt_of
 from kuzushiji.imaging.ink import LEAST_CONTRAST
 from kuzushiji.imaging.marks import label_pieces
 
@@ -53,10 +54,12 @@ class Cleaned:
     Attributes:
         gray: uint8 (H, W).
         changed: what was found and taken away; nothing if `gray` is the image as it came.
+        doubt: why it may not be one whole character; empty if nothing says so.
     """
 
     gray: NDArray[np.uint8]
     changed: tuple[str, ...] = ()
+    doubt: str = ""
 
 
 def clean(gray: NDArray[np.uint8]) -> Cleaned:
@@ -89,7 +92,8 @@ def clean(gray: NDArray[np.uint8]) -> Cleaned:
     if lines.any():
         small = np.where(_grown(lines), paper, small).astype(np.uint8)
         changed.append("lines")
-    return Cleaned(small, tuple(changed)) if changed else Cleaned(gray)
+    doubt = doubt_of(small < (paper + darkest) / 2)
+    return Cleaned(small if changed else gray, tuple(changed), doubt)
 
 
 def _quantile(gray: NDArray[np.uint8], share: float) -> int:

@@ -11,10 +11,10 @@ from PIL import Image
 from kuzushiji.data.files.loose import loose_images, not_read
 from kuzushiji.data.files.names import SUFFIXES
 from kuzushiji.errors import DataError, UsageError
-from kuzushiji.imaging.cut import cut_character
 from kuzushiji.imaging.read import read_content
 from kuzushiji.imaging.several import images_in
-from kuzushiji.reading.pretrained import complementary
+from kuzushiji.reading.combined import Combined
+from kuzushiji.reading.pretrained import ALL, complementary, pretrained
 from kuzushiji.reading.recognizer import Recognition, Recognizer, Source, named_images, read_character
 
 AT_ONCE = 512
@@ -55,7 +55,7 @@ class RecognizedImages(Sequence[RecognizedImage]):
 
     answers: Sequence[RecognizedImage]
     failures: Sequence[str]
-    recognizers: Mapping[str, Recognizer]
+    recognizers: Mapping[str, Recognizer | Combined]
     passed_over: Sequence[str] = ()
 
     def __getitem__(self, place: Any) -> Any:
@@ -80,8 +80,8 @@ def recognize(
     Args:
         images: one or many of them: paths, also of folders, which are walked in the order of names; or what
             `Recognizer` takes; or pairs of a name to call it by and an image.
-        model: a network that ships or an exported file; of several, each answers.  `page` if None,
-            which knows kana and kanji.
+        model: a network that ships or an exported file; of several, each answers.  If None, those that ship give one
+            answer together, over kana and kanji.
         top: how many candidates each gets at most.
         tell: gets how many images of how many are done.
 
@@ -98,8 +98,7 @@ def recognize(
     """
     if top < 1:
         raise UsageError(f"top is {top}; it must be at least 1")
-    models = complementary() if model is None else [model] if isinstance(model, str | Path) else model
-    recognizers = {str(name): Recognizer(name) for name in models}
+    recognizers = _recognizers(model)
     failures: list[str] = []
     passed_over: list[str] = []
     sources = list(_sources(images, failures, passed_over))
@@ -109,6 +108,15 @@ def recognize(
         answers += _answers(recognizers, some, top, failures)
         tell(start + len(some), len(sources))
     return RecognizedImages(answers, failures, recognizers, passed_over)
+
+
+def _recognizers(model: str | Path | Iterable[str | Path] | None) -> dict[str, Recognizer | Combined]:
+    if model is None:
+        if set(ALL) <= set(pretrained()):
+            return {"+".join(ALL): Combined()}
+        model = complementary()
+    models = [model] if isinstance(model, str | Path) else model
+    return {str(name): Recognizer(name) for name in models}
 
 
 def _sources(
@@ -129,24 +137,32 @@ def _sources(
 
 
 def _answers(
-    recognizers: Mapping[str, Recognizer], sources: Sequence[tuple[str, Source]], top: int, failures: list[str]
+    recognizers: Mapping[str, Recognizer | Combined],
+    sources: Sequence[tuple[str, Source]],
+    top: int,
+    failures: list[str],
 ) -> Iterator[RecognizedImage]:
     """What each network says of each image, image by image."""
     read: list[tuple[str, int | None]] = []
+    doubts: list[str] = []
     prepared: dict[str, list[Any]] = {model: [] for model in recognizers}
     for name, source in sources:
         for number, image in _each_in(source, name):
             try:
                 if isinstance(image, DataError):
                     raise image
-                gray = read_character(image, name if number is None else f"{name}, image {number},")
+                scan = read_character(image, name if number is None else f"{name}, image {number},")
             except DataError as error:
                 failures.append(str(error))
                 continue
             read.append((name, number))
+            doubts.append(scan.doubt)
             for model, recognizer in recognizers.items():
-                prepared[model].append(cut_character(gray, recognizer.description.image_size))
-    said = [recognizer.recognize_prepared(prepared[model], top=top) for model, recognizer in recognizers.items()]
+                prepared[model].append(recognizer.cut(scan.gray))
+    said = [
+        recognizer.recognize_prepared(prepared[model], top=top, doubts=doubts)
+        for model, recognizer in recognizers.items()
+    ]
     for (name, number), *found in zip(read, *said, strict=True):
         yield from (RecognizedImage(name, model, each, number) for model, each in zip(recognizers, found, strict=True))
 

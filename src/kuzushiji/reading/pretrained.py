@@ -12,6 +12,14 @@ DETECTOR = WEIGHTS / "detector.onnx"
 PREFERRED = ("page", "kanji", "kana", "kmnist")
 """Which of them reads where none is named: the first that is there."""
 
+ALL = ("page", "kanji", "kmnist")
+"""Those that `kuzushiji.recognize` asks together where none is named: one that knows all kinds, then those that know
+one kind better (`combined`)."""
+
+CAUTION = {"kmnist": (0.9, 2.0), "kana": (0.94, 2.0), "kanji": (0.9, 2.0), "page": (0.94, -1.0)}
+"""Of networks that ship, the probability and the logit below which the best candidate is no answer: with these, less
+than 1 % of the test images, and of nearly all that scans make of them (docs/disguises.md), are sure and wrong."""
+
 NOTHING_SHIPS = "no network ships with this package; name a file that `kuzushiji export RUN` wrote"
 
 

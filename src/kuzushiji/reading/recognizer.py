@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from kuzushiji.imaging.cut import cut_character
 from kuzushiji.imaging.marks import MOST_MARKS, count_marks
 from kuzushiji.imaging.read import Source, read_pixels
 from kuzushiji.processes import cores
-from kuzushiji.reading.pretrained import find_network
+from kuzushiji.reading.pretrained import CAUTION, WEIGHTS, find_network
 
 BATCH = 64
 """So many images are computed at once; more are no faster on a CPU and take more memory."""
+
+_NO_CAUTION = (0.0, float("-inf"))
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,13 @@ class Recognition(Sequence[Candidate]):
 
     Attributes:
         candidates: none if the image is blank.
-        unsure: whether the best of them is too improbable to be an answer.
+        unsure: whether the best of them is no answer, for it is too improbable, or for the doubt that there is.
+        doubt: what on the image speaks against any answer, such as `several characters`; empty if nothing does.
     """
 
     candidates: tuple[Candidate, ...]
     unsure: bool
+    doubt: str = ""
 
     @property
     def blank(self) -> bool:
@@ -43,7 +48,8 @@ class Recognition(Sequence[Candidate]):
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {"unsure": self.unsure, "blank": self.blank, "candidates": [each.to_dict() for each in self.candidates]}
+        stated = {"unsure": self.unsure, "doubt": self.doubt, "blank": self.blank}
+        return stated | {"candidates": [each.to_dict() for each in self.candidates]}
 
     def __getitem__(self, place: Any) -> Any:
         return self.candidates[place]
@@ -74,6 +80,9 @@ class Recognizer:
     def __init__(self, model: str | Path | None = None, *, threads: int | None = None) -> None:
         self.path = find_network(model)
         self.description, self._session = open_network(self.path, threads or cores())
+        ships = self.path.parent == WEIGHTS
+        least, self.least_logit = CAUTION.get(self.path.stem, _NO_CAUTION) if ships else _NO_CAUTION
+        self._unsure_below = max(least, self.description.unsure_below)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -83,7 +92,7 @@ class Recognizer:
     @property
     def unsure_below(self) -> float:
         """The probability below which the best candidate is no answer; the network's card says why."""
-        return self.description.unsure_below
+        return self._unsure_below
 
     def __call__(self, images: Source | Iterable[Source | tuple[str, Source]], *, top: int = 5) -> list[Recognition]:
         """Names the character on each image.
@@ -103,8 +112,10 @@ class Recognizer:
             UsageError: `top` is below 1.
         """
         recognitions: list[Recognition] = []
-        for batch in _batches(self.prepare(image, name) for name, image in named_images(images)):
-            recognitions += self.recognize_prepared(batch, top=top)
+        named = named_images(images)
+        while batch := [read_character(image, name) for name, image in islice(named, BATCH)]:
+            cuts, doubts = [self.cut(each.gray) for each in batch], [each.doubt for each in batch]
+            recognitions += self.recognize_prepared(cuts, top=top, doubts=doubts)
         return recognitions
 
     def prepare(self, image: Source, name: str = "the image") -> NDArray[np.uint8] | None:
@@ -119,16 +130,25 @@ class Recognizer:
         Raises:
             DataError: it can't be read, or shows a whole page.
         """
-        return cut_character(read_character(image, name), self.description.image_size)
+        return self.cut(read_character(image, name).gray)
+
+    def cut(self, gray: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        """Brings the gray image of a character, such as `read_character` gives, to what the network takes."""
+        return cut_character(gray, self.description.image_size)
 
     def recognize_prepared(
-        self, images: Sequence[NDArray[np.uint8] | None] | NDArray[np.uint8], *, top: int = 5
+        self,
+        images: Sequence[NDArray[np.uint8] | None] | NDArray[np.uint8],
+        *,
+        top: int = 5,
+        doubts: Sequence[str] = (),
     ) -> list[Recognition]:
         """Names the characters on images that are as the network takes them.
 
         Args:
             images: what `prepare` gave, or uint8 (N, H, W) as a dataset has them.
             top: how many candidates each gets at most.
+            doubts: what speaks against an answer, of each image; nothing of any if empty.
 
         Raises:
             UsageError: `top` is below 1.
@@ -139,11 +159,16 @@ class Recognizer:
         found = [Recognition((), unsure=True)] * len(images)
         for start in range(0, len(inked), BATCH):
             some = inked[start : start + BATCH]
-            probabilities = self.probabilities(np.stack([images[number] for number in some]))  # type: ignore[misc]
-            order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
-            for number, row, best in zip(some, probabilities, order, strict=True):
-                candidates = tuple(Candidate(self.classes[label], float(row[label])) for label in best.tolist())
-                found[number] = Recognition(candidates, candidates[0].probability < self.unsure_below)
+            logits = self._run("logits", np.stack([images[number] for number in some]))  # type: ignore[misc]
+            highest = logits.max(axis=1).tolist()
+            said = [doubts[number] if doubts else "" for number in some]
+            said = [
+                each or ("like nothing that the network knows" if logit < self.least_logit else "")
+                for each, logit in zip(said, highest, strict=True)
+            ]
+            named = recognitions_of(self._calibrated(logits), self.classes, top, self.unsure_below, said)
+            for number, recognition in zip(some, named, strict=True):
+                found[number] = recognition
         return found
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -152,10 +177,11 @@ class Recognizer:
         Raises:
             UsageError: they have another size.
         """
-        logits = self._run("logits", images)
-        logits -= logits.max(axis=1, keepdims=True)
-        shares = np.exp(logits / np.float32(self.description.temperature))
-        return shares / shares.sum(axis=1, keepdims=True)
+        return self._calibrated(self._run("logits", images))
+
+    def _calibrated(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        shares = np.exp((logits - logits.max(axis=1, keepdims=True)) / np.float32(self.description.temperature))
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
     def embeddings(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the network makes of images before it names them (N, D), of length 1: near where they look alike.
@@ -178,8 +204,35 @@ class Recognizer:
         return found
 
 
-def read_character(image: Source, name: str = "the image") -> NDArray[np.uint8]:
-    """The image of a character as gray, uint8 (H, W), from which `cut_character` makes what a network takes.
+def recognitions_of(
+    probabilities: NDArray[np.float32],
+    classes: Sequence[str],
+    top: int,
+    unsure_below: float,
+    doubts: Sequence[str],
+) -> Iterator[Recognition]:
+    """What probabilities (N, C) of the classes say of each image."""
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+    for row, best, doubt in zip(probabilities, order, doubts, strict=True):
+        candidates = tuple(Candidate(classes[label], float(row[label])) for label in best.tolist())
+        yield Recognition(candidates, bool(doubt) or candidates[0].probability < unsure_below, doubt)
+
+
+@dataclass(frozen=True)
+class CharacterScan:
+    """The image of a character.
+
+    Attributes:
+        gray: uint8 (H, W), from which `cut_character` makes what a network takes.
+        doubt: what speaks against naming it, such as `several characters`; empty if nothing does.
+    """
+
+    gray: NDArray[np.uint8]
+    doubt: str
+
+
+def read_character(image: Source, name: str = "the image") -> CharacterScan:
+    """Reads the image of a character, and takes off what is not writing.
 
     Args:
         name: what it is called in the message if it can't be read.
@@ -197,7 +250,8 @@ def read_character(image: Source, name: str = "the image") -> NDArray[np.uint8]:
             f"{name} shows {marks} separate marks, as a page of writing does; one character an image is expected: "
             "cut it out"
         )
-    return clean(gray).gray
+    cleaned = clean(gray)
+    return CharacterScan(cleaned.gray, cleaned.doubt)
 
 
 def named_images(images: Source | Iterable[Source | tuple[str, Source]]) -> Iterator[tuple[str, Source]]:
@@ -213,14 +267,3 @@ def named_images(images: Source | Iterable[Source | tuple[str, Source]]) -> Iter
             yield image
         else:
             yield (str(image) if isinstance(image, str | Path) else f"image {number}"), image
-
-
-def _batches(prepared: Iterable[NDArray[np.uint8] | None]) -> Iterator[list[NDArray[np.uint8] | None]]:
-    batch: list[NDArray[np.uint8] | None] = []
-    for image in prepared:
-        batch.append(image)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
