@@ -108,6 +108,13 @@ def test_what_is_no_image_is_refused(client, content, status):
         ("GET", "/api/search?q=%00", {}, 422),
         ("PATCH", "/api/pages/x", {"json": {"changes": [{}]}, "headers": {"If-Match": '"1"'}}, 404),
         ("PATCH", "/api/pages/x", {"json": {"changes": [{}]}, "headers": {"If-Match": "*"}}, 422),
+        (
+            "POST",
+            "/api/login",
+            {"content": b'{"password": 1e999}', "headers": {"Content-Type": "application/json"}},
+            422,
+        ),
+        ("POST", "/api/login", {"content": b"[" * 20000, "headers": {"Content-Type": "application/json"}}, 400),
         ("PATCH", "/api/pages/x", {"json": {"changes": []}, "headers": {"If-Match": '"1"'}}, 422),
         ("POST", "/api/pages", {"content": b"x", "headers": {"Content-Length": "99999999999"}}, 413),
         ("POST", "/api/login", {"json": {"password": "x"}, "headers": {"Origin": "http://evil.example"}}, 403),

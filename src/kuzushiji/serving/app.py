@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
@@ -125,6 +126,7 @@ def create(room: Room) -> FastAPI:
     app.add_exception_handler(DataError, lambda request, error: refused(422, str(error)))
     app.add_exception_handler(UsageError, lambda request, error: refused(422, str(error)))
     app.add_exception_handler(Refused, _refuse)
+    app.add_exception_handler(RequestValidationError, _unfit)
     app.add_exception_handler(Died, lambda request, error: refused(503, str(error)))
     app.include_router(pages(shelf, Desk(asides[0], room.model, room.examples, room.queue, room.fetch)))
     app.include_router(iiif(shelf))
@@ -190,6 +192,13 @@ def create(room: Room) -> FastAPI:
 
     app.mount("/static", StaticFiles(directory=STATIC))
     return app
+
+
+def _unfit(request: Request, error: Exception) -> Response:
+    """Says where a request is not as the API has it; what it held is not repeated, which may be no JSON."""
+    assert isinstance(error, RequestValidationError)
+    told = [f"{'.'.join(map(str, each['loc']))[:100]}: {each['msg'][:200]}" for each in error.errors()[:5]]
+    return refused(422, "; ".join(told))
 
 
 def _refuse(request: Request, error: Exception) -> Response:
