@@ -12,7 +12,7 @@ cut with a mark drawn beside them too.
 
     python tools/page_material.py material --pages genji unlabelled --detector detector.onnx --partial partial.csv
         --teachers teachers --text genji/text.tsv --without labelled books
-    kuzushiji train resnet --data kkanji+brush-kanji+kmnist6k+material ...
+    kuzushiji train resnet --data kkanji+brush:kanji+kmnist6k+material ...
     python tools/page_material.py labelled --pages books/train_images --partial books/train.csv --copies 24
 
 Writes `material/train/U+XXXX/PAGE-NUMBER-COPY.png`.  Of the pages named by `--without` nothing is taken, whatever

@@ -1,7 +1,7 @@
 """Teaches a network that names all that stands on pages what networks for kana alone know of hands it never saw.
 
     python tools/teach_page.py base/model.safetensors taught.safetensors --teachers teachers --steps 1600 \
-        --set kkanji=26 --set brush-kanji=5 --set kmnist6k=14 --set material=30 --set material-lines=8
+        --set kkanji=26 --set brush:kanji=5 --set kmnist6k=14 --set material=30 --set material-lines=8
     kuzushiji train resnet --weights taught.safetensors --data kkanji+...+labelled --recut 0.06 ...
 
 The teachers tell the 49 classes of Kuzushiji-49 apart, and know its 232,365 training images.  Of whatever image they

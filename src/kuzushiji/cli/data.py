@@ -50,6 +50,7 @@ def list_datasets(*, json: bool = False) -> None:
         ],
         right=[2, 3, 4],
     )
+    notes.print("without files: brush:kmnist and brush:k49; brush:kanji and brush:kana, drawn from fonts of Debian")
 
 
 @data.command

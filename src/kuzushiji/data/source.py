@@ -4,6 +4,7 @@ kmnist                 a set of the catalogue
 recognition:book       its pages, no book of which is in two splits
 recognition:1of3       its pages, of whose books those of the first of three folds test and the others train
 brush:k49:6000         embedded brush glyphs in the shape of a set, so many of its commonest class
+brush:kanji            the kanji of kkanji, or brush:kana the kana, as brush fonts write them that are installed
 shelf, shelf:BOOK      what people corrected in the reading room
 kkanji:k49             of kkanji the parent kanji of a set's kana, each as its kana
 scans, scans.zip:book  what lies at a path: class folders, a tar of them, npz or IDX files, pages
@@ -33,6 +34,7 @@ from kuzushiji.data.pages.tables import LAYOUTS, holds_pages
 from kuzushiji.data.shelved import Shelved
 from kuzushiji.data.splits import subsample
 from kuzushiji.data.synthetic.brush import SHAPES, Brush
+from kuzushiji.data.synthetic.brush_fonts import DRAWN_SETS, BrushFonts
 from kuzushiji.errors import DataError, DataWarning, UsageError, unknown_name
 from kuzushiji.home import home
 from kuzushiji.imaging.cut import to_square
@@ -134,7 +136,8 @@ def load(
 
     Args:
         data: a name of the catalogue, such as `kmnist`; `brush:NAME` for the embedded brush set in the shape of NAME,
-            `brush:NAME:6000` for so many training images of its commonest class;
+            `brush:NAME:6000` for so many training images of its commonest class; `brush:kanji` and `brush:kana` for
+            training images drawn from brush fonts, which Debian has as packages;
             or a path: a folder with a folder for each class, named by its character or code point (`お`, `U+304A`),
             perhaps within `train`, `validation` and `test`; a tar of such folders; or a folder with npz or IDX files
             named as those of Kuzushiji-MNIST; or a folder or zip of pages with a box around each character, in the
@@ -296,6 +299,8 @@ def _named(text: str) -> Source | None:
         UsageError: it begins as one of ours, and goes on as none.
     """
     base, _, more = text.partition(":")
+    if base == "brush" and more in DRAWN_SETS:
+        return _called(text, BrushFonts(more))
     if base == "brush" and more:
         return _called(text, _brush(text, *more.split(":", 1)))
     if base == "shelf" and not os.path.exists(text):
@@ -320,7 +325,7 @@ def _called(name: str, origin: Origin, *published: Dataset) -> Source:
 
 def _brush(text: str, shape: str, amount: str = "") -> Brush:
     if shape not in SHAPES:
-        raise unknown_name("brush set", text, [f"brush:{known}" for known in SHAPES])
+        raise unknown_name("brush set", text, [f"brush:{known}" for known in (*SHAPES, *DRAWN_SETS)])
     if amount and not (amount.isascii() and amount.isdigit() and int(amount)):
         raise UsageError(f"{text} asks for {amount!r} images of a class; expected a number, such as brush:kmnist:6000")
     return Brush(shape, int(amount) if amount else None)
@@ -331,7 +336,7 @@ def _at_path(text: str) -> Source:
     base, by = _divided(text)
     path = Path(_expanded(base))
     if not os.path.exists(path) and path.name == base and not path.suffix:
-        known = [*DATASETS, *_KANA, *(f"brush:{shape}" for shape in SHAPES)]
+        known = [*DATASETS, *_KANA, *(f"brush:{shape}" for shape in (*SHAPES, *DRAWN_SETS))]
         raise UsageError(f"{unknown_name('dataset', text, known)}; nor is there a folder of this name")
     return _at(path, by)
 

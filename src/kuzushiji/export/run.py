@@ -18,7 +18,8 @@ from kuzushiji.export.graph import PRECISIONS, logits_of, to_onnx, with_metadata
 from kuzushiji.export.trust import Trust, answered_and_right, learn_trust
 from kuzushiji.exported import Description, open_network
 from kuzushiji.files import written_whole
-from kuzushiji.inference.weights import load_network, read_config
+from kuzushiji.inference.origins import commands_before, made_from
+from kuzushiji.inference.weights import load_network
 from kuzushiji.models import MODELS
 from kuzushiji.runs.command import command_of
 from kuzushiji.runs.config import RunConfig
@@ -94,16 +95,12 @@ def export_run(
     evaluation = stored_evaluation(run) if tested is not None else None
     description = _described(config, sources, precision, trust, evaluation)
     content = with_metadata(model, description.to_metadata())
-    before = [
-        f"{command_of(earlier, published=True)} --run {Path(called).name.removesuffix('.safetensors')}"
-        for called, earlier in reversed(_before(config))
-    ]
     card = Card(
         title=output.stem,
         bytes=len(content),
         description=description,
         config=config,
-        before=list(dict.fromkeys(before)),
+        before=commands_before(config),
         note=note,
         sources=sources,
         trust=trust,
@@ -179,32 +176,15 @@ def sources_of(config: RunConfig, credit: Sequence[str] = ()) -> tuple[catalog.D
         UsageError: `credit` names none.
     """
     found: dict[str, catalog.Dataset] = {each: catalog.dataset(each) for each in credit}
-    for each in [config, *(before for _, before in _before(config))]:
+    for each in [config, *(before for _, before in made_from(config))]:
         found |= {source.name: source for source in published_in(each.data.name, each.data.source)}
     return tuple(found.values())
-
-
-def _before(config: RunConfig) -> list[tuple[str, RunConfig]]:
-    """Names and configurations of the runs that a training started from or learnt from, and those that these did."""
-    found = []
-    for origin in (config.start, config.teacher):
-        if origin is not None and (before := _config_in(Path(origin.path))) is not None:
-            found += [(origin.name, before), *_before(before)]
-    return found
 
 
 def _elsewhere(run: Run, own: str) -> dict[tuple[str, str], Evaluation]:
     """What the run's predictions of other data than its own give, by name and split of these."""
     others = map(Predictions.load, sorted(run.path.glob("predictions-*.npz")))
     return {(each.dataset, each.split): evaluate(each) for each in others if each.dataset != own}
-
-
-def _config_in(path: Path) -> RunConfig | None:
-    """The configuration of the run whose weights lie there; None if there is none any more."""
-    try:
-        return read_config(path)
-    except RunError:
-        return None
 
 
 def _validation_images(run: Run, predictions: Predictions) -> NDArray[np.uint8]:

@@ -18,8 +18,10 @@ from kuzushiji.evaluation.calibration import Calibration
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.outliers import Detection, detect_outliers
 from kuzushiji.evaluation.runs import same_but_for_the_seed, stored_calibration, stored_evaluation, stored_outliers
+from kuzushiji.inference.origins import commands_before
 from kuzushiji.records import read_json, write_json
 from kuzushiji.runs.command import command_of, settings_of
+from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.run import Run
 
 VERSION = 1
@@ -75,7 +77,7 @@ class Row:
         certainty: how far it can be trusted; None where that was not measured.
         outliers: measure of familiarity -> kind of strange images -> area under the ROC curve; empty where the
             networks were not shown any.
-        commands: which make the runs again.
+        commands: which make the runs again, from nothing.
     """
 
     network: str
@@ -282,8 +284,13 @@ def _row(runs: Sequence[Run]) -> Row:
         by_frequency=_by_frequency(evaluations),
         certainty=_certainty([stored_calibration(run) for run in runs]),
         outliers=_outliers(runs),
-        commands=tuple(dict.fromkeys(command_of(run.config, published=True) for run in runs)),
+        commands=tuple(dict.fromkeys(command for run in runs for command in _chain(run.config))),
     )
+
+
+def _chain(config: RunConfig) -> list[str]:
+    """The commands that train a network from nothing, the last of which trains this one."""
+    return [*commands_before(config), command_of(config, published=True)]
 
 
 def _by_frequency(evaluations: Sequence[Evaluation]) -> dict[str, Measured]:
