@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo serve test check format wheel benchmarks clean
+.PHONY: demo serve test check format wheel benchmarks studies clean
 
 demo: $(VENV)/ready        ## set everything up and do the main job once
 	$(BIN)/kuzushiji demo
@@ -26,6 +26,10 @@ format: $(VENV)/ready      ## rewrite the code as `check` wants it
 wheel: $(VENV)/ready       ## build the wheel into dist/
 	rm -rf dist
 	$(BIN)/python -m build --wheel
+
+STUDIES := losses learning-rates batch-sizes lenet-or-alexnet augmentation dropout attention twelve-networks
+studies: $(VENV)/ready     ## the central studies with three seeds on kmnist6k, the quickest first; goes on where it was stopped
+	set -e; for study in $(STUDIES); do nice $(BIN)/kuzushiji study $$study --data kmnist6k --seeds 3 --docs docs/studies; done
 
 clean:                     ## remove the environment and what was built
 	rm -rf $(VENV) dist

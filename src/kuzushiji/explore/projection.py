@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import UsageError
 from kuzushiji.explore.features import Components, Embed, draw, fit_components, pixel_vectors, shrunk
+from kuzushiji.explore.neighbours import NEIGHBOURS, neighbour_accuracy, neighbour_ranks, trustworthiness
 from kuzushiji.extras import check_extras, pip_line
 from kuzushiji.registry import Registry
 
@@ -30,9 +31,6 @@ CLASSES = 20
 """Where there are more than `MANY_CLASSES`, so many of the most frequent are on the maps."""
 
 MANY_CLASSES = 64
-
-NEIGHBOURS = 5
-"""Nearest neighbours by which a map is measured, and its classes are told."""
 
 COMPONENTS_FROM = 20_000
 """Images that the principal components of the pixels are computed from."""
@@ -346,49 +344,6 @@ def project(
         (size[0], size[1]),
         seed,
     )
-
-
-def neighbour_ranks(vectors: NDArray[np.floating]) -> NDArray[np.int32]:
-    """How near each image is to each other, (N, N): 1 for its nearest neighbour, 0 for itself."""
-    order = _by_distance(vectors)
-    ranks = np.empty_like(order, dtype=np.int32)
-    np.put_along_axis(ranks, order, np.arange(len(vectors), dtype=np.int32)[None], axis=1)
-    return ranks
-
-
-def trustworthiness(ranks: NDArray[np.int32], positions: NDArray[np.floating], neighbours: int = NEIGHBOURS) -> float:
-    """How far neighbours on a map are neighbours in truth: 1 if all are.
-
-    Args:
-        ranks: `neighbour_ranks` of the vectors that were mapped.
-        positions: (N, 2), the map.
-        neighbours: how many are looked at; fewer than half of the images.
-
-    Source:
-        Venna and Kaski, Neighborhood preservation in nonlinear projection methods (ICANN 2001).
-    """
-    count = len(ranks)
-    neighbours = min(neighbours, max((count - 1) // 2, 1))
-    nearest = _by_distance(positions)[:, 1 : neighbours + 1]
-    beyond = np.maximum(np.take_along_axis(ranks, nearest, axis=1) - neighbours, 0).sum()
-    return float(1 - beyond * 2 / (count * neighbours * (2 * count - 3 * neighbours - 1)))
-
-
-def neighbour_accuracy(vectors: NDArray[np.floating], labels: NDArray[np.int64], neighbours: int = NEIGHBOURS) -> float:
-    """The share of images whose class most of their nearest neighbours have; of a tie the class that is nearer wins."""
-    nearest = labels[_by_distance(vectors)[:, 1 : neighbours + 1]]
-    votes = (nearest[:, :, None] == nearest[:, None, :]).sum(axis=2)
-    chosen = nearest[np.arange(len(nearest)), votes.argmax(axis=1)]
-    return float((chosen == labels).mean())
-
-
-def _by_distance(vectors: NDArray[np.floating]) -> NDArray[np.int64]:
-    """For each row the numbers of all rows, the nearest first: itself, then the others."""
-    from sklearn.metrics import pairwise_distances
-
-    distances = pairwise_distances(vectors.astype(np.float64), metric="sqeuclidean")
-    np.fill_diagonal(distances, -1)
-    return np.argsort(distances, axis=1, kind="stable")
 
 
 def _lacks(package: str) -> str:
