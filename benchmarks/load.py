@@ -138,23 +138,24 @@ async def _ask_steadily(
     took: list[float] = []
 
     async def ask(number: int, due: float) -> None:
-        try:
-            streams = free.get_nowait()
-        except asyncio.QueueEmpty:
-            streams = await asyncio.open_connection("127.0.0.1", port)
-        reader, writer = streams
-        try:
-            writer.write(bodies[number % len(bodies)])
-            await writer.drain()
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-            await reader.readexactly(length)
-            statuses[int(head.split()[1])] += 1
-            free.put_nowait(streams)
-        except (OSError, asyncio.IncompleteReadError, ValueError):
-            statuses[0] += 1
-            writer.close()
-        took.append(loop.time() - due)
+        while True:
+            kept = not free.empty()
+            reader, writer = free.get_nowait() if kept else await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(bodies[number % len(bodies)])
+                await writer.drain()
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+                await reader.readexactly(length)
+                statuses[int(head.split()[1])] += 1
+                free.put_nowait((reader, writer))
+            except (OSError, asyncio.IncompleteReadError, ValueError):
+                writer.close()
+                if kept:
+                    continue  # the server had closed it, as it may one that is idle
+                statuses[0] += 1
+            took.append(loop.time() - due)
+            return
 
     loop = asyncio.get_running_loop()
     begun, tasks = loop.time(), []

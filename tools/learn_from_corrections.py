@@ -82,7 +82,7 @@ def _books(folders: list[Path], side: int) -> dict[str, tuple[list[BoxedPage], n
     with FileReader() as reader:
         pages = [page for folder in folders for page in list_pages(folder).pages if page.image and len(page.boxes)]
         for page in sorted(pages, key=lambda page: page.name):
-            gray = read_gray(reader.read(page.image))
+            gray = read_gray(reader.content(page.image))
             listed = found.setdefault(page.book, ([], [], []))
             listed[0].append(page)
             listed[1].append(cut(gray, page.boxes, (side, side)))
@@ -124,7 +124,7 @@ def _correct(shelf: Shelf, pages: list[BoxedPage], book: str, count: int) -> Non
             if not some:
                 break
             count -= some
-            content = reader.read(page.image)
+            content = reader.content(page.image)
             read = truth(ImageRef(page.name), page.characters[:some], page.boxes[:some])
             id = shelf.add(page.name, content, book)
             shelf.claim()

@@ -280,3 +280,22 @@ def test_requests_are_counted(client):
     said = client.get("/metrics").text
     assert 'kuzushiji_requests_total{status="404"} 1' in said
     assert "kuzushiji_request_seconds_count 1" in said
+
+
+def test_a_page_is_read_by_a_process_of_its_own(tmp_path):
+    with TestClient(create(Room(tmp_path)), HERE) as client:
+        [entry] = client.post("/api/pages", files={"image": ("a.png", picture())}, data={"book": "a book"}).json()
+        told = client.get(f"/api/pages/{entry['id']}/events").text  # which ends when the page is read
+        assert '"state": "read"' in told
+        assert client.get(f"/api/pages/{entry['id']}").json()["image"]["width"] == 120
+        assert client.get(f"/api/pages/{entry['id']}/image").headers["content-type"] == "image/jpeg"
+
+
+def test_examples_come_from_a_data_set_too(tmp_path):
+    shelf = Shelf(tmp_path)
+    page = f"/api/pages/{with_page(shelf)}"
+    shelf.close()
+    with TestClient(create(Room(tmp_path, processes=0, examples="brush:kmnist")), HERE) as client:
+        found = client.get(f"{page}/examples/c0").json()
+    assert [each["of"] for each in found["す"]] == ["data"] * 4
+    assert found["戀"] == []  # which the data set does not have

@@ -84,6 +84,17 @@ def test_the_head_keeps_what_it_knows_of_the_classes_that_both_have(bars, head):
     assert "the run other, which knew 2 of the classes" in write_report(run, images=test).read_text("utf-8")
 
 
+def test_a_class_that_is_new_among_many_begins_as_their_mean(bars):
+    given = tensors(train("resnet", bars, run="before", **QUICK))
+    network = create_model("resnet", classes=5, image_size=12, width=4)
+    classes = (*bars.classes, "漢")
+    assert start_from(network, describe_start("resnet", "before", None, None), (12, 12), classes) == 4
+    for name in ("head.weight", "head.bias"):
+        value = network.state_dict()[name]
+        torch.testing.assert_close(value[:4], given[name], rtol=0, atol=0)
+        torch.testing.assert_close(value[4], given[name].mean(0))
+
+
 def test_a_run_goes_on_with_the_same_classes_as_the_network_that_it_was(bars):
     before = train("resnet", bars, run="before", **QUICK)
     network = create_model("resnet", classes=4, image_size=12, width=4)

@@ -76,7 +76,15 @@ def serve(
         import webbrowser
 
         threading.Timer(1, webbrowser.open, [address]).start()
-    uvicorn.run(create(room), host=host, port=port, log_level="warning", server_header=False, limit_concurrency=512)
+    uvicorn.run(
+        create(room),
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        limit_concurrency=512,
+        timeout_graceful_shutdown=3,  # a browser that watches a page is not waited for
+    )
 
 
 def _put(images: tuple[Path, ...], folder: Path, database: str | None) -> None:

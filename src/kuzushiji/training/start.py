@@ -95,7 +95,7 @@ def start_from(
 ) -> int:
     """Gives a network the weights that a training starts from, and freezes what is to stay as it is.
 
-    The head gets those of the classes that the run knew too, and keeps its random weights for the others.
+    The head gets those of the classes that the run knew too; for the others see `load_head`.
 
     Args:
         network: changed in place.
@@ -148,6 +148,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 def load_head(network: nn.Module, weights: dict[str, Tensor], known: Sequence[str], classes: Sequence[str]) -> int:
     """Gives a network's head what another head has learnt of the classes that both tell apart.
 
+    Where most are known, each of the few others begins as their mean: unlikely, as any class is before it was seen.
+    With random weights it is not, and would be named until the network has unlearnt that, and much else with it.
+
     Args:
         network: changed in place.
         weights: the tensors of the other network, by name.
@@ -169,6 +172,8 @@ def load_head(network: nn.Module, weights: dict[str, Tensor], known: Sequence[st
             return 0
         given[name] = value.clone() if value.ndim else found
         if value.ndim:
+            if len(here) > len(classes) / 2:
+                given[name][:] = found.to(value).mean(0)
             given[name][here] = found[there].to(value)
     if here:
         network.load_state_dict(given, strict=False)
