@@ -299,3 +299,12 @@ def test_examples_come_from_a_data_set_too(tmp_path):
         found = client.get(f"{page}/examples/c0").json()
     assert [each["of"] for each in found["す"]] == ["data"] * 4
     assert found["戀"] == []  # which the data set does not have
+
+
+def test_the_description_of_the_api_has_what_a_page_is(client, page):
+    paths = client.get("/api/openapi").json()["paths"]
+    described = paths["/api/pages/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert set(described["required"]) == set(client.get(page).json()) - {"format", "version", "text"}
+    character = described["properties"]["lines"]["items"]["properties"]["characters"]["items"]
+    assert character["properties"]["candidates"]["items"]["prefixItems"] == [{"type": "string"}, {"type": "number"}]
+    assert described["properties"]["status"] == {"enum": ["read", "corrected"]}

@@ -19,6 +19,7 @@ from kuzushiji.errors import unknown_name
 from kuzushiji.serving import naming, remote, uploads
 from kuzushiji.serving.aside import Aside
 from kuzushiji.serving.corrections import checked_polygon
+from kuzushiji.serving.schema import schema_of
 from kuzushiji.serving.shelf import NotThere, Row, Shelf
 
 NAMELESS = "〓"
@@ -26,6 +27,13 @@ NAMELESS = "〓"
 MOST_CHANGES = 200
 """Of a request."""
 _MEDIA = {"json": "application/json", "iiif": "application/json", "txt": "text/plain; charset=utf-8"}
+_PAGE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "What the page says.",
+        "content": {"application/json": {"schema": schema_of(page_json.PageRecord)}},
+    },
+    412: {"description": "Somebody else corrected it meanwhile."},
+}
 _PAUSE = 0.25
 _WATCHED = 900
 """Seconds for which a page is watched; a browser asks again by itself."""
@@ -117,7 +125,7 @@ def routes(shelf: Shelf, desk: Desk) -> APIRouter:
                 ids.append(await run_in_threadpool(shelf.add, page, drawn, book.strip()))
         return [await run_in_threadpool(_told, shelf, id) for id in ids]
 
-    @router.get("/{id}")
+    @router.get("/{id}", responses=_PAGE | {304: {"description": "It did not change."}})
     def page(id: str, if_none_match: Annotated[str, Header()] = "") -> Response:
         """What a page says, as `Page.save` writes it; the ETag is asked for by corrections."""
         row = shelf.row(id)
@@ -167,7 +175,7 @@ def routes(shelf: Shelf, desk: Desk) -> APIRouter:
         media = _MEDIA.get(format, "application/pdf" if format == "pdf" else "application/xml")
         return Response(content, media_type=media, headers=headers)
 
-    @router.patch("/{id}")
+    @router.patch("/{id}", responses=_PAGE)
     async def correct(id: str, changes: Changes, if_match: Annotated[str, Header()], request: Request) -> Response:
         """Corrects characters; 412 if somebody else did since the page was looked at."""
         version, (page, row) = _version(if_match), await run_in_threadpool(shelf.page, id)
@@ -181,7 +189,7 @@ def routes(shelf: Shelf, desk: Desk) -> APIRouter:
         version = await run_in_threadpool(shelf.correct, id, version, plain, _name(request, changes.who))
         return await run_in_threadpool(_page_of, shelf, id, version)
 
-    @router.post("/{id}/undo")
+    @router.post("/{id}/undo", responses=_PAGE)
     def undo(
         id: str, if_match: Annotated[str, Header()], request: Request, who: str = "", again: bool = False
     ) -> Response:

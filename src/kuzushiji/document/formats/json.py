@@ -58,7 +58,9 @@ class _Line:
 
 
 @dataclass(frozen=True)
-class _Page:
+class PageRecord:
+    """What the file of a page holds, besides its format, version and text."""
+
     image: _Image
     direction: Direction
     status: Status
@@ -113,7 +115,7 @@ def read(content: bytes) -> Page:
     if values.get("version") != VERSION:
         raise DataError(f"has version {values.get('version')!r} of the format; this kuzushiji reads version {VERSION}")
     try:
-        file = from_plain(values, _Page, tolerant=True)
+        file = from_plain(values, PageRecord, tolerant=True)
         width, height = file.image.width, file.image.height
         return page_of(
             ImageRef(file.image.name, file.image.sha256, (width, height) if width and height else None),
