@@ -13,7 +13,7 @@ import kuzushiji
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.exported import FORMAT, Description
 from kuzushiji.reading.pretrained import PREFERRED, WEIGHTS, find_network, pretrained
-from kuzushiji.reading.recognizer import Recognition, Recognizer
+from kuzushiji.reading.recognizer import Recognition, Recognizer, _best
 from tests.reading.writing import page_of_writing
 
 
@@ -312,3 +312,10 @@ def test_real_characters_are_named_as_well_from_paper_as_from_the_data_set(recog
     assert plain > 0.85
     assert right(recognizer(images)) > plain - 0.02
     assert right(recognizer([on_paper(image) for image in images])) > plain - 0.03
+
+
+def test_the_best_are_those_of_sorting_all():
+    shares = np.random.default_rng(0).random((9, 400), np.float32)
+    for top in (1, 12, 400, 500):
+        np.testing.assert_array_equal(_best(shares, top), np.argsort(-shares, axis=1)[:, :top])
+    np.testing.assert_array_equal(_best(np.zeros((2, 3), np.float32), 3), [[0, 1, 2]] * 2)

@@ -21,6 +21,8 @@ changed, by so much at most at once."""
 _FINER, _MORE, _FEW = 3.0, 2.5, 4.0
 """The writing is so many times as small as it seemed if in a part of a copy that is as much larger so many times as
 many characters are found, and so many at least."""
+_PART = 640
+"""Pixels a side of that part."""
 _LARGEST = 2.0
 """A page is made so many times as large at most."""
 _TILE, _OVERLAP = 1024, 128
@@ -69,7 +71,7 @@ def _settled(page: Image.Image, scale: float, detect: Detect, least: float) -> t
 
 def _is_finer(page: Image.Image, scale: float, found: Found, detect: Detect, least: float) -> bool:
     """Whether what was taken for characters are heaps of smaller ones, as a part of a larger copy shows."""
-    reach = _TILE / (2 * _FINER * scale)
+    reach = _PART / (2 * _FINER * scale)
     if len(found):
         middle = np.median(found.boxes[:, :2] + found.boxes[:, 2:] / 2, axis=0)
     else:

@@ -212,10 +212,22 @@ def recognitions_of(
     doubts: Sequence[str],
 ) -> Iterator[Recognition]:
     """What probabilities (N, C) of the classes say of each image."""
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+    order = _best(probabilities, top)
     for row, best, doubt in zip(probabilities, order, doubts, strict=True):
         candidates = tuple(Candidate(classes[label], float(row[label])) for label in best.tolist())
         yield Recognition(candidates, bool(doubt) or candidates[0].probability < unsure_below, doubt)
+
+
+def _best(probabilities: NDArray[np.float32], top: int) -> NDArray[np.int64]:
+    """The columns of the highest values of each row, the highest first; of equal ones the first."""
+    count = probabilities.shape[1]
+    if top < count:  # to find the best and to sort these takes a quarter of the time of sorting all
+        some = np.sort(np.argpartition(-probabilities, top, axis=1)[:, :top])
+    else:
+        some = np.tile(np.arange(count), (len(probabilities), 1))
+    found = np.take_along_axis(probabilities, some, axis=1)
+    order: NDArray[np.int64] = np.take_along_axis(some, np.argsort(-found, axis=1, kind="stable"), axis=1)
+    return order
 
 
 @dataclass(frozen=True)
