@@ -2,7 +2,7 @@
 
     python benchmarks/disguises.py                                    # every network that ships, 1,000 images each
     python benchmarks/disguises.py --models kmnist page --limit 200 --only "black edge" "red seal, grid"
-    python benchmarks/disguises.py --limit 0 --write docs/disguises.md --as now    # all test images, into the page
+    python benchmarks/disguises.py --limit 0 --write docs/disguises.md # all test images, into the page
     python benchmarks/disguises.py --sheet sheet.png                  # what they look like
 
 Each disguise is drawn around the test images of a data set, enlarged and with room around, the same at every call.
@@ -40,6 +40,8 @@ Ink = NDArray[np.float32]
 """(H, W), how much of each pixel is ink, from 0 to 1."""
 Pixels = NDArray[np.uint8]
 Random = np.random.Generator
+Disguise = Callable[[Ink, Sequence[Ink], Random], Pixels]
+"""Draws a character; some draw others beside it."""
 
 
 def main() -> None:
@@ -201,17 +203,8 @@ def red_dots(ink: Ink, random: Random) -> Pixels:
     return sealed(whole, drawn(whole.shape, draw), random)
 
 
-def red_on_green(ink: Ink, random: Random) -> Pixels:
-    """Ink and paper differ in hue alone."""
-    return grained(mixed(with_room(ink), (70.0, 120.0, 70.0), (200.0, 60.0, 60.0)), random)
-
-
-def red_ink(ink: Ink, random: Random) -> Pixels:
-    return grained(mixed(with_room(ink), PAPER, RED), random)
-
-
-def blue_pencil(ink: Ink, random: Random) -> Pixels:
-    return grained(mixed(with_room(ink), (240.0, 238.0, 230.0), (90.0, 120.0, 200.0)), random)
+def in_colours(paper: Sequence[float], tone: Sequence[float]) -> Disguise:
+    return lambda ink, others, random: grained(mixed(with_room(ink), paper, tone), random)
 
 
 def hard_shadow(ink: Ink, random: Random) -> Pixels:
@@ -318,10 +311,6 @@ def with_neighbour(ink: Ink, other: Ink, random: Random) -> Pixels:
     return grained(mixed(whole[:end]), random)
 
 
-Disguise = Callable[[Ink, Sequence[Ink], Random], Pixels]
-"""Draws a character; some draw others beside it."""
-
-
 def alone(draw: Callable[[Ink, Random], Pixels]) -> Disguise:
     return lambda ink, others, random: draw(ink, random)
 
@@ -336,9 +325,9 @@ DISGUISES: dict[str, Disguise] = {
     "red seal, lines": alone(seal_grid),
     "red seal, filled": alone(seal_filled),
     "red dots": alone(red_dots),
-    "red on green": alone(red_on_green),
-    "red ink": alone(red_ink),
-    "blue pencil": alone(blue_pencil),
+    "red on green": in_colours((70.0, 120.0, 70.0), (200.0, 60.0, 60.0)),  # of one brightness
+    "red ink": in_colours(PAPER, RED),
+    "blue pencil": in_colours((240.0, 238.0, 230.0), (90.0, 120.0, 200.0)),
     "hard shadow": alone(hard_shadow),
     "soft shadow": alone(soft_shadow),
     "stain": alone(stain),
@@ -456,8 +445,10 @@ it, printed lines, a red seal, a shadow, and so on. What counts above all is the
 answer that claims to be sure; an image that is left out, or whose answer says that it is unsure, misleads nobody. Of
 several characters on one image no answer is right.
 
-`python benchmarks/disguises.py --limit 0 --write docs/disguises.md` writes this page; with `--sheet sheet.png` it draws
-what the disguises look like. "Before" is version 0.1.0, on an even choice of the same images."""
+`python benchmarks/disguises.py --limit 150 --write docs/disguises.md` writes this page; with `--sheet sheet.png` it draws
+what the disguises look like. The images are an even choice of the test images; "before" is version 0.1.0. `all` is the
+answer where no network is named; before, that was the answer of `page`. Of 150 images, none that is wrong still leaves
+up to 2.5 % possible, and one of them is 0.67 %."""
 
 
 if __name__ == "__main__":

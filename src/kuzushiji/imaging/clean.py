@@ -244,7 +244,7 @@ class _Line:
 
     def has_on_one_side(self, rest: NDArray[np.bool_]) -> bool:
         before, after = np.count_nonzero(rest[:, : self.left]), np.count_nonzero(rest[:, self.right :])
-        return max(before, after) >= _ONE_SIDE * np.count_nonzero(rest)
+        return bool(max(before, after) >= _ONE_SIDE * np.count_nonzero(rest))
 
 
 def _straight(ink: NDArray[np.bool_]) -> list[_Line]:

@@ -55,7 +55,7 @@ class Combined:
         found = [Recognition((), unsure=True)] * len(images)
         for start in range(0, len(inked), BATCH):
             some = inked[start : start + BATCH]
-            cuts = [np.stack(each) for each in zip(*(images[number] for number in some), strict=True)]  # type: ignore[misc]
+            cuts = [np.stack(each) for each in zip(*(images[number] for number in some), strict=True)]
             probabilities = self.probabilities(cuts)
             said = [doubts[number] if doubts else "" for number in some]
             named = recognitions_of(probabilities, self.classes, top, self.unsure_below, said)
@@ -69,7 +69,7 @@ class Combined:
         mixed = general.copy()
         for network, places, images in zip(self.special, self._places, cuts[1:], strict=True):
             within = general[:, places]
-            special = (_normal(within) + _logarithms(network.probabilities(images))) / 2
+            special = np.float32(0.5) * (_normal(within) + _logarithms(network.probabilities(images)))
             mixed[:, places] = _total(within) + _normal(special)
         return np.exp(_normal(mixed))
 
@@ -80,8 +80,8 @@ def _logarithms(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _total(logarithms: NDArray[np.float32]) -> NDArray[np.float32]:
     """The logarithm of the sum of what has these logarithms, (N, 1)."""
-    highest = logarithms.max(axis=1, keepdims=True)
-    return highest + np.log(np.exp(logarithms - highest).sum(axis=1, keepdims=True))
+    total: NDArray[np.float32] = np.logaddexp.reduce(logarithms, axis=1, keepdims=True)
+    return total
 
 
 def _normal(logarithms: NDArray[np.float32]) -> NDArray[np.float32]:
