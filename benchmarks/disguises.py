@@ -60,14 +60,11 @@ def main() -> None:
     measured: dict[str, dict[str, list[float]]] = {}
     for model, data in MEASURED:
         if model in (arguments.models or [model]) and data in (arguments.data or [data]):
+            recognizer = Combined(threads=1) if model == "all" else Recognizer(model, threads=1)
             name = f"{model} on {data}"
-            measured[name] = measure(network(model), data, arguments.limit, arguments.only, name)
+            measured[name] = measure(recognizer, data, arguments.limit, arguments.only, name)
     if arguments.write:
         write(arguments.write, arguments.state, measured)
-
-
-def network(name: str) -> Recognizer | Combined:
-    return Combined(threads=1) if name == "all" else Recognizer(name, threads=1)
 
 
 # Disguises
@@ -238,9 +235,8 @@ def stain(ink: Ink, random: Random) -> Pixels:
 
 
 def bleeding(ink: Ink, other: Ink, random: Random, strength: float) -> Pixels:
-    behind = np.asarray(
-        Image.fromarray((255 * other[:, ::-1]).astype(np.uint8)).filter(ImageFilter.GaussianBlur(2)), np.float32
-    )
+    turned = Image.fromarray((255 * other[:, ::-1]).astype(np.uint8))
+    behind = np.asarray(turned.filter(ImageFilter.GaussianBlur(2)), np.float32)
     through = np.roll(with_room(strength * behind / 255), random.integers(-40, 40, 2).tolist(), (0, 1))
     whole = with_room(ink)
     return grained(mixed(1 - (1 - whole) * (1 - through)), random)
@@ -266,13 +262,11 @@ def halftone(ink: Ink, random: Random) -> Pixels:
 
 def dithered(ink: Ink, random: Random) -> Pixels:
     """Black and white alone, by Floyd and Steinberg."""
-    gray = Image.fromarray(on_paper(ink, random).clip(0, 225))
-    return np.asarray(gray.convert("1").convert("L"))
+    return np.asarray(Image.fromarray(on_paper(ink, random).clip(0, 225)).convert("1").convert("L"))
 
 
 def low_resolution(ink: Ink, random: Random) -> Pixels:
-    gray = Image.fromarray(on_paper(ink, random))
-    side = int(random.integers(26, 40))
+    gray, side = Image.fromarray(on_paper(ink, random)), int(random.integers(26, 40))
     return np.asarray(gray.resize((side, side), Image.Resampling.BOX))
 
 
@@ -445,10 +439,10 @@ it, printed lines, a red seal, a shadow, and so on. What counts above all is the
 answer that claims to be sure; an image that is left out, or whose answer says that it is unsure, misleads nobody. Of
 several characters on one image no answer is right.
 
-`python benchmarks/disguises.py --limit 150 --write docs/disguises.md` writes this page; with `--sheet sheet.png` it draws
-what the disguises look like. The images are an even choice of the test images; "before" is version 0.1.0. `all` is the
-answer where no network is named; before, that was the answer of `page`. Of 150 images, none that is wrong still leaves
-up to 2.5 % possible, and one of them is 0.67 %."""
+`python benchmarks/disguises.py --limit 150 --write docs/disguises.md` writes this page; with `--sheet sheet.png` it
+draws what the disguises look like. The images are an even choice of the test images; "before" is version 0.1.0. `all`
+is the answer where no network is named; before, that was the answer of `page`. Of 150 images, none that is wrong still
+leaves up to 2.5 % possible, and one of them is 0.67 %."""
 
 
 if __name__ == "__main__":
