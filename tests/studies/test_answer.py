@@ -356,3 +356,19 @@ def test_a_learning_curve_leads_on(tmp_path):
 
 def test_the_note_says_what_was_done(answer):
     assert answer.told("{seeds}, {epochs} epochs") == "one seed, 4 epochs"
+
+
+def test_what_other_seeds_could_turn_is_no_difference(tmp_path):
+    text = 'question = "q"\n[shared]\nmodel = "lenet5"\n[[trials]]\nlabel = "a"\nlr = 0.1\n[[trials]]\nlabel = "b"\n'
+    text += 'lr = 0.2\n[[contrasts]]\nname = "a instead of b"\npairs = [["a", "b"]]'
+    study = parse_study(text, "seeds", "seeds.toml")
+    outcomes = outcomes_of(study, tmp_path, {"a": [0.95, 0.55], "b": [0.5, 0.6]})
+    found = gather_answer(study, "kmnist6k", tmp_path, outcomes)
+    compared = found.comparison("a", "b")
+    assert compared.p_adjusted < 0.05
+    assert not compared.differs()
+    told = " ".join(conclude(found))
+    assert "It can't be told from b" in told
+    assert "but other seeds could turn it" in told
+    assert "No difference shows for a instead of b" in told
+    assert "over seeds −" in told

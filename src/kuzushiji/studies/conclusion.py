@@ -101,7 +101,7 @@ def _others(answer: Answer) -> list[str]:
     sentences = []
     if equal:
         names = listing([each.second for each in equal])
-        sentences.append(f"It can't be told from {names} on these images ({_distances(equal)}).")
+        sentences.append(f"It can't be told from {names} ({_distances(equal)}).")
         sentences += _cheapest(
             answer, [best, *(each for each in answer.ranked if each.label in {e.second for e in equal})]
         )
@@ -126,6 +126,9 @@ def _distances(comparisons: Sequence[Comparison]) -> str:
     least = min(each.p_adjusted for each in comparisons)
     greatest = max(comparisons, key=lambda each: each.accuracy.value)
     text = f"{difference(greatest.accuracy, signed=False)} points"
+    if least < 0.05:
+        most = "at most " if len(comparisons) > 1 else ""
+        return f"{most}{text} over these images, but other seeds could turn it"
     if len(comparisons) > 1:
         return f"at most {text}; p ≥ {p_value(least)}"
     return f"{text}; {p_text(least)}"
@@ -225,7 +228,7 @@ def _effects(answer: Answer) -> list[str]:
         each = "each with " if len(shown) > 1 else ""
         sentences.append(f"What changes do, in points: {changes}; {each}{bound}.")
     if hidden:
-        changes = listing([f"{effect.name} ({difference(effect.together.accuracy)})" for effect in hidden])
+        changes = listing([f"{effect.name} ({_not_shown(effect.together)})" for effect in hidden])
         sentences.append(f"No difference shows for {changes}.")
     mixed = [
         effect.name for effect in shown if len({pair.accuracy.value > 0 for pair in effect.pairs if pair.differs()}) > 1
@@ -233,6 +236,12 @@ def _effects(answer: Answer) -> list[str]:
     if mixed:
         sentences.append(f"Of its pairs of trials, some gain and some lose by {listing(mixed)}.")
     return sentences
+
+
+def _not_shown(comparison: Comparison) -> str:
+    """A difference that does not count, with the interval over the seeds where it is these that speak against it."""
+    over_seeds = points_range(*comparison.seed_interval()) if comparison.p_adjusted < 0.05 else ""
+    return difference(comparison.accuracy) + (f" over these images; over seeds {over_seeds}" if over_seeds else "")
 
 
 def _agreement(value: float) -> str:
