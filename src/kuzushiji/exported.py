@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kuzushiji.errors import DataError
+from kuzushiji.protobuf import is_broken, operators
+from kuzushiji.records import parse_json
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -141,6 +143,17 @@ class DetectorDescription:
         return described
 
 
+OPERATORS = frozenset(
+    (
+        *("Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "Div", "Expand"),
+        *("Gemm", "Identity", "MatMul", "MaxPool", "Mul", "Pad", "ReduceL2", "ReduceMax", "ReduceMean", "Relu"),
+        *("Reshape", "Resize", "Shape", "Sigmoid", "Slice", "Softmax", "Squeeze", "Sub", "Tanh", "Transpose"),
+        *("Unsqueeze",),
+    )
+)
+"""What an exported network may be made of: nothing that goes round or asks, and nothing that makes much of little."""
+
+
 def open_network(path: Path, threads: int = 1) -> "tuple[Description, onnxruntime.InferenceSession]":
     """Opens an exported file.
 
@@ -171,28 +184,59 @@ def open_detector(path: Path, threads: int = 1) -> "tuple[DetectorDescription, o
     return description, session
 
 
-def open_session(path: Path, threads: int = 1) -> "onnxruntime.InferenceSession":
+def open_session(path: Path, threads: int = 1, *, ours: bool = False) -> "onnxruntime.InferenceSession":
     """Opens any ONNX file, to be computed on the processor.
 
+    Args:
+        ours: whether it must be made of what `kuzushiji export` writes; a stranger's file can then neither read other
+            files nor go round for ever.
+
     Raises:
-        DataError: it is missing or truncated.
+        DataError: it is missing or truncated, or is made of something else.
     """
     import onnxruntime
 
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} can't be read: {error.strerror}") from None
+    if is_broken(content):
+        raise DataError(f"{path} is damaged: its checksum is another; export it again")
+    try:
+        unknown = operators(content) - OPERATORS if ours else set()
+    except ValueError as error:
+        raise DataError(f"{path} is no ONNX file, or not a whole one ({error})") from None
+    if unknown:
+        raise DataError(
+            f"{path} was not written by `kuzushiji export`: it computes {', '.join(sorted(unknown))[:99]!r}"
+        )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4  # what goes wrong is told by our own errors
     try:
-        return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    except OSError as error:
-        raise DataError(f"{path} can't be read: {error.strerror}") from None
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has a kind for each way in which a file can be wrong
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path} is no ONNX file, or not a whole one ({reason})") from None
+        raise DataError(f"{path} is no ONNX file, or not a whole one ({_first_line(error)})") from None
+
+
+def computed(session: "onnxruntime.InferenceSession", outputs: list[str] | None, images: Any, path: Path) -> list[Any]:
+    """What a network gives for images.
+
+    Raises:
+        DataError: it can't compute them: it is damaged, or another than it says.
+    """
+    try:
+        return list(session.run(outputs, {session.get_inputs()[0].name: images}))
+    except Exception as error:  # ONNX Runtime has a kind for each way in which a network can fail
+        raise DataError(f"{path} can't be computed ({_first_line(error)})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _opened(path: Path, threads: int, kind: type[Described]) -> "tuple[Described, onnxruntime.InferenceSession]":
-    session = open_session(path, threads)
+    session = open_session(path, threads, ours=True)
     try:
         return kind.from_metadata(session.get_modelmeta().custom_metadata_map), session
     except DataError as error:
@@ -218,7 +262,7 @@ def _as_texts(description: Any) -> dict[str, str]:
 
 def _from_texts(kind: Any, texts: Mapping[str, str]) -> dict[str, Any]:
     return {
-        field.name: texts[field.name] if field.type is str else json.loads(texts[field.name]) for field in fields(kind)
+        field.name: texts[field.name] if field.type is str else parse_json(texts[field.name]) for field in fields(kind)
     }
 
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
-from kuzushiji.errors import KuzushijiError
+from kuzushiji.errors import KuzushijiError, UsageError
 
 _MANY = 256
 """From so many files on, all that the system has yet to write is written at once."""
@@ -66,6 +66,18 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
         raise KuzushijiError(f"{path} could not be written: {error.strerror or error}; nothing was lost") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with the home folder for its `~`; that of nobody stays as it is, and names nothing.
+
+    Raises:
+        UsageError: it can be the path of nothing.
+    """
+    try:
+        return Path(os.path.expanduser(path))
+    except ValueError:
+        raise UsageError(f"{str(path)!r} can be the path of nothing") from None
 
 
 def put_in_place(beside: Path, path: Path) -> None:

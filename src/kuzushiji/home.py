@@ -9,11 +9,13 @@ from pathlib import Path
 
 import platformdirs
 
+from kuzushiji.files import expanded
+
 
 def home() -> Path:
     """The folder that holds all that kuzushiji keeps.  It need not exist yet."""
     configured = os.environ.get("KUZUSHIJI_HOME")
-    return Path(configured).expanduser() if configured else Path(platformdirs.user_data_dir("kuzushiji", False))
+    return expanded(configured) if configured else Path(platformdirs.user_data_dir("kuzushiji", False))
 
 
 def data_folder() -> Path:

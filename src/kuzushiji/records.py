@@ -9,6 +9,7 @@ and are put together in this one, a mapping.
 """
 
 import json
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import Field, fields, is_dataclass
 from functools import cache
@@ -73,12 +74,40 @@ def read_json(path: Path, kind: type[Kind], *, error: type[KuzushijiError] = Dat
         KuzushijiError: of the type `error`: as in `from_plain`, or the file can't be read.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_bytes())
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as problem:
         raise error(f"{path} can't be read ({problem})") from None
     return from_plain(values, kind, where=str(path), error=error, tolerant=tolerant)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The plain values that JSON describes, in which every text can be written again.
+
+    Raises:
+        ValueError: it is no JSON, nested too deep, or has half of a character.
+    """
+    text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+    try:
+        values = json.loads(text)
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(values, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    return values
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The plain values that TOML describes.
+
+    Raises:
+        ValueError: it is no TOML, or nested too deep.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def write_json(path: Path, record: Any, indent: int | None = None) -> None:

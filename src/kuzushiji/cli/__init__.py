@@ -6,6 +6,7 @@ Results go to stdout; progress, notes and errors go to stderr.
 
 import errno
 import os
+import re
 import sys
 from contextlib import suppress
 
@@ -16,6 +17,9 @@ from kuzushiji.errors import KuzushijiError
 from kuzushiji.extras import extra_of, pip_line
 from kuzushiji.interruption import terminated_as_interrupted
 from kuzushiji.version import __version__
+
+_OUT_OF_MEMORY = re.compile("out of memory|can't allocate memory|not enough memory")
+"""What PyTorch says, whose error has a kind of its own on a GPU alone."""
 
 app = App(
     name="kuzushiji",
@@ -86,7 +90,9 @@ def _run(arguments: list[str] | None) -> int:
         where = f": {error.filename}" if error.filename else ""
         _tell("Error:", "no space is left where the output goes" if full else f"{error.strerror or error}{where}")
         return 1
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error))):
+            raise
         _tell("Error:", "out of memory; try a smaller dataset, --limit or a smaller --batch-size")
         return 1
     return 0

@@ -6,13 +6,14 @@ as it is where it does not go to a terminal.
 
 import codecs
 import json
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -24,6 +25,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.segment import Segment
 from rich.text import Text
 
 from kuzushiji.errors import DataWarning
@@ -32,8 +34,25 @@ UNBROKEN = 100_000
 """Columns where there is no terminal: what reads a pipe or a file counts lines."""
 
 
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What makes a terminal do something, or turns writing round; names of strangers' files and classes may have it."""
+
+
+def printable(text: str) -> str:
+    """A text in which whatever is no text is escaped: lines and tabs stay."""
+    return _CONTROLS.sub(lambda control: ascii(control[0])[1:-1], text)
+
+
+class _Console(Console):
+    """One that prints nothing but text, and what makes it look so."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
 def _console(terminal: bool, *, stderr: bool = False) -> Console:
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if terminal else UNBROKEN)
+    return _Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if terminal else UNBROKEN)
 
 
 results = _console(sys.stdout is not None and sys.stdout.isatty())
@@ -74,6 +93,7 @@ def print_json(value: Any) -> None:
     from kuzushiji.records import as_plain
 
     written = json.dumps(as_plain(value), ensure_ascii=False, indent=2)
+    written = _CONTROLS.sub(lambda control: f"\\u{ord(control[0]):04x}", written)
     encoding = sys.stdout.encoding or "utf-8"
     print(written.encode(encoding, "json").decode(encoding))
 

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from rich.progress import Progress
 from rich.text import Text
 
-from kuzushiji.cli.console import download_bar, download_progress, notes, pages_bar
+from kuzushiji.cli.console import download_bar, download_progress, notes, pages_bar, printable
 from kuzushiji.errors import DataError, Interrupted, UsageError
 from kuzushiji.interruption import interruptible
 
@@ -207,10 +207,10 @@ def _printed(images: "Iterator[PageImage]", reader: "PageReader", wanted: "Wante
             continue
         if format == "txt":
             if len(first) > 1:
-                print(f"==> {image.name} <==")
-            print(wanted.written(page, format).decode(), end="")
+                print(printable(f"==> {image.name} <=="))
+            print(printable(wanted.written(page, format).decode()), end="")
             if wanted.modern:
-                print(f"\n{wanted.text_of(page, modern=True)}")
+                print(printable(f"\n{wanted.text_of(page, modern=True)}"))
             sys.stdout.flush()
         else:
             sys.stdout.buffer.write(wanted.written(page, format))  # which says itself that it is UTF-8

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kuzushiji.cli.console import notes
+from kuzushiji.cli.console import notes, printable
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.runs.run import all_runs
 
@@ -47,7 +47,7 @@ def results(*patterns: str, output: Path | None = None, add: bool = False, title
     if not done:
         raise UsageError(f"no finished run matches {' '.join(patterns) or '*'}; `kuzushiji runs` lists them")
     if output is None:
-        print(as_markdown(results_document(Results().updated(measure_results(done)), title)), end="")
+        print(printable(as_markdown(results_document(Results().updated(measure_results(done)), title))), end="")
         return
     file = output.with_suffix(".json")
     if add and not file.exists() and file.with_suffix(".md").exists():

@@ -1,7 +1,6 @@
 """`kuzushiji train detector`."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -9,6 +8,7 @@ from cyclopts import Parameter
 from kuzushiji.cli.console import print_json, results
 from kuzushiji.cli.watch import detector_watch
 from kuzushiji.errors import UsageError
+from kuzushiji.files import expanded
 from kuzushiji.runs.detector import RECIPE, DetectorConfig, DetectorRun
 from kuzushiji.runs.run import run_path
 
@@ -105,11 +105,11 @@ def train_detector(
             start.check_finished()
             width, depth = start.config.width, start.config.depth
         config = DetectorConfig(
-            pages=tuple(str(Path(each).expanduser().resolve()) for each in data),
-            layouts=str(Path(layouts).expanduser().resolve()),
+            pages=tuple(str(expanded(each).resolve()) for each in data),
+            layouts=str(expanded(layouts).resolve()),
             glyphs=glyphs,
-            regions=str(Path(regions).expanduser().resolve()) if regions else "",
-            papers=tuple(str(Path(each).expanduser().resolve()) for each in papers),
+            regions=str(expanded(regions).resolve()) if regions else "",
+            papers=tuple(str(expanded(each).resolve()) for each in papers),
             held_out=held_out or "",
             width=width,
             depth=depth,

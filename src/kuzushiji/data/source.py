@@ -36,6 +36,7 @@ from kuzushiji.data.splits import subsample
 from kuzushiji.data.synthetic.brush import SHAPES, Brush
 from kuzushiji.data.synthetic.brush_fonts import DRAWN_SETS, BrushFonts
 from kuzushiji.errors import DataError, DataWarning, UsageError, unknown_name
+from kuzushiji.files import expanded
 from kuzushiji.home import home
 from kuzushiji.imaging.cut import to_square
 
@@ -281,10 +282,7 @@ def _divided(text: str) -> tuple[str, str]:
 
 def _expanded(text: str) -> str:
     """A path with the home folder for its `~`."""
-    try:
-        return os.path.expanduser(text)
-    except ValueError:  # what follows the ~ can be the name of no user
-        raise UsageError(f"{text!r} can be the path of nothing") from None
+    return str(expanded(text))
 
 
 def _divides(by: str) -> bool:

@@ -1,23 +1,23 @@
 """The evaluation and the calibration of a run, computed from its predictions and kept beside them."""
 
-import json
-import math
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from kuzushiji.bound import read_bound, write_bound
 from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.evaluation.calibration import Calibration, calibrate
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
-from kuzushiji.records import read_json, write_json
+from kuzushiji.records import from_plain
 from kuzushiji.runs.familiarities import Familiarities
 from kuzushiji.runs.run import Run
 
 
 def stored_evaluation(run: Run, on: str = "test") -> Evaluation:
     """The evaluation of a run; that of the test images is kept in `evaluation.json`, and computed where it is missing,
-    damaged or older than the predictions.
+    damaged or of other predictions.
 
     Args:
         on: as in `evaluate`.
@@ -27,13 +27,15 @@ def stored_evaluation(run: Run, on: str = "test") -> Evaluation:
     """
     if on != "test":
         return evaluate(run, on=on)
-    try:
-        if run.evaluation_file.stat().st_mtime >= run.predictions_file().stat().st_mtime:
-            return Evaluation.from_dict(json.loads(run.evaluation_file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, DataError):
-        pass
+    sources = [run.predictions_file()]
+    with suppress(OSError, ValueError, DataError):
+        values, bound = read_bound(run.evaluation_file, sources)
+        stored = Evaluation.from_dict(values)
+        # An older version bound it to nothing.
+        if bound or (bound is None and stored.accuracy.value == run.predictions().accuracy):
+            return stored
     evaluation = evaluate(run)
-    write_json(run.evaluation_file, evaluation.to_dict())
+    write_bound(run.evaluation_file, evaluation.to_dict(), sources)
     return evaluation
 
 
@@ -41,10 +43,8 @@ def damage(run: Run) -> str:
     """Why the configuration, the metrics or the test predictions of a run can't be read; empty if they can."""
     try:
         _ = run.config
-        if not all(
-            math.isfinite(line["epoch"] + line["seconds"]) and "validation_accuracy" in line for line in run.metrics
-        ):
-            return "metrics.jsonl has lines without times or accuracy"
+        if not all("validation_accuracy" in line for line in run.metrics):
+            return "metrics.jsonl has lines without accuracy"
         if run.finished and run.predictions_file().exists():
             run.predictions()  # which a stored evaluation does not look at
             stored_evaluation(run)
@@ -62,7 +62,7 @@ def calibration_file(run: Run) -> Path:
 
 def stored_calibration(run: Run, on: str = "test") -> Calibration:
     """The calibration of a run; that on the test images is kept in `calibration.json`, and computed where it is
-    missing, damaged or older than the predictions of test or validation images.
+    missing, damaged or of other predictions of test or validation images.
 
     Args:
         on: as in `calibrate`.
@@ -72,18 +72,20 @@ def stored_calibration(run: Run, on: str = "test") -> Calibration:
     """
     if on != "test":
         return calibrate(run, on=on)
-    try:
-        sources = [run.predictions_file(), run.predictions_file("validation")]
-        newest = max(path.stat().st_mtime for path in sources if path.exists())
-        if calibration_file(run).stat().st_mtime >= newest:
-            stored = read_json(calibration_file(run), Calibration)
-            if bool(stored.fitted_on) == run.predictions_file("validation").exists():
-                return stored
-    except (OSError, DataError):
-        pass
+    sources = [path for path in (run.predictions_file(), run.predictions_file("validation")) if path.exists()]
+    with suppress(OSError, ValueError, DataError):
+        values, bound = read_bound(calibration_file(run), sources)
+        stored = from_plain(values, Calibration)
+        fitting = bool(stored.fitted_on) == run.predictions_file("validation").exists()
+        if fitting and (bound or (bound is None and _is_newest(calibration_file(run), sources))):
+            return stored
     calibration = calibrate(run)
-    write_json(calibration_file(run), calibration)
+    write_bound(calibration_file(run), calibration, sources)
     return calibration
+
+
+def _is_newest(path: Path, others: Iterable[Path]) -> bool:
+    return all(path.stat().st_mtime >= other.stat().st_mtime for other in others)
 
 
 def outliers_file(run: Run) -> Path:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from kuzushiji.errors import RunError, UsageError
 from kuzushiji.models.network import Network
+from kuzushiji.protobuf import sealed
 
 PRECISIONS = ("float32", "float16", "int8")
 """How weights can be stored.  Whatever they are stored in, the network computes in float32, which on a CPU is as fast
@@ -128,7 +129,7 @@ def with_metadata(model: onnx.ModelProto, texts: Mapping[str, str]) -> bytes:
         onnx.checker.check_model(described, full_check=True)
     except Exception as error:  # the checker and shape inference raise kinds of their own
         raise RunError(f"the exported network is no sound ONNX ({error}); nothing was written") from None
-    return described.SerializeToString()
+    return sealed(described.SerializeToString())
 
 
 def logits_of(model: onnx.ModelProto | bytes, images: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float32]:

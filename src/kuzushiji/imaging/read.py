@@ -5,7 +5,9 @@ narrowed by the range that they fill), and what is transparent is paper.
 """
 
 import io
+import os
 import re
+import stat
 import warnings
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from kuzushiji.errors import DataError
+from kuzushiji.files import expanded
 from kuzushiji.imaging.kinds import ALSO, READ, kind_of
 
 Source = str | Path | bytes | bytearray | memoryview | BinaryIO | Image.Image | NDArray[Any]
@@ -23,6 +26,8 @@ Source = str | Path | bytes | bytearray | memoryview | BinaryIO | Image.Image | 
 
 MOST_PIXELS = 2**27
 """An A3 page at 600 dpi has 70 million, one of A2 at 500 dpi 114 million."""
+MOST_BYTES = 2**28
+"""Of what is no file, but a pipe or a device."""
 _FORMATS = ("PNG", "JPEG", "JPEG2000", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _WEB_PAGE = re.compile(rb"\s*<(!doctype html|html)", re.IGNORECASE)
@@ -99,7 +104,11 @@ def read_content(source: Any) -> bytes:
     """
     if isinstance(source, str | Path):
         try:
-            source = Path(source).expanduser().read_bytes()
+            with expanded(source).open("rb") as file:
+                regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+                source = file.read(-1 if regular else MOST_BYTES + 1)  # a device such as /dev/zero may never end
+            if not regular and len(source) > MOST_BYTES:
+                raise DataError(f"is no file, and gives more than {MOST_BYTES:,} bytes")
         except (OSError, ValueError) as error:
             raise DataError(f"can't be read: {getattr(error, 'strerror', None) or error}") from None
     elif hasattr(source, "read"):

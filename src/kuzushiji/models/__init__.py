@@ -146,6 +146,13 @@ def resolve(name: str) -> tuple[str, str]:
     return name, MODELS[name].recipe
 
 
+LARGEST = 4096
+"""Pixels a side of the images that a network may take."""
+
+MOST = 2**16
+"""The most that an option of a network may be, such as its width."""
+
+
 def create_model(name: str, *, classes: int, image_size: int | tuple[int, int], **options: Any) -> "nn.Module":
     """Makes a network, its weights drawn from PyTorch's global random generator.
 
@@ -174,6 +181,8 @@ def create_model(name: str, *, classes: int, image_size: int | tuple[int, int], 
     if min(height, width) < entry.smallest:
         least = entry.smallest
         raise UsageError(f"{name} needs images of at least {least} x {least} pixels, found {height} x {width}")
+    if max(height, width) > LARGEST:
+        raise UsageError(f"networks take images of at most {LARGEST} x {LARGEST} pixels, found {height} x {width}")
     allowed = entry.options
     for option, value in options.items():
         if option not in allowed:
@@ -181,4 +190,6 @@ def create_model(name: str, *, classes: int, image_size: int | tuple[int, int], 
         default = allowed[option]
         if type(value) is not type(default) and not (type(default) is float and type(value) is int):
             raise UsageError(f"{option} of {name} is {value!r}; expected a value such as {default!r}")
+        if isinstance(value, int) and not -1 <= value <= MOST:
+            raise UsageError(f"{option} of {name} is {value}; the most is {MOST:,}")
     return entry.build(classes, (height, width), **options)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from kuzushiji.errors import DataError, UsageError
-from kuzushiji.exported import open_detector
-from kuzushiji.files import file_hash
+from kuzushiji.exported import computed, open_detector
+from kuzushiji.files import expanded, file_hash
 from kuzushiji.processes import cores
 from kuzushiji.reading.detector import Floats
 from kuzushiji.reading.pretrained import DETECTOR
@@ -28,7 +28,7 @@ class Detector:
                 "no detector ships with this package; name a file that `kuzushiji export` wrote of a run of "
                 "`kuzushiji train detector`"
             )
-        self.path = DETECTOR if path is None else Path(path).expanduser()
+        self.path = DETECTOR if path is None else expanded(path)
         if not self.path.exists():
             raise DataError(f"{path} does not exist; expected a detector, a file that `kuzushiji export` wrote")
         self.description, self._session = open_detector(self.path, threads or cores())
@@ -36,5 +36,5 @@ class Detector:
 
     def __call__(self, images: Floats) -> tuple[Floats, Floats]:
         """The maps of images, as `finding.Detect` says."""
-        heat, boxes = self._session.run(["heat", "boxes"], {"images": images})
+        heat, boxes = computed(self._session, ["heat", "boxes"], images, self.path)
         return heat, boxes

@@ -21,7 +21,7 @@ from kuzushiji.document.drawing import draw_page
 from kuzushiji.document.formats import FORMATS, SUFFIXES, content_of, text
 from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError, KuzushijiError, UsageError, unknown_name
-from kuzushiji.files import written_whole
+from kuzushiji.files import expanded, written_whole
 from kuzushiji.imaging.read import Source, read_color
 from kuzushiji.reading.readers import PageReader
 
@@ -112,7 +112,7 @@ def read_into(
     Raises:
         KuzushijiError: a file can't be written, or there is no font to draw with.
     """
-    folder, wanted = Path(folder).expanduser(), wanted or Wanted()
+    folder, wanted = expanded(folder), wanted or Wanted()
     lock = _lock_of(folder)
     taken: set[str] = set()
     for image in images:

@@ -22,7 +22,7 @@ from kuzushiji.document.geometry import polygons_of
 from kuzushiji.document.order import arrange
 from kuzushiji.document.page import Characters, Direction, ImageRef, Page, Step, with_lines
 from kuzushiji.errors import DataError, UsageError
-from kuzushiji.exported import open_session
+from kuzushiji.exported import computed, open_session
 from kuzushiji.files import file_hash
 from kuzushiji.imaging.read import Source, read_color
 from kuzushiji.imaging.rules import Rules, find_rules
@@ -251,12 +251,8 @@ class _Network:
                 f"expected [[1, 3, height, width]] and {outputs}"
             )
         self.size: tuple[int, int] = tuple(shapes[0][2:])
-        self._input = self._session.get_inputs()[0].name
 
     def __call__(self, image: NDArray) -> list[NDArray[np.float32]]:
         """What it gives for an image (height, width, 3)."""
         pixels = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)
-        try:
-            return list(self._session.run(None, {self._input: pixels}))
-        except Exception as error:  # ONNX Runtime has a kind for each way in which a network can fail
-            raise DataError(f"{self.path} can't be computed ({str(error).splitlines()[0]})") from None
+        return computed(self._session, None, pixels, self.path)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kuzushiji.errors import DataError, DownloadError
+from kuzushiji.files import expanded
 from kuzushiji.home import home
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ CHARSET = NdlFile("src/config", "NDLmoji.yaml", "9cc3e3f15b4d122e579b97a81ccca76
 def ndl_folder() -> Path:
     """The folder where the files are looked for and fetched to, unless another is given."""
     configured = os.environ.get(VARIABLE)
-    return Path(configured).expanduser() if configured else home() / "readers" / "ndlkotenocr-lite"
+    return expanded(configured) if configured else home() / "readers" / "ndlkotenocr-lite"
 
 
 def find(folder: Path | None = None) -> tuple[Path, Path, Path]:
@@ -71,7 +72,7 @@ def find(folder: Path | None = None) -> tuple[Path, Path, Path]:
     Raises:
         DataError: one is missing; the message says how to get it.
     """
-    folder = folder.expanduser() if folder else ndl_folder()
+    folder = expanded(folder) if folder else ndl_folder()
     lines, text, charset = (_place(folder, each) for each in (LINES, TEXT, CHARSET))
     if lines is None or text is None or charset is None:
         missing = [each for each in (LINES, TEXT, CHARSET) if _place(folder, each) is None]
@@ -104,13 +105,13 @@ def fetch(
     """
     from kuzushiji.fetch import Fetcher, NoAddressGaveIt
 
-    folder = folder.expanduser() if folder else ndl_folder()
+    folder = expanded(folder) if folder else ndl_folder()
     missing = [each for each in (LINES, TEXT, CHARSET) if _place(folder, each) is None]
     fetcher = Fetcher(progress, say)
     for number, file in enumerate(missing):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            fetcher.fetch([file.url], folder / file.name, check=partial(_check, file))
+            fetcher.fetch([file.url], folder / file.name, check=partial(_check, file), most=2**27)
         except NoAddressGaveIt as error:
             by_hand = _by_hand(folder, missing[number:])
             raise DownloadError(f"{file.name} could not be fetched:\n  {error}\n{by_hand}") from None

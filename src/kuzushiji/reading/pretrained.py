@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from kuzushiji.errors import DataError, UsageError, unknown_name
+from kuzushiji.files import expanded
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -64,7 +65,7 @@ def find_network(model: str | Path | None) -> Path:
         return next(iter(files.values()))
     if str(model) in files:
         return files[str(model)]
-    path = Path(model).expanduser()
+    path = expanded(model)
     if path.is_file():
         return path
     if path.suffix == ".onnx" or path.parent != Path("."):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from kuzushiji.document.page import Candidate
 from kuzushiji.errors import DataError, UsageError
-from kuzushiji.exported import open_network
+from kuzushiji.exported import computed, open_network
 from kuzushiji.imaging.clean import clean
 from kuzushiji.imaging.colour import gray_of_writing
 from kuzushiji.imaging.cut import cut_character
@@ -200,7 +200,7 @@ class Recognizer:
                 "`prepare` brings any image to that"
             )
         pixels = images[:, None].astype(np.float32) / np.float32(255)
-        found: NDArray[np.float32] = self._session.run([output], {"images": pixels})[0]
+        found: NDArray[np.float32] = computed(self._session, [output], pixels, self.path)[0]
         return found
 
 

@@ -251,7 +251,7 @@ def _on_data(data: str, groups: Sequence[tuple[Run, ...]]) -> DataResults:
     machines = {str(run.config.machine) for group in groups for run in group}
     return DataResults(
         data=data,
-        test_images=first.config.data.splits["test"].count,
+        test_images=stored_evaluation(first).count,
         present=stored_evaluation(first).present,
         classes=len(first.config.classes),
         machines=tuple(sorted(machines)),

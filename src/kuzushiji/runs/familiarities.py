@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.npz import opened_arrays, save_arrays
+from kuzushiji.records import parse_json
 
 MEASURES = ("probability", "energy", "distance")
 
@@ -82,12 +83,13 @@ class Familiarities:
                     _checked(arrays[f"familiarity_{number}"]),
                     arrays[f"samples_{number}"],
                 )
-                for number, each in enumerate(json.loads(str(arrays["about"])))
+                for number, each in enumerate(parse_json(str(arrays["about"])))
             )
             return cls(known, tuple(foreign), str(arrays["config_fingerprint"]))
 
 
 def _checked(familiarity: NDArray) -> Floats:
-    if familiarity.ndim != 2 or familiarity.shape[1] != len(MEASURES) or not len(familiarity):
-        raise ValueError(f"familiarities of the shape {familiarity.shape}")
+    sound = familiarity.dtype.kind == "f" and familiarity.ndim == 2 and len(familiarity) > 0
+    if not sound or familiarity.shape[1] != len(MEASURES):
+        raise ValueError(f"familiarities are {familiarity.dtype} of the shape {familiarity.shape}")
     return familiarity.astype(np.float64)

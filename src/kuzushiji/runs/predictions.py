@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.errors import DataError
 from kuzushiji.npz import opened_arrays, save_arrays
+
+_KINDS = {"logits": "f", "labels": "iu", "ids": "iu", "classes": "U"}
+"""What NumPy calls the types that each may have."""
 
 TEXTS = ("dataset", "split", "data_fingerprint", "config_fingerprint")
 
@@ -107,10 +111,9 @@ class Predictions:
             DataError: the file is missing, truncated or something else.
         """
         with opened_arrays(path, "predictions file", "kuzushiji evaluate RUN") as arrays:
-            return cls(
-                logits=arrays["logits"],
-                labels=arrays["labels"],
-                ids=arrays["ids"],
-                classes=tuple(arrays["classes"].tolist()),
-                **{name: str(arrays[name]) for name in TEXTS},
-            )
+            read: dict[str, Any] = {name: arrays[name] for name in _KINDS}
+            for name, values in read.items():
+                if values.dtype.kind not in _KINDS[name]:
+                    raise ValueError(f"{name} are {values.dtype}")
+            classes = tuple(read.pop("classes").tolist())
+            return cls(**read, classes=classes, **{name: str(arrays[name]) for name in TEXTS})

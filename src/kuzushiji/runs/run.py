@@ -15,6 +15,7 @@ A run folder holds
 
 import hashlib
 import json
+import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
@@ -30,9 +31,9 @@ from filelock import FileLock, Timeout
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, KuzushijiError, RunError, UsageError, unknown_name
-from kuzushiji.files import folder_written_whole, write_text
+from kuzushiji.files import expanded, folder_written_whole, write_text
 from kuzushiji.home import runs_folder
-from kuzushiji.records import read_json, write_json
+from kuzushiji.records import parse_json, read_json, write_json
 from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.predictions import Predictions
 
@@ -42,6 +43,8 @@ _FILES = (
     *("model.onnx", "model.md", "detector.onnx", "detector.md", ".lock", ".*.part"),
 )
 """What the files that are written into a run folder are called."""
+
+_MEASURES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "lr", "images_per_second")
 
 _UNHASHED = ("created", "command", "machine", "versions")
 
@@ -93,7 +96,8 @@ class Run:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of what decides the run's outcome: all that `config.json` says but time, command and machine."""
-        config = json.loads(self.config_file.read_text(encoding="utf-8"))
+        _ = self.config  # which tells what is wrong with the file
+        config = parse_json(self.config_file.read_bytes())
         decisive = {key: value for key, value in config.items() if key not in _UNHASHED}
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
@@ -102,15 +106,21 @@ class Run:
         """One dictionary an epoch, from `metrics.jsonl`: `epoch` (from 1), `train_loss`, `train_accuracy`,
         `validation_loss`, `validation_accuracy` (None without validation images), `lr`, `seconds`,
         `images_per_second`.  Of a classical model, what is of training is None, and what it chose by itself comes
-        besides, such as `gamma`."""
+        besides, such as `gamma`.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        file = self.path / "metrics.jsonl"
         try:
-            lines = (self.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+            lines = [parse_json(line) for line in file.read_bytes().splitlines()]
         except FileNotFoundError:
             return []
-        try:
-            return [json.loads(line) for line in lines]
-        except ValueError as error:
-            raise RunError(f"{self.path / 'metrics.jsonl'} can't be read ({error})") from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{file} can't be read ({error})") from None
+        if not all(map(_is_epoch, lines)):
+            raise RunError(f"{file} has lines that are no epochs, with their times and numbers")
+        return lines
 
     @property
     def kept(self) -> dict[str, Any] | None:
@@ -243,6 +253,16 @@ class Run:
         return sorted(own, key=lambda name: (name == self.config_file.name, name))
 
 
+def _is_epoch(line: Any) -> bool:
+    """Whether it is a line of `metrics.jsonl`, with what every version wrote."""
+    if not isinstance(line, dict) or not {"epoch", "seconds"} <= line.keys():
+        return False
+    measured = [value for name, value in line.items() if name in _MEASURES and value is not None]
+    return all(type(line[name]) in (int, float) and abs(line[name]) < 2**63 for name in ("epoch", "seconds")) and all(
+        type(value) in (int, float) for value in measured
+    )
+
+
 def run_path(run: str | Path | None, model: str, label: str) -> Path:
     """Where a run called `run` lies: a path is taken as it is, a plain name goes among the runs.
 
@@ -252,7 +272,7 @@ def run_path(run: str | Path | None, model: str, label: str) -> Path:
         made = f"{model}-{re.sub('[:/]', '-', label)}-{datetime.now():%Y%m%d-%H%M%S}"
         return _free(runs_folder() / made)
     is_path = isinstance(run, Path) or "/" in run or "\\" in run or run in (".", "..")
-    return Path(run).expanduser() if is_path else runs_folder() / run
+    return expanded(run) if is_path else runs_folder() / run
 
 
 def new_run_path(run: str | Path | None, model: str, dataset: str) -> Path:
@@ -353,7 +373,7 @@ def find_run(name: Run | str | Path) -> Run:
     if isinstance(name, Run):
         return name
     path = run_path(name, "", "")
-    if (path / "config.json").is_file():
+    if os.path.isfile(path / "config.json"):  # which is said of no name that is too long
         return Run(path)
     names = [run.name for run in all_runs()]
     starting = [known for known in names if known.startswith(str(name))]

@@ -1,7 +1,6 @@
 """From the text of a TOML file to a `Study`: what is shared, made or combined in the file is spelled out here."""
 
 import math
-import tomllib
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from kuzushiji.errors import UsageError, unknown_name
+from kuzushiji.files import expanded
 from kuzushiji.models import MODELS, resolve
-from kuzushiji.records import from_plain
+from kuzushiji.records import from_plain, parse_toml
 from kuzushiji.runs.recipe import check_for_fitting
 from kuzushiji.studies.checks import check_references
 from kuzushiji.studies.definition import MOST_TRAININGS, RECIPE_FIELDS, Study, Trial, filled
@@ -33,7 +33,7 @@ def load_study(name: str | Path) -> Study:
             would be right.
     """
     if str(name).endswith(".toml"):
-        path = Path(name).expanduser()
+        path = expanded(name)
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -59,8 +59,8 @@ def parse_study(text: str, name: str, where: str) -> Study:
         UsageError: as in `load_study`.
     """
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        content = parse_toml(text)
+    except ValueError as error:
         raise UsageError(f"{where} is no valid TOML: {error}") from None
     try:
         return _study(content, name, where)

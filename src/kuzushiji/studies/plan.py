@@ -10,7 +10,7 @@ from typing import Any
 
 from kuzushiji.data.source import parse
 from kuzushiji.errors import KuzushijiError, UsageError
-from kuzushiji.files import file_hash
+from kuzushiji.files import expanded, file_hash
 from kuzushiji.home import home
 from kuzushiji.records import as_plain
 from kuzushiji.runs.recipe import named_recipe
@@ -159,7 +159,7 @@ def _started(training: Training, trial: Trial, before: Training | None) -> tuple
             missing = f"there is neither a trial nor a run called {trial.start!r}"
             return replace(training, missing=missing), {"start": trial.start}
     if trial.weights:
-        file = Path(trial.weights).expanduser()
+        file = expanded(trial.weights)
         return training, {"weights": file_hash(file) if file.is_file() else trial.weights}
     return training, {}
 

@@ -1,12 +1,11 @@
 """The answer to a study as a JSON file: what stands in it, and what earlier ones found, on this and on other data."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from kuzushiji.records import as_plain
+from kuzushiji.records import as_plain, parse_json
 from kuzushiji.studies.answer import VALUES, Answer, Result
 from kuzushiji.studies.definition import Study, Trial
 from kuzushiji.studies.plan import study_folder
@@ -24,7 +23,7 @@ def stored_values(study: Study, label: str, folder: Path | None = None) -> dict[
     """
     path = (study_folder(study, label) if folder is None else folder) / ANSWER
     try:
-        answer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        answer: dict[str, Any] = parse_json(path.read_bytes())
         values = {trial["label"]: dict(trial["mean"]) for trial in answer["trials"]}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -2,7 +2,6 @@
 
 import math
 import shlex
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -13,7 +12,7 @@ from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import check_cut_off
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.models import MODELS, resolve
-from kuzushiji.records import from_plain
+from kuzushiji.records import from_plain, parse_toml
 from kuzushiji.runs.recipe import Recipe, named_recipe
 from kuzushiji.sweep.space import OPTION, Choices, Dimension, check_objective, dimension, written
 
@@ -265,7 +264,7 @@ def read_file(path: Path) -> dict[str, Any]:
         UsageError: it has something that has no meaning here.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; expected a TOML file that describes a sweep") from None
     except (OSError, ValueError) as error:

@@ -10,7 +10,6 @@ A sweep is a folder:
     sweep.json, report.html     what came of it
 """
 
-import json
 import os
 import random
 import re
@@ -28,7 +27,7 @@ from filelock import FileLock
 from kuzushiji.errors import KuzushijiError, UsageError, unknown_name
 from kuzushiji.files import write_text
 from kuzushiji.home import home
-from kuzushiji.records import as_plain, from_plain
+from kuzushiji.records import as_plain, from_plain, parse_json
 from kuzushiji.sweep.settings import Sweep
 from kuzushiji.sweep.space import Choices, Dimension
 
@@ -285,7 +284,7 @@ def _mend(journal: Path, say: Callable[[str], None]) -> None:
         if not (torn := file.read()):
             return
         try:
-            json.loads(torn)
+            parse_json(torn)
             file.write(b"\n")  # which was all that was missing
         except ValueError:
             file.truncate(whole)
@@ -344,8 +343,9 @@ def _queued_values(trial: FrozenTrial) -> dict[str, Any]:
     Raises:
         KuzushijiError: Optuna keeps them elsewhere.
     """
-    values = trial.system_attrs.get("fixed_params")
-    if values is None:
+    attributes = trial.system_attrs
+    values = attributes.get("fixed_params") if isinstance(attributes, dict) else None
+    if not isinstance(values, dict):
         raise KuzushijiError(
             f"Optuna {optuna.__version__} keeps the trials of a grid in another way than Optuna 5.0, which kuzushiji "
             "knows; install that: pip install 'optuna==5.0'"

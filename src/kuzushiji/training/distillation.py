@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, UsageError
-from kuzushiji.files import file_hash
+from kuzushiji.files import expanded, file_hash
 from kuzushiji.inference.device import autocast, choose_dtype
 from kuzushiji.inference.weights import load_network
 from kuzushiji.runs.config import TeacherConfig
@@ -49,7 +49,7 @@ def describe_teacher(source: str | Path | None) -> TeacherConfig | None:
     if source is None:
         return None
     if str(source).endswith(".npz"):
-        path = Path(source).expanduser().resolve()
+        path = expanded(source).resolve()
         if not path.is_file():
             raise UsageError(f"{source} is no file; --teacher takes a run, or predictions of the training images")
         return TeacherConfig("predictions", str(path), str(path), file_hash(path))

@@ -228,7 +228,7 @@ def _trained(
         run.write_metrics([*run.metrics[: metrics["epoch"] - 1], metrics])
         watch.epoch(metrics)
 
-    if state and state["epochs"]:
+    if state and state.get("epochs"):
         run.write_metrics(state["epochs"])  # the last line may be missing, if it was killed between
     teacher = _teacher(run.config, splits.train, device)
     task = Classification(splits.train, splits.validation, run.config.recipe, device, teacher)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -76,6 +77,19 @@ class JointOptimizer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for optimizer, each in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(each)
+
+
+def check_state(optimizer: Optimizer | JointOptimizer) -> None:
+    """Sees whether an optimizer can go on from the state that it was given, by a step of a copy.
+
+    Raises:
+        Exception: it can't; of whatever kind.
+    """
+    copy = deepcopy(optimizer)
+    for group in copy.param_groups:
+        for weight in group["params"]:
+            weight.grad = torch.zeros_like(weight)
+    copy.step()
 
 
 @contextmanager

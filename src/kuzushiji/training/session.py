@@ -11,8 +11,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from kuzushiji.errors import Diverged, Interrupted
+from kuzushiji.errors import Diverged, Interrupted, RunError
 from kuzushiji.runs.run import best_epoch
+from kuzushiji.training.optimizers import check_state
 from kuzushiji.training.tasks import Task
 from kuzushiji.training.world import World
 
@@ -175,12 +176,39 @@ class Session:
             raise Interrupted(SAVED)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes back to where a training stood when it gave `save` this state."""
-        self.epoch, self.step, self.epochs, self.best = (state[name] for name in ("epoch", "step", "epochs", "best"))
-        self.tally.restore(state["tally"])
-        for name, part in self.parts.items():
-            part.load_state_dict(state[name])
-        _restore_random_state(state["random"][self.world.rank], self.device)
+        """Goes back to where a training stood when it gave `save` this state.
+
+        Raises:
+            RunError: it is the state of another training, or damaged.
+        """
+        try:
+            self.epoch, self.step, self.epochs = state["epoch"], state["step"], state["epochs"]
+            whole = 0 <= self.epoch <= self.recipe.epochs and 0 <= self.step <= self.steps
+            whole = whole and isinstance(self.epochs, list) and all(isinstance(each, dict) for each in self.epochs)
+            if not whole or len(self.epochs) != self.epoch:
+                raise ValueError(f"epoch {self.epoch}, step {self.step}, {len(self.epochs)} epochs are done")
+            if self.recipe.patience:
+                stopped_early(self.epochs, self.recipe.patience, self.measures[0])
+            self.tally.restore(state["tally"])
+            for name, part in self.parts.items():
+                part.load_state_dict(state[name])
+            check_state(self.parts["optimizer"])  # type: ignore[arg-type]
+            self.best = self._checked(state["best"], state["network"])
+            _restore_random_state(state["random"][self.world.rank], self.device)
+        except Exception as error:  # PyTorch raises whatever comes of a state that is none
+            reason = " ".join(str(error).split())[:200]
+            raise RunError(
+                f"the checkpoint is not of this training, or damaged ({type(error).__name__}: {reason}); "
+                "train again from the start"
+            ) from error
+
+    def _checked(self, best: Any, network: dict[str, Tensor]) -> dict[str, Any] | None:
+        """The weights of the best epoch so far, where the recipe keeps them and there was one."""
+        if best is not None and {name: each.shape for name, each in best.items()} != {
+            name: each.shape for name, each in network.items()
+        }:
+            raise ValueError("the best weights are of another network")
+        return best
 
     def _save(self) -> None:
         position = {"epoch": self.epoch, "step": self.step, "epochs": self.epochs, "best": self.best}
@@ -231,7 +259,7 @@ class _Tally:
 
     def restore(self, state: dict[str, Any]) -> None:
         self.sums.copy_(state["sums"])
-        self.images, self.seconds = state["images"], state["seconds"]
+        self.images, self.seconds = int(state["images"]), float(state["seconds"])
 
 
 def stopped_early(epochs: list[dict[str, Any]], patience: int, measure: str = "accuracy") -> bool:

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from kuzushiji.errors import DataError, DownloadError, KuzushijiError, UsageError
 from kuzushiji.fetch import AddressFailed, Fetcher, NoAddressGaveIt
-from kuzushiji.files import file_hash
+from kuzushiji.files import expanded, file_hash
 from kuzushiji.home import home
-from kuzushiji.inference.weights import read_classes
+from kuzushiji.inference.weights import read_classes, read_tensors
 from kuzushiji.models.inspection import list_layers
 from kuzushiji.models.transfer import BASE
 from kuzushiji.runs.config import StartConfig
@@ -81,7 +81,7 @@ def describe_start(
     elif str(weights) == "imagenet":
         name, path = "imagenet", _imagenet(model)
     else:
-        path = Path(str(weights)).expanduser()
+        path = expanded(str(weights))
         if not path.is_file():
             raise UsageError(f"{path} is no file; --weights takes a .safetensors or .pth file, or imagenet")
         name = str(path.resolve())
@@ -132,8 +132,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     try:
         if path.suffix == ".safetensors":
-            with safe_open(path, framework="pt") as file:
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            weights = read_tensors(path)
         else:
             weights = torch.load(path, map_location="cpu", weights_only=True)
             weights = weights.get("state_dict", weights)

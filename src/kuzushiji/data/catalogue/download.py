@@ -18,7 +18,10 @@ from kuzushiji.data.files.class_map import write_class_map
 from kuzushiji.data.files.local import LocalFile, local_files
 from kuzushiji.errors import DownloadError
 from kuzushiji.fetch import CHUNK, AddressFailed, Fetcher, NoAddressGaveIt, Progress, discard_part, need_room
-from kuzushiji.files import folder_written_whole, written_whole
+from kuzushiji.files import expanded, folder_written_whole, written_whole
+
+_MORE = 2**20
+"""Bytes that a file may have beyond twice its published size."""
 
 
 @dataclass
@@ -92,7 +95,7 @@ def fetch(
             missing = _note_right_files(entry, fetched, say)
             _download_files(entry, missing, fetched, Fetcher(progress, say), offline)
         else:
-            with local_files(source.expanduser().resolve()) as found:
+            with local_files(expanded(source).resolve()) as found:
                 elsewhere = _elsewhere(entry, found)
                 format = format or _nearest_format(entry, elsewhere)
                 fetched = Fetched(name, format, folder(name))
@@ -250,7 +253,7 @@ def _chunks(local: LocalFile) -> Iterator[bytes]:
         with local.open() as file:
             while chunk := file.read(CHUNK):
                 yield chunk
-    except (OSError, BadZipFile, EOFError, zlib.error, RuntimeError) as error:
+    except (OSError, BadZipFile, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
         # RuntimeError: the zip is encrypted, or compressed in a way that is not known here.
         raise _NotRight(f"it cannot be read ({error})") from None
 
@@ -277,6 +280,7 @@ def _download_files(entry: Dataset, missing: list[DataFile], fetched: Fetched, f
                     check=partial(_check, entry, file),
                     check_length=partial(_check_length, file),
                     size=file.size,
+                    most=None if file.size is None else 2 * file.size + _MORE,  # some sizes were published rounded
                 )
             except NoAddressGaveIt as error:
                 why = f"{file.name} of {entry.name} could not be fetched:\n  {error}"

@@ -136,7 +136,7 @@ class Superseded:
 
 def _codh(folder: str, name: str, size: int | None = None, md5: str | None = None) -> DataFile:
     address = f"{CODH}{folder}/{name}"
-    return DataFile(name, size, md5, (address, ARCHIVE + address))
+    return DataFile(name, size, md5, (address.replace("http:", "https:"), ARCHIVE + address, address))
 
 
 _KMNIST_CLASS_MAP = _codh("kmnist", "kmnist_classmap.csv", 151, "899202f6e8dc29a321ac210a03d0f2f1")

@@ -4,6 +4,7 @@ Old programs write backslashes for slashes, begin names with `./`, and write Jap
 so.
 """
 
+import lzma
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,22 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from kuzushiji.data.files.names import is_litter
 from kuzushiji.data.files.text import japanese
 from kuzushiji.errors import DataError
+from kuzushiji.npz import most_unpacked
 
 _UTF8 = 0x800
 """The flag of a member whose name is in UTF-8."""
 
-DAMAGE = (BadZipFile, zlib.error, EOFError, KeyError, RuntimeError, NotImplementedError, ValueError)
+DAMAGE = (
+    BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    IndexError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+    lzma.LZMAError,
+)
 """What is raised by a zip that is damaged, encrypted, or compressed in a way that is not known here."""
 
 
@@ -96,7 +108,10 @@ class Zips:
             OSError: the zip cannot be read.
         """
         try:
-            return self.archive(path).read(key)
+            archive = self.archive(path)
+            if (size := archive.getinfo(key).file_size) > most_unpacked(path.stat().st_size):
+                raise DataError(f"has {size:,} bytes unpacked, which is damage, or made to fill the memory")
+            return archive.read(key)
         except DAMAGE as error:
             raise DataError(f"cannot be unpacked ({error})") from None
 

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.errors import DataError, UsageError
+from kuzushiji.npz import most_unpacked, read_npy
 
-MOST_BYTES = 8 * 2**30
-"""The largest array that a file may declare: 40 times Kuzushiji-49.  Anything above is damage or a zip bomb."""
+MOST_LABELS = 2**26
 
 _IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _BLOCK = 2**20
@@ -89,6 +89,8 @@ def read_labels(path: Path) -> NDArray[np.int64]:
         )
     if labels.dtype.kind not in "iu" or labels.ndim != 1:
         raise DataError(f"{path} holds {labels.dtype} {labels.shape}; expected labels, integers (N,)")
+    if len(labels) > MOST_LABELS:
+        raise DataError(f"{path} holds {len(labels):,} labels; the most that are read are {MOST_LABELS:,}")
     if len(labels) and labels.min() < 0:
         raise DataError(f"{path} holds the label {labels.min()}; labels count from 0")
     return labels.astype(np.int64)
@@ -120,27 +122,11 @@ def _read_npz(path: Path, file: BinaryIO) -> NDArray:
                 raise DataError(f"{path} holds {found}; expected one array, or one that is called arr_0")
             member = (named or members)[0]
             with archive.open(member) as stream:
-                shape, dtype = _npy_header(stream)
-                if dtype.hasobject:
-                    raise DataError(
-                        f"{path} holds Python objects (a pickle), which could run any code when loaded; "
-                        "expected plain numbers: save it again from an array of integers"
-                    )
-                size = math.prod(shape) * dtype.itemsize
-                if not size <= member.file_size <= size + 2**16:
-                    raise _damaged(path, f"its header says {shape} {dtype}, but it holds {member.file_size} bytes")
-                _refuse_absurd(path, size, shape)
-            with archive.open(member) as stream:
-                return np.lib.format.read_array(stream, allow_pickle=False)  # reads block by block
-    except (*_DAMAGE, NotImplementedError, RuntimeError) as error:  # the last two: odd compression, encryption
+                return read_npy(stream, member.file_size, most_unpacked(path.stat().st_size))
+    except DataError:
+        raise
+    except Exception as error:  # on a damaged file zipfile and NumPy raise whatever comes
         raise _damaged(path, error) from None
-
-
-def _npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)
-    return shape, dtype
 
 
 def _read_idx(path: Path) -> NDArray:
@@ -148,12 +134,12 @@ def _read_idx(path: Path) -> NDArray:
         gzipped = plain.read(2) == b"\x1f\x8b"
     with gzip.open(path) if gzipped else open(path, "rb") as file:
         try:
-            return _read_idx_stream(path, file)  # type: ignore[arg-type]
+            return _read_idx_stream(path, file, most_unpacked(path.stat().st_size))  # type: ignore[arg-type]
         except _DAMAGE as error:
             raise _damaged(path, error) from None
 
 
-def _read_idx_stream(path: Path, file: BinaryIO) -> NDArray:
+def _read_idx_stream(path: Path, file: BinaryIO, most: int) -> NDArray:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or not 1 <= magic[3] <= 4:
         kind = "a web page" if magic.lstrip()[:1] == b"<" else f"{magic!r}"
@@ -164,7 +150,8 @@ def _read_idx_stream(path: Path, file: BinaryIO) -> NDArray:
     dtype = np.dtype(_IDX_TYPES[magic[2]])
     shape = struct.unpack(f">{magic[3]}I", file.read(4 * magic[3]))
     size = math.prod(shape) * dtype.itemsize
-    _refuse_absurd(path, size, shape)
+    if size > most:
+        raise _damaged(path, f"its header says {shape}, {size:,} bytes: damage, or made to fill the memory")
     array = np.empty(shape, dtype)
     # Block by block: a gzip file asked for everything at once makes a second copy of it.
     into, filled = memoryview(array.data).cast("B") if size else memoryview(b""), 0
@@ -177,14 +164,6 @@ def _read_idx_stream(path: Path, file: BinaryIO) -> NDArray:
     if file.read(1):
         raise _damaged(path, f"its header says {shape}, {size} bytes, but there are more")
     return array.astype(dtype.newbyteorder("="), copy=False)
-
-
-def _refuse_absurd(path: Path, size: int, shape: tuple[int, ...]) -> None:
-    if size > MOST_BYTES:
-        raise DataError(
-            f"{path} declares an array of {shape}, {size // 2**30:,} GiB unpacked; the most that is read is "
-            f"{MOST_BYTES / 2**30:.0f} GiB: the file is damaged, or made to fill the memory"
-        )
 
 
 def _damaged(path: Path, found: object) -> DataError:

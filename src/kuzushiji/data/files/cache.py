@@ -8,12 +8,14 @@ Within it the images are sorted by split, so that each split is one slice of the
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from kuzushiji import home
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.files import folder_written_whole
+from kuzushiji.records import from_plain, parse_json
 
 _VERSION = 5
 """Raised when the same source would give other files, so that what an older version wrote is made again."""
@@ -134,27 +137,48 @@ def _locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+@dataclass(frozen=True)
+class _About:
+    """What is read of `about.json`, in which more may stand."""
+
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    bounds: Mapping[str, tuple[int, int]]
+    source: Mapping[str, str]
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    checksums: Mapping[str, int] = field(default_factory=dict)
+
+
 def _read(folder: Path) -> CachedImages | None:
     """What `_make` wrote, or None if it is not there or not whole."""
     try:
-        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        about = parse_json((folder / "about.json").read_bytes())
+        written = from_plain(about, _About, tolerant=True)
+        states = {name: (folder / name).stat() for name in written.sizes}
+        if any(states[name].st_size != size for name, size in written.sizes.items()):
+            return None
+        if any(_checksum(folder / name, states[name].st_mtime_ns) != crc for name, crc in written.checksums.items()):
+            return None
         images = np.load(folder / "images.npy", mmap_mode="c")  # refuses a file that is shorter than its header says
         labels, ids = np.load(folder / "labels.npy"), np.load(folder / "ids.npy")
-        whole = list(images.shape) == about["shape"] and labels.shape == ids.shape == (len(images),)
-        if not whole or any((folder / name).stat().st_size != size for name, size in about.get("sizes", {}).items()):
-            return None
-        return CachedImages(
-            images=images,
-            labels=labels,
-            ids=ids,
-            classes=tuple(about["classes"]),
-            bounds={split: (start, stop) for split, (start, stop) in about["bounds"].items()},
-            source=about["source"],
-            folder=folder,
-            about=about,
-        )
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        whole = images.dtype == np.uint8 and images.shape == written.shape
+        whole = whole and labels.dtype == ids.dtype == np.int64 and labels.shape == ids.shape == (len(images),)
+        whole = whole and labels.min(initial=0) >= 0 and labels.max(initial=-1) < len(written.classes)
+        whole = whole and all(0 <= start <= stop <= len(images) for start, stop in written.bounds.values())
+    except Exception:  # it is damaged, on which NumPy raises whatever comes, and is made again
         return None
+    if not whole:
+        return None
+    return CachedImages(
+        images=images,
+        labels=labels,
+        ids=ids,
+        classes=written.classes,
+        bounds=dict(written.bounds),
+        source=dict(written.source),
+        folder=folder,
+        about=about,
+    )
 
 
 def _make(folder: Path, source: Path, variant: str, make: Callable[[Path], dict[str, Any]]) -> None:
@@ -162,8 +186,20 @@ def _make(folder: Path, source: Path, variant: str, make: Callable[[Path], dict[
         about = make(beside)
         shape = np.load(beside / "images.npy", mmap_mode="r").shape
         sizes = {path.name: path.stat().st_size for path in beside.iterdir()}
-        about |= {"path": str(source.resolve()), "variant": variant, "shape": shape, "sizes": sizes}
+        checksums = {path.name: _checksum(path, path.stat().st_mtime_ns) for path in beside.iterdir()}
+        about |= {"path": str(source.resolve()), "variant": variant, "shape": shape}
+        about |= {"sizes": sizes, "checksums": checksums}
         (beside / "about.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+@functools.cache
+def _checksum(path: Path, changed: int) -> int:
+    """The CRC-32 of a file that was `changed` last at that time: a gigabyte takes a second, once in a process."""
+    found = 0
+    with open(path, "rb") as file:
+        while block := file.read(2**22):
+            found = zlib.crc32(block, found)
+    return found
 
 
 def bounds_of(names: tuple[str, ...], sides: NDArray[np.int64]) -> dict[str, list[int]]:
@@ -197,6 +233,6 @@ def _remove_left_behind(folder: Path, source: Path, variant: str) -> None:
         if other == folder or (other.name.startswith(f".{folder.name}.") and other.suffix == ".part"):
             shutil.rmtree(other, ignore_errors=True)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            about = json.loads((other / "about.json").read_text(encoding="utf-8"))
+            about = parse_json((other / "about.json").read_bytes())
             if (about["path"], about["variant"]) == (str(source.resolve()), variant):
                 shutil.rmtree(other, ignore_errors=True)

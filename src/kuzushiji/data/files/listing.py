@@ -203,7 +203,7 @@ def _image_files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
                             f"{entry.path} is a folder in a class folder; name the folder that holds the class "
                             f"folders; those that divide them are called {_SPLIT_NAMES}"
                         )
-                    if not entry.name.lower().endswith(SUFFIXES):
+                    if not entry.name.lower().endswith(SUFFIXES) or not entry.is_file():
                         raise DataError(
                             f"{entry.path} lies in a class folder and is not an image; "
                             f"expected only {' '.join(SUFFIXES)} there"

@@ -8,7 +8,7 @@ from functools import partial
 from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import IO
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from kuzushiji.errors import DataError
 
@@ -58,13 +58,13 @@ def _files(source: Path, zips: ExitStack) -> Iterator[LocalFile]:
         if path.suffix.lower() == ".zip":
             try:
                 archive = zips.enter_context(ZipFile(path))
-            except (BadZipFile, OSError) as error:
+            except Exception as error:  # on a damaged file zipfile raises whatever comes
                 if path == source:
                     raise DataError(f"{path} is not a whole zip file ({error}); download it again") from None
                 continue  # someone's Downloads folder holds all kinds of things
             for member in archive.infolist():
                 inside = PurePosixPath(member.filename)
-                if not member.is_dir():
+                if not member.filename.endswith("/"):
                     within = inside.parent.name or path.stem
                     opener = partial(archive.open, member)
                     yield LocalFile(f"{path}/{inside}", within, inside.name, member.file_size, opener)

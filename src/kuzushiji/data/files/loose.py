@@ -68,4 +68,4 @@ def _walk(root: Path, failures: list[OSError]) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
-        yield from (Path(place, name) for name in names)
+        yield from (path for path in (Path(place, name) for name in names) if path.is_file())

@@ -3,7 +3,6 @@
 import bz2
 import gzip
 import lzma
-import shutil
 import tarfile
 import zlib
 from collections.abc import Callable
@@ -14,10 +13,14 @@ from typing import IO, Any
 from kuzushiji.data.files.archive import Zips
 from kuzushiji.data.files.names import SUFFIXES, is_litter, meant
 from kuzushiji.errors import DataError
+from kuzushiji.npz import most_unpacked
 
 _OPENERS: dict[bytes, Callable[..., IO[Any]]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 """How a compressed file begins, and what opens it."""
 _OTHERS = {b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7z archive", b"(\xb5/\xfd": "compressed by zstd"}
+_NAMES = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+"""Members of a tar that hold what does not fit into the header of the next one, such as its name."""
+_LONGEST_NAME = 2**16
 _DAMAGE = (tarfile.TarError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 
 
@@ -34,6 +37,17 @@ class Members:
     names: tuple[str, ...]
     keys: dict[str, str] = field(default_factory=dict)
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+class _Header(tarfile.TarInfo):
+    """A header of a tar whose size can be one: tarfile goes back by a negative one, and never ends."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
+        header = super().frombuf(buf, encoding, errors)
+        if not 0 <= header.size < (_LONGEST_NAME if header.type in _NAMES else 2**50):
+            raise ValueError(f"{header.name} has {header.size:,} bytes")
+        return header
 
 
 def is_zip(path: Path) -> bool:
@@ -68,8 +82,11 @@ def list_tar(path: Path) -> Members:
     places: dict[str, tuple[int, int]] = {}
     end = 0
     try:
-        with tarfile.open(path, "r:*" if is_compressed(path) else "r:") as archive:
+        most = most_unpacked(path.stat().st_size)
+        with tarfile.open(path, "r:*" if is_compressed(path) else "r:", tarinfo=_Header) as archive:
             for member in archive:
+                if not 0 <= member.size <= member.offset_data + member.size <= most:
+                    raise ValueError(f"{member.name} has {member.size:,} bytes")
                 end = member.offset_data + (member.size + 511) // 512 * 512
                 name = "/".join(part for part in meant(member.name).split("/") if part not in ("", "."))
                 if member.isdir() or any(map(is_litter, name.split("/"))):
@@ -103,8 +120,12 @@ def unpack(path: Path, plain: Path) -> None:
     opener = _opener(path)
     assert opener is not None
     try:
+        left = most_unpacked(path.stat().st_size)
         with opener(path) as source, open(plain, "wb") as target:
-            shutil.copyfileobj(source, target, 2**20)
+            while block := source.read(2**20):
+                left -= target.write(block)
+                if left < 0:
+                    raise EOFError("it unpacks to more than 100 times its size")
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is damaged or not whole ({error}); fetch it again") from None
 

@@ -150,7 +150,8 @@ def _walk(root: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(root, onerror=fail, followlinks=True):
         depth = len(Path(place).relative_to(root).parts)
         folders[:] = sorted(name for name in folders if depth < _DEPTH and not _is_skipped(name))
-        yield from (Path(place, name) for name in sorted(names) if _is_wanted(name))
+        paths = (Path(place, name) for name in sorted(names) if _is_wanted(name))
+        yield from (path for path in paths if path.is_file())  # a pipe or a device may never end
 
 
 def _is_wanted(name: str) -> bool:

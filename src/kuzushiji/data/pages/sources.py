@@ -20,7 +20,7 @@ from kuzushiji.data.pages.files import FileReader, PageFile
 from kuzushiji.data.pages.iiif import CanvasImage, name_of, read_manifest
 from kuzushiji.data.pages.web import Fetch, Web, is_address
 from kuzushiji.errors import DataError, UsageError
-from kuzushiji.files import file_hash
+from kuzushiji.files import expanded, file_hash
 from kuzushiji.imaging.kinds import kind_of, kind_of_file
 from kuzushiji.imaging.pdf import Pdf
 from kuzushiji.imaging.several import images_in
@@ -94,10 +94,10 @@ def expected_pages(source: str | Path, pages: str | None = None) -> int:
     """
     try:
         with FileReader() as reader:
-            if is_address(source) or _is_json(Path(source).expanduser()):
+            if is_address(source) or _is_json(expanded(source)):
                 count = sum(1 for _ in _all_pages(source, reader, lambda line: None, Web()))
             else:
-                count = sum(map(_expected, _files(Path(source).expanduser(), reader, lambda line: None)))
+                count = sum(map(_expected, _files(expanded(source), reader, lambda line: None)))
     except DataError:
         return 1  # which fails
     wanted = _ranges(pages)
@@ -119,7 +119,7 @@ def _all_pages(source: str | Path, reader: FileReader, say: Callable[[str], None
     if is_address(source):
         yield from _pages_at(str(source), fetch)
         return
-    path = Path(source).expanduser()
+    path = expanded(source)
     if _is_json(path):
         yield from _pages_of_manifest(reader.content(PageFile(path)), "", f"{path}", fetch)
         return

@@ -11,6 +11,7 @@ from kuzushiji.document.formats.parts import LineParts, Part, lines_of, page_of
 from kuzushiji.document.formats.xml import box_text, points_of, points_text
 from kuzushiji.document.page import ImageRef, Page
 from kuzushiji.errors import DataError
+from kuzushiji.records import parse_json
 
 _CONTEXT = [
     "http://iiif.io/api/extension/text-granularity/context.json",
@@ -78,7 +79,7 @@ def read(content: bytes) -> Page:
         DataError: it is none, or damaged; the message goes on from the name of the file.
     """
     try:
-        page = json.loads(content.decode("utf-8-sig"))
+        page = parse_json(content)
         lines: dict[str, LineParts] = {}
         others: list[Part] = []
         order: list[str] = []
@@ -90,17 +91,18 @@ def read(content: bytes) -> Page:
             if item["textGranularity"] == "line":
                 lines[id] = LineParts(id, item["label"]["none"][0].removeprefix(_ROLE), polygon, [])
                 continue
-            text = item["body"]["value"]
+            if not isinstance(text := item["body"]["value"], str):
+                raise TypeError(f"{text!r:.40} is no text")
             part = Part(own, polygon, 1, [(text, 1)] if text else [])
             (lines[owner].parts if owner else others).append(part)  # type: ignore[attr-defined]
             order.append(own)
         name, _, size = page["summary"]["none"][0].rpartition(" ")
         match = re.fullmatch(r"(\d+)x(\d+)", size)
         image = ImageRef(name, None, (int(match[1]), int(match[2]))) if match else ImageRef(f"{name} {size}".strip())
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DataError(f"is damaged JSON ({error})") from None
     except (KeyError, IndexError, TypeError, AttributeError, StopIteration) as error:
-        raise DataError(f"is no annotation page of kuzushiji ({error!r} is missing)") from None
+        raise DataError(f"is no annotation page of kuzushiji ({error!r})") from None
     ids = [part.id for line in lines.values() for part in line.parts] + [part.id for part in others]
     places = {id: place for place, id in enumerate(ids)}
     return page_of(image, list(lines.values()), others, [places[id] for id in order])

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from kuzushiji.document.formats.parts import LineParts, Part, lines_of, page_of
 from kuzushiji.document.page import Direction, ImageRef, Page, Role, Status, Step
 from kuzushiji.errors import DataError
-from kuzushiji.records import from_plain
+from kuzushiji.records import from_plain, parse_json
 
 NAME, VERSION = "kuzushiji page", 1
 
@@ -107,10 +107,10 @@ def read(content: bytes) -> Page:
         DataError: it is none, or damaged; the message goes on from the name of the file.
     """
     try:
-        values = json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        values = parse_json(content)
+    except ValueError as error:
         raise DataError(f"is damaged JSON ({error})") from None
-    if values.get("format") != NAME:
+    if not isinstance(values, dict) or values.get("format") != NAME:
         raise DataError(f'is no page: expected JSON with "format": "{NAME}", as `Page.save` writes it')
     if values.get("version") != VERSION:
         raise DataError(f"has version {values.get('version')!r} of the format; this kuzushiji reads version {VERSION}")

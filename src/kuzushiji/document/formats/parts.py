@@ -92,8 +92,11 @@ def page_of(
     n, most = len(parts), max((len(part.candidates) for part in parts), default=1) or 1
     filled = [[*part.candidates, *[("", 0.0)] * (most - len(part.candidates))] for part in parts]
     for part in parts:
-        if np.shape(part.polygon) != (4, 2):
-            raise DataError(f"character {part.id} has a polygon of the shape {np.shape(part.polygon)}; expected (4, 2)")
+        if _shape(part.polygon) != (4, 2):
+            raise DataError(f"character {part.id} has a polygon of the shape {_shape(part.polygon)}; expected (4, 2)")
+    for line in lines:
+        if _shape(line.polygon)[1:] != (2,):
+            raise DataError(f"line {line.id} has a polygon of the shape {_shape(line.polygon)}; expected (n, 2)")
     counts = [len(line.parts) for line in lines]
     stops = np.cumsum([0, *counts]).tolist()
     return Page(
@@ -116,6 +119,13 @@ def page_of(
         tuple(steps),
         status,
     )
+
+
+def _shape(polygon: Any) -> tuple[int, ...] | str:
+    try:
+        return np.shape(polygon)
+    except ValueError:
+        return "that has no corners"
 
 
 def numbers(values: NDArray[np.float32]) -> Any:

@@ -12,6 +12,7 @@ from kuzushiji.document.formats.parts import LineParts, Number, Part
 from kuzushiji.document.geometry import boxes_of
 from kuzushiji.document.page import Direction, Page, Role, Step
 from kuzushiji.errors import DataError
+from kuzushiji.records import parse_json
 
 Element = Any  # lxml has no types
 Points = list[list[Number]]
@@ -134,7 +135,7 @@ def settings_text(step: Step) -> str:
 
 def settings_of(text: str | None) -> dict[str, Any]:
     try:
-        found = json.loads(text or "{}")
+        found = parse_json(text or "{}")
     except ValueError:
         found = {"settings": text}  # another program's
     return found if isinstance(found, dict) else {"settings": text}

@@ -1,0 +1,197 @@
+"""Whether small inputs that unpack to much, or never end, take much memory or time.
+
+    python benchmarks/reliability/bounds.py [KIND]
+
+Makes inputs of under 5 MB, and gives each to a process of its own.  Wrong is one that takes over 1 GB of memory or 20
+seconds of the processor's time, or that does not end, or ends in a traceback.
+"""
+
+import gzip
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from counted import tell
+
+MOST_MEGABYTES, MOST_SECONDS = 1000, 20
+
+LOAD = "import sys; from kuzushiji.data.source import load; load(sys.argv[1])"
+READ = "import sys; from kuzushiji.imaging.read import read_color; read_color(sys.argv[1])"
+RECOGNIZE = "import sys; from kuzushiji.cli import main; sys.exit(main(['recognize', sys.argv[1]]))"
+STUDY = "import sys; from kuzushiji.cli import main; sys.exit(main(['study', sys.argv[1]]))"
+RUN = "import sys; from kuzushiji.runs.run import Run; Run(__import__('pathlib').Path(sys.argv[1])).predictions()"
+
+
+def png(width: int, height: int) -> bytes:
+    """A white image."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+
+    packed, row = zlib.compressobj(9), b"\0" + b"\xff" * width
+    data = b"".join(packed.compress(row) for _ in range(height)) + packed.flush()
+    head = width.to_bytes(4) + height.to_bytes(4) + b"\x08\0\0\0\0"
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def npy_of_zeros(count: int) -> bytes:
+    """The beginning of an npy file of so many bytes."""
+    head = str({"descr": "|u1", "fortran_order": False, "shape": (count,)}).encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head
+
+
+def zipped(path: Path, name: str, beginning: bytes, zeros: int) -> None:
+    """A zip with one member, which ends in many zeros."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open(name, "w", force_zip64=True) as file:
+        file.write(beginning)
+        for _ in range(zeros >> 24):
+            file.write(bytes(1 << 24))
+
+
+def wide(folder: Path) -> tuple[str, Path]:
+    """A PNG of 60000 x 1."""
+    (folder / "wide.png").write_bytes(png(60_000, 1))
+    return RECOGNIZE, folder / "wide.png"
+
+
+def large(folder: Path) -> tuple[str, Path]:
+    """A PNG of as many pixels as are read."""
+    (folder / "large.png").write_bytes(png(11_585, 11_585))
+    return READ, folder / "large.png"
+
+
+def too_large(folder: Path) -> tuple[str, Path]:
+    """A PNG of more pixels than are read."""
+    (folder / "large.png").write_bytes(png(30_000, 30_000))
+    return READ, folder / "large.png"
+
+
+def arrays(folder: Path) -> tuple[str, Path]:
+    """An npz of images that unpacks to 2 GB."""
+    for kind in ("imgs", "labels"):
+        zipped(folder / f"k-train-{kind}.npz", "arr_0.npy", npy_of_zeros(1 << 31), 1 << 31)
+    return LOAD, folder
+
+
+def packed_idx(folder: Path) -> tuple[str, Path]:
+    """A gzipped IDX file of labels that unpacks to 2 GB."""
+    for kind, head in (("images-idx3", b"\0\0\x08\x03"), ("labels-idx1", b"\0\0\x08\x01")):
+        with gzip.open(folder / f"train-{kind}-ubyte.gz", "wb") as file:
+            file.write(head + (1 << 31).to_bytes(4) + (1).to_bytes(4) * 2 * (kind == "images-idx3"))
+            for _ in range(1 << 7):
+                file.write(bytes(1 << 24))
+    return LOAD, folder
+
+
+def pages(folder: Path) -> tuple[str, Path]:
+    """A zip of pages whose table unpacks to 2 GB."""
+    zipped(folder / "pages.zip", "train.csv", b"image_id,labels\n", 1 << 31)
+    return LOAD, folder / "pages.zip"
+
+
+def run(folder: Path) -> tuple[str, Path]:
+    """A run whose predictions unpack to 2 GB."""
+    zipped(folder / "predictions.npz", "logits.npy", npy_of_zeros(1 << 31), 1 << 31)
+    return RUN, folder
+
+
+def device(folder: Path) -> tuple[str, Path]:
+    """A folder of class folders, of which one file is a link to /dev/zero."""
+    (folder / "U+304A").mkdir()
+    (folder / "U+304A" / "1.png").symlink_to("/dev/zero")
+    return LOAD, folder
+
+
+def pipe(folder: Path) -> tuple[str, Path]:
+    """A folder of images, of which one is a pipe that nobody writes into."""
+    os.mkfifo(folder / "1.png")
+    return RECOGNIZE, folder
+
+
+def endless(folder: Path) -> tuple[str, Path]:
+    """A link to /dev/zero in the place of an image."""
+    (folder / "1.png").symlink_to("/dev/zero")
+    return READ, folder / "1.png"
+
+
+def combinations(folder: Path) -> tuple[str, Path]:
+    """A study with 10^8 combinations."""
+    (folder / "mine.toml").write_text(
+        'title = "t"\nquestion = "q"\n[shared]\nmodel = "nn_1"\n[grid]\n'
+        + "".join(f"{name} = {json.dumps([n / 1000 for n in range(1, 101)])}\n" for name in ("lr", "ema", "swa", "sam"))
+    )
+    return STUDY, folder / "mine.toml"
+
+
+def seeds(folder: Path) -> tuple[str, Path]:
+    """A study with 10^8 seeds."""
+    (folder / "mine.toml").write_text(
+        'title = "t"\nquestion = "q"\nseeds = 100000000\n[[trials]]\nmodel = "nn_1"\nlabel = "a"\n'
+        '[[trials]]\nmodel = "nn_2"\nlabel = "b"\n'
+    )
+    return STUDY, folder / "mine.toml"
+
+
+def table(folder: Path) -> tuple[str, Path]:
+    """A page as JSON that is nested 2 million deep."""
+    (folder / "page.json").write_bytes(b'{"format": ' + b"[" * 2_000_000)
+    return "import sys; from kuzushiji.document.page import Page; Page.load(sys.argv[1])", folder / "page.json"
+
+
+KINDS: tuple[Callable[[Path], tuple[str, Path]], ...] = (
+    *(wide, large, too_large, arrays, packed_idx, pages, run),
+    *(device, pipe, endless, combinations, seeds, table),
+)
+
+
+def wrong(script: str, path: Path) -> str:
+    """What a process that read a path took, and whether that was too much."""
+    reading = (
+        "import resource, sys\nfrom kuzushiji.errors import KuzushijiError\ncode = 0\n"
+        f"try:\n    exec({script!r})\nexcept KuzushijiError as error:\n    print(error, file=sys.stderr)\n"
+        "except SystemExit as ended:\n    code = ended.code\n"
+        "finally:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)\n"
+        "sys.exit(code if code in (0, 1, 2) else 9)\n"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = subprocess.Popen(
+        [sys.executable, "-c", reading, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        out, err = process.communicate(timeout=20 * MOST_SECONDS)  # there may be others at work
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return "did not end"
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    megabytes = int(out.split()[-1]) if out.split() else 0
+    took = f"{megabytes:,} MB, {seconds:.1f} s"
+    if process.returncode not in (0, 1, 2) or "Traceback" in err:
+        return f"{took}: {err.strip()[-200:]}"
+    return took if megabytes > MOST_MEGABYTES or seconds > MOST_SECONDS else ""
+
+
+def main() -> int:
+    """Prints a line for each input that takes too much; exits with 1 if there is one."""
+    kinds = [make for make in KINDS if make.__name__ in sys.argv[1:] or not sys.argv[1:]]
+    found = 0
+    for make in kinds:
+        with tempfile.TemporaryDirectory() as scratch:
+            os.environ["KUZUSHIJI_HOME"] = f"{scratch}/home"
+            folder = Path(scratch, "input")
+            folder.mkdir()
+            if why := wrong(*make(folder)):
+                found += 1
+                print(f"{(make.__doc__ or '').rstrip('.')}: {why}", flush=True)
+    return tell("small inputs that unpack to much, or never end", len(kinds), found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
