@@ -70,11 +70,14 @@ class Pdf:
         """Lets go of it."""
         self._document.close()
 
-    def page(self, number: int) -> bytes | Image.Image:
+    def page(self, number: int, most_pixels: int = MOST_PIXELS) -> bytes | Image.Image:
         """The image of a page, as `imaging.read` takes it.
 
         The bytes of a JPEG if the page is that and nothing else is to be seen; else the page is drawn, at the
         resolution of the scan that covers most of it, without which at 300 dots an inch, or at what fits.
+
+        Args:
+            most_pixels: with which it is drawn.
 
         Raises:
             DataError: it can't be drawn; the message goes on from what the caller calls the page.
@@ -83,7 +86,7 @@ class Pdf:
             found = _look(page)
             if found.alone and (jpeg := _jpeg(found.scans[0])) and _same(page, jpeg):
                 return jpeg
-            return _drawn(page, _fineness(page, found.scans))
+            return _drawn(page, _fineness(page, found.scans, most_pixels))
 
     @contextmanager
     def _opened(self, number: int) -> "Iterator[pypdfium2.PdfPage]":
@@ -147,11 +150,11 @@ def _same(page: "pypdfium2.PdfPage", jpeg: bytes) -> bool:
     return abs(ratio - 1) < 0.01 and float(difference.mean()) < _ALIKE
 
 
-def _fineness(page: "pypdfium2.PdfPage", scans: "list[pypdfium2.PdfImage]") -> float:
+def _fineness(page: "pypdfium2.PdfPage", scans: "list[pypdfium2.PdfImage]", most: int) -> float:
     """Pixels a point at which a page is drawn."""
     width, height = page.get_size()
     finest = max((_fineness_of(scan, width * height) for scan in scans), default=0.0)
-    most = MOST_PIXELS if finest else _MOST_DRAWN
+    most = most if finest else min(most, _MOST_DRAWN)
     # A hair less, so that a page of 1,000 pixels is not drawn on 1,001.
     return min(finest or _USUAL, math.sqrt(most / (width * height))) * (1 - 1e-6)
 

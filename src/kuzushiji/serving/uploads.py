@@ -4,17 +4,19 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from PIL import Image
 
+from kuzushiji.errors import DataError
+from kuzushiji.imaging.pdf import Pdf
 from kuzushiji.imaging.read import MOST_PIXELS
 
 MOST_BYTES = 64 * 2**20
 """Of one image."""
 MOST_PAGES = 100
 """Of one PDF."""
-_LONGEST_SIDE = 5000
+_MOST_DRAWN = 25_000_000
+"""Pixels of a page of a PDF."""
 _KINDS = ("PNG", "JPEG", "JPEG2000", "WEBP", "TIFF", "BMP", "GIF")
 
 
@@ -61,36 +63,30 @@ def pages_in(pdf: bytes) -> int:
     """
     with _opened(pdf) as document:
         count = len(document)
-    if not 1 <= count <= MOST_PAGES:
+    if count > MOST_PAGES:
         raise Refused(413, f"the PDF has {count} pages; 1 to {MOST_PAGES} are taken at once")
     return count
 
 
 def page_in(pdf: bytes, number: int) -> bytes:
-    """A page of a PDF, drawn at 300 dots an inch or what fits, PNG.
+    """The image of a page of a PDF, counted from 0: the JPEG that it is, or a PNG of it as fine as fits.
 
     Raises:
         Refused: 422, it can't be drawn.
     """
     with _opened(pdf) as document:
-        page = document[number]
-        scale = min(300 / 72, _LONGEST_SIDE / max(page.get_size()))
-        file = io.BytesIO()
-        page.render(scale=scale).to_pil().convert("RGB").save(file, "PNG", compress_level=1)
-        return file.getvalue()
+        image = document.page(number + 1, most_pixels=_MOST_DRAWN)
+    if isinstance(image, bytes):
+        return image
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 @contextmanager
-def _opened(pdf: bytes) -> Iterator[Any]:
-    import pypdfium2
-
+def _opened(pdf: bytes) -> Iterator[Pdf]:
     try:
-        document = pypdfium2.PdfDocument(pdf)
-    except pypdfium2.PdfiumError as error:
-        raise Refused(422, f"the PDF can't be opened ({error})") from None
-    try:
-        yield document
-    except pypdfium2.PdfiumError as error:
-        raise Refused(422, f"the PDF can't be drawn ({error})") from None
-    finally:
-        document.close()
+        with Pdf(pdf) as document:
+            yield document
+    except DataError as error:
+        raise Refused(422, f"this {error}") from None
