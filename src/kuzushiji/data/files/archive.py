@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from kuzushiji.data.files.names import is_litter
@@ -59,7 +60,7 @@ class Zips:
     def __init__(self) -> None:
         self._open: dict[Path, ZipFile] = {}
 
-    def __enter__(self) -> "Zips":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
