@@ -8,6 +8,7 @@ from shutil import which
 import pytest
 import uvicorn
 
+from kuzushiji.serving.accounts import Accounts
 from kuzushiji.serving.app import Room, create
 from kuzushiji.serving.jobs import looks_of
 from kuzushiji.serving.shelf import Shelf
@@ -155,6 +156,27 @@ def test_what_is_found_is_shown_on_the_scan(visit, expect, shelf):
     page.click(".found a")
     expect(page.locator("[aria-current]")).to_have_text("戀")
     assert id in page.url
+
+
+@pytest.fixture
+def people(shelf):
+    Accounts(shelf.engine).add("Ono", "a long password", "corrector")
+
+
+def test_who_logs_in_corrects_by_name(people, visit, expect, shelf):
+    id = with_page(shelf)
+    page = visit(f"#/page/{id}", width=1280)
+    page.fill("#key [name=name]", "Ono")
+    page.fill("#key [name=password]", "a long password")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[aria-current]")
+    expect(page.locator("#out")).to_contain_text("Ono")
+    page.keyboard.press("2")
+    expect(page.locator(".columns")).to_have_text(re.compile("^す"))
+    assert shelf.history(id)[0]["who"] == "Ono"
+    page.click("#out")
+    expect(page.locator("#key")).to_be_visible()
+    visit.wrong[:] = [each for each in visit.wrong if "401" not in each]
 
 
 def test_the_later_of_two_people_is_told(visit, expect, shelf):
