@@ -10,6 +10,8 @@ from PIL import Image
 
 _LOOK = 128
 """Pixels of the longer side of the copy on which colours are looked for, at most."""
+_MOST = 1024
+"""Where colour is taken off, no more pixels a side are left."""
 _COLOURED = 0.4
 """Density: by so much one channel is darker than another where ink has a colour."""
 _BLACK = 0.6
@@ -29,7 +31,7 @@ def gray_of_writing(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
         colours: uint8 (H, W, 3).
 
     Returns:
-        uint8 (H, W).
+        uint8 (H, W), or smaller where colour was taken off a large image.
     """
     image = Image.fromarray(colours)
     small = image.copy()
@@ -45,7 +47,8 @@ def gray_of_writing(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     black = (least > _BLACK) & (chroma < least / 2)
     if paper.mean() >= _BRIGHT and black.mean() >= _LEAST_BLACK:
         share = float(np.median(least[coloured] / chroma[coloured]))
-        least, most = _densities(colours, paper)
+        image.thumbnail((_MOST, _MOST), Image.Resampling.BOX, reducing_gap=2)
+        least, most = _densities(np.asarray(image), paper)
         density = least - max(share, 0.0) * (most - least).clip(0)
         return (255 * np.exp(-density.clip(0))).round().astype(np.uint8)
     contrasts = [_contrast(few[..., channel]) for channel in range(3)]
