@@ -166,5 +166,5 @@ def _hash(config: str, weights: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256(config.encode())
     for name, value in sorted(weights.items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.contiguous().reshape(-1).view(torch.uint8).numpy())
+        digest.update(value.contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

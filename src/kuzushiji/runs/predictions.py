@@ -116,4 +116,5 @@ class Predictions:
                 if values.dtype.kind not in _KINDS[name]:
                     raise ValueError(f"{name} are {values.dtype}")
             classes = tuple(read.pop("classes").tolist())
-            return cls(**read, classes=classes, **{name: str(arrays[name]) for name in TEXTS})
+            read |= {name: str(arrays[name]) for name in TEXTS}
+            return cls(**read, classes=classes)
