@@ -35,6 +35,7 @@ def how(material: Material, figures: Figures) -> tuple[Block, ...]:
     facts = (_data(material), _network(material), _training(material), _machine(material))
     blocks: list[Block] = [Columns(tuple((each,) for each in facts))]
     blocks += [Note(f"{data.title}: {data.description}") for data in material.sources]
+    blocks += [Note(f"Odd about the images: {note}.") for note in config.data.notes]
     blocks += [Heading("Recipe"), *_recipe(material)]
     if config.data.source:
         rows = tuple((file, Code(digest)) for file, digest in sorted(config.data.source.items()))

@@ -125,6 +125,7 @@ class DataConfig:
         rare: what the last class stands for; None if it is a character.
         splits: `train`, `validation` and `test`, those that there are.
         source: file name -> SHA-256 of what the images were read from.
+        notes: what was odd about them, a sentence each.
     """
 
     name: str
@@ -135,6 +136,7 @@ class DataConfig:
     rare: RareConfig | None = None
     splits: Mapping[str, SplitConfig] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:

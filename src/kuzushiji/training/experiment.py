@@ -145,6 +145,7 @@ def train(
             rare=splits.rare,
             splits={name: SplitConfig(len(split), split.fingerprint()) for name, split in splits.named().items()},
             source=splits.train.source,
+            notes=tuple(dict.fromkeys(note for split in splits.named().values() for note in split.notes)),
         ),
         classes=splits.train.classes,
         train_counts=tuple(splits.train.class_counts().tolist()),

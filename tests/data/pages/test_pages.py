@@ -301,6 +301,7 @@ def test_a_page_with_all_boxes_outside_is_counted(tmp_path: Path) -> None:
 
 def test_all_kinds_at_once_add_up(tmp_path: Path) -> None:
     bad = "U+3042 1 2 U+E000 20 20 30 50 x 20 20 30 50 U+3042 20 20 0 0 U+3042 500 20 30 50 U+3042 190 20 30 50"
+    bad += " U+3042 40 20 30 50 U+3042 40 20 30 50 U+3042 60 20 30 50 U+3044 60 20 30 50"
     source = write_kaggle(tmp_path / "pages", {NAMES[0]: f"{words()} {bad}", NAMES[1]: bad, "400_1": "", "500_1": bad})
     (source / "train_images" / f"{NAMES[2]}.jpg").unlink()
     (source / "train_images" / f"{NAMES[3]}.jpg").write_bytes(b"")
@@ -311,6 +312,8 @@ def test_all_kinds_at_once_add_up(tmp_path: Path) -> None:
         ("malformed_entry", 3, 3),
         ("malformed_code_point", 3, 3),
         ("unknown_code_point", 3, 3),
+        ("box_twice", 3, 3),
+        ("two_characters", 6, 3),
         ("no_size", 3, 3),
         ("outside", 3, 3),
         ("clipped", 3, 3),
@@ -320,12 +323,12 @@ def test_all_kinds_at_once_add_up(tmp_path: Path) -> None:
     ]
     assert [problem.kind for problem in found.problems] == list(KINDS)
     assert found.left_out == sum(problem.boxes for problem in found.problems if problem.kind != "clipped")
-    assert (found.pages, found.boxes, found.characters) == (8, 12 * 6 + 6 * 3, 3 * 12 + 3)
+    assert (found.pages, found.boxes, found.characters) == (8, 12 * 6 + 10 * 3, 3 * 12 + 6)
     assert from_plain(as_plain(found), PageReport) == found
 
 
 def test_characters_that_the_makers_name_are_known(tmp_path: Path) -> None:
-    labels = words() + " U+E000 20 20 30 50"
+    labels = words() + " U+E000 21 20 30 50"
     source = write_kaggle(tmp_path / "pages", {NAMES[0]: labels})
     (source / "unicode_translation.csv").write_text("Unicode,char\nrubbish\nU+E000,x\n", encoding="utf-8")
     assert report(source).problems == ()

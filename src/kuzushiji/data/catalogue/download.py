@@ -16,6 +16,7 @@ from kuzushiji.data.catalogue.sets import DataFile, Dataset, dataset, folder, su
 from kuzushiji.data.catalogue.verify import examine
 from kuzushiji.data.files.class_map import write_class_map
 from kuzushiji.data.files.local import LocalFile, local_files
+from kuzushiji.data.files.names import numbered
 from kuzushiji.errors import DownloadError
 from kuzushiji.fetch import CHUNK, AddressFailed, Fetcher, NoAddressGaveIt, Progress, discard_part, need_room
 from kuzushiji.files import expanded, folder_written_whole, written_whole
@@ -178,10 +179,12 @@ def _nearest_format(entry: Dataset, found: list[LocalFile]) -> str:
 def _copies(file: DataFile, found: list[LocalFile]) -> list[list[LocalFile]]:
     """The places where a file was found, the nearest first; a folder of images is all the images in it."""
     if not file.is_folder:
-        return [[local] for local in found if local.name == file.name]
+        named = [local for local in found if numbered(local.name)[0] == file.name]
+        # The second copy of a download, "... (1).npz", is as good if it is whole, which its hash says.
+        return [[local] for local in sorted(named, key=lambda local: numbered(local.name)[1])]
     folders: dict[str, list[LocalFile]] = {}
     for local in found:
-        if local.folder == file.name and local.name.endswith(".jpg"):
+        if local.folder == file.name and local.name.lower().endswith(".jpg"):
             folders.setdefault(os.path.dirname(local.where), []).append(local)
     return sorted(folders.values(), key=len, reverse=True)
 

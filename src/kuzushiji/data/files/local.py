@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import IO
-from zipfile import ZipFile
 
+from kuzushiji.data.files.archive import Zips
 from kuzushiji.errors import DataError
 
 DEPTH = 2
@@ -49,27 +49,26 @@ def local_files(source: Path) -> Iterator[list[LocalFile]]:
     """
     if not source.exists():
         raise DataError(f"{source} does not exist; expected a folder, a zip or a file")
-    with ExitStack() as zips:
+    with Zips() as zips:
         yield list(_files(source, zips))
 
 
-def _files(source: Path, zips: ExitStack) -> Iterator[LocalFile]:
+def _files(source: Path, zips: Zips) -> Iterator[LocalFile]:
     for path in _paths(source):
-        if path.suffix.lower() == ".zip":
-            try:
-                archive = zips.enter_context(ZipFile(path))
-            except Exception as error:  # on a damaged file zipfile raises whatever comes
-                if path == source:
-                    raise DataError(f"{path} is not a whole zip file ({error}); download it again") from None
-                continue  # someone's Downloads folder holds all kinds of things
-            for member in archive.infolist():
-                inside = PurePosixPath(member.filename)
-                if not member.filename.endswith("/"):
-                    within = inside.parent.name or path.stem
-                    opener = partial(archive.open, member)
-                    yield LocalFile(f"{path}/{inside}", within, inside.name, member.file_size, opener)
-        else:
+        if path.suffix.lower() != ".zip":
             yield LocalFile(str(path), path.parent.name, path.name, path.stat().st_size, partial(FileIO, path))
+            continue
+        try:
+            members = zips.members(path)
+        except DataError:
+            if path == source:
+                raise
+            continue  # someone's Downloads folder holds all kinds of things
+        for member in members:
+            inside = PurePosixPath(member.name)
+            within = inside.parent.name or path.stem
+            opener = partial(zips.archive(path).open, member.key)
+            yield LocalFile(f"{path}/{inside}", within, inside.name, member.size, opener)
 
 
 def _paths(source: Path) -> Iterator[Path]:

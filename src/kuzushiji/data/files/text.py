@@ -53,5 +53,5 @@ def _plain(content: bytes, encoding: str) -> str:
     try:
         return io.StringIO(content.decode(encoding), newline=None).read()
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
+        line = error.object[: error.start].count(b"\n") + 1
         raise DataError(f"is not in UTF-8 (line {line}); save it as UTF-8") from None

@@ -32,7 +32,12 @@ SIDE = 80
 UNITS = ("page", "book")
 """What can stay on one side of a division."""
 
-_VERSION = 3
+_MANY_BEYOND = 10, 0.1
+"""Of boxes that reach beyond their page so many are bad luck at most, and such a share of all."""
+_CORNERS = 0.95
+"""The share of boxes that could be two corners from which on they are."""
+
+_VERSION = 4
 """Raised when the same pages would give other characters."""
 
 
@@ -254,6 +259,7 @@ def _make(pages: Pages, folder: Path, side: int, progress: Progress | None) -> d
     cut = cut_pages(to_cut, folder, side=side, progress=progress)
 
     page_of = np.repeat(np.arange(len(to_cut)), [len(page) for page in to_cut])
+    _refuse_other_boxes(pages.path, to_cut, cut)
     rows = np.flatnonzero((cut.fates == CUT) | (cut.fates == CLIPPED))
     characters = np.array([character for page in to_cut for character in page.characters], np.str_)
     classes, labels = np.unique(characters[rows], return_inverse=True)
@@ -285,6 +291,7 @@ def _make(pages: Pages, folder: Path, side: int, progress: Progress | None) -> d
         "source": _source(listing, to_cut, cut),
         "pages": [(page.name, page.book) for page in to_cut],
         "report": as_plain(report),
+        "notes": [f"{pages.path}: {report.summary}; `kuzushiji data pages` tells which"] if report.summary else [],
     }
 
 
@@ -298,6 +305,27 @@ def _sides(
     split = _divided(some, by)
     names = _split_names(split)
     return names, np.array([names.index(split[each]) if each in split else -1 for each in group], dtype=np.int64)
+
+
+def _refuse_other_boxes(path: Path, pages: Sequence[BoxedPage], cut: CutPages) -> None:
+    """Raises:
+    DataError: so many boxes reach beyond their page that they must mean something else.
+    """
+    beyond = np.isin(cut.fates, (CLIPPED, OUTSIDE))
+    count, every = int(beyond.sum()), int((cut.fates != BROKEN).sum())
+    if count < _MANY_BEYOND[0] or count < _MANY_BEYOND[1] * every:
+        return
+    left, top, width, height = np.concatenate([page.boxes for page in pages]).T
+    corners = ((width > left) & (height > top)).mean() > _CORNERS
+    cause = (
+        "they look like left, top, right and bottom: subtract the former from the latter"
+        if corners
+        else "were they drawn on larger images than these, or are they left, top, right and bottom?"
+    )
+    raise DataError(
+        f"{path}: {count:,} of {every:,} boxes reach beyond their page; expected left, top, width and height in its "
+        f"pixels, but {cause}"
+    )
 
 
 def _problems(

@@ -13,6 +13,8 @@ KINDS = {
     "malformed_entry": "not a code point with four numbers",
     "malformed_code_point": "not a code point such as U+304A",
     "unknown_code_point": "a code point that stands for no character: unknown, a space, a lone mark, 〓 and the like",
+    "box_twice": "a box listed twice with the same character; the first counts",
+    "two_characters": "a box with two characters, of which one must be wrong; left out",
     "no_size": "width or height zero or negative",
     "outside": "outside the page",
     "clipped": "partly outside the page; cut off at its edge",
@@ -67,6 +69,14 @@ class PageReport:
     def left_out(self) -> int:
         """How many boxes did not become the image of a character."""
         return self.boxes - self.characters
+
+    @property
+    def summary(self) -> str:
+        """What is wrong in one line; empty if it is with fewer than one box of a hundred."""
+        if 100 * sum(problem.boxes for problem in self.problems) < self.boxes:
+            return ""
+        kinds = ", ".join(f"{KINDS[each.kind].partition(';')[0]} ({each.boxes:,})" for each in self.problems)
+        return f"of {self.boxes:,} boxes some are odd: {kinds}"
 
 
 @dataclass

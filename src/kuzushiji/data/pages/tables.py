@@ -216,12 +216,36 @@ def _page(
             tally.add(found, name, " ".join([entry.code, *entry.box]))
         else:
             good.append((id, *found, entry))
+    good = _once(good, name, tally)
     if any(entry.block for *_, entry in good):
         good.sort(key=lambda each: _reading(each[-1]))
     page = truth(ImageRef(image.inside.name if image else name), [each[1] for each in good], [each[2] for each in good])
     if blocks := [entry.block for *_, entry in good if entry.block]:
         page = _in_columns(page, blocks, [_number(entry.place) for *_, entry in good[: len(blocks)]])
     return BoxedPage(name, book, image, page, np.array([id for id, *_ in good], dtype=np.int64))
+
+
+_Good = tuple[int, str, list[int], Entry]
+"""The number of an entry, its character, its box and itself."""
+
+
+def _once(good: list[_Good], name: str, tally: Tally) -> list[_Good]:
+    """The entries without those whose box is listed twice: once with one character, not at all with two."""
+    of_box: dict[tuple[int, ...], list[str]] = {}
+    kept = []
+    for each in good:
+        _, character, box, entry = each
+        others = of_box.setdefault(tuple(box), [])
+        if character in others:
+            tally.add("box_twice", name, " ".join([entry.code, *entry.box]))
+        else:
+            kept.append(each)
+        others.append(character)
+    of_two = {box for box, characters in of_box.items() if len(set(characters)) > 1}
+    for _, _, box, entry in kept:
+        if tuple(box) in of_two:
+            tally.add("two_characters", name, " ".join([entry.code, *entry.box]))
+    return [each for each in kept if tuple(each[2]) not in of_two]
 
 
 def _reading(entry: Entry) -> tuple[bool, int, str, int]:
