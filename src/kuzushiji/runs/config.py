@@ -136,7 +136,7 @@ class DataConfig:
     rare: RareConfig | None = None
     splits: Mapping[str, SplitConfig] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=(), metadata={"omit": True})
 
     @property
     def address(self) -> str:

@@ -146,7 +146,9 @@ def _bright_on_dark(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str]:
 
     What is not clear is taken as most of the others are; where most are not, all are as they should be.
     """
-    found = np.concatenate([papers(images[start : start + _BLOCK]) for start in range(0, len(images), _BLOCK)] or [[]])
+    found = np.zeros(len(images), np.int8)
+    for start in range(0, len(images), _BLOCK):
+        found[start : start + _BLOCK] = papers(images[start : start + _BLOCK])
     bright, dark = int((found == BRIGHT_PAPER).sum()), int((found == DARK_PAPER).sum())
     if not bright or bright + dark < len(images) / 2:
         return images, ""
