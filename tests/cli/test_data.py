@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from kuzushiji.cli import main
 from kuzushiji.data.catalogue.sets import DATASETS, folder
@@ -374,3 +375,12 @@ def test_what_convert_cannot_do(
     assert said in captured.err
     assert captured.out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_odd_about_data_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in" / "つ").mkdir(parents=True)
+    (tmp_path / "in" / "お").mkdir()
+    for number in range(30):
+        Image.fromarray(np.full((8, 8), number, np.uint8)).save(tmp_path / "in" / "お" / f"{number}.png")
+    assert main(["data", "convert", str(tmp_path / "in"), str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().err.count("has no image in つ: what has none is no class") == 1

@@ -69,10 +69,13 @@ def escape_what_cannot_be_written() -> None:
 def tell_of_data() -> None:
     """Prints what is odd about data in a line each, once."""
     before = warnings.showwarning
+    told: set[str] = set()  # each split tells anew
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, DataWarning):
-            notes.print(f"Note: {message}", soft_wrap=True)
+            if str(message) not in told:
+                notes.print(f"Note: {message}", soft_wrap=True)
+            told.add(str(message))
         else:
             before(message, category, *where, **more)
 
