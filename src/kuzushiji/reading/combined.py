@@ -28,7 +28,7 @@ class Combined:
         UsageError: one of the networks does not ship.
     """
 
-    unsure_below = 0.95
+    unsure_below = 0.97
     """On test images of Kuzushiji-MNIST and Kuzushiji-Kanji, less than 1 % are named wrongly with more."""
 
     def __init__(self, *, threads: int | None = None) -> None:
