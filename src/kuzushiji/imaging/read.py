@@ -28,6 +28,7 @@ MOST_PIXELS = 2**27
 """An A3 page at 600 dpi has 70 million, one of A2 at 500 dpi 114 million."""
 MOST_BYTES = 2**28
 """Of what is no file, but a pipe or a device."""
+_PART = 2**24
 _FORMATS = ("PNG", "JPEG", "JPEG2000", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _WEB_PAGE = re.compile(rb"\s*<(!doctype html|html)", re.IGNORECASE)
@@ -63,7 +64,9 @@ def read_color(source: Source) -> NDArray[np.uint8]:
     Raises:
         DataError: as `read_gray`.
     """
-    return np.asarray(_decoded(source, "RGB"))
+    image = _decoded(source, None)
+    pixels = _pixels(image)
+    return pixels if image.mode == "RGB" else np.repeat(pixels[..., None], 3, axis=2)
 
 
 def read_pixels(source: Source) -> NDArray[np.uint8]:
@@ -74,9 +77,20 @@ def read_pixels(source: Source) -> NDArray[np.uint8]:
     """
     image = _decoded(source, None)
     if image.mode == "L":
-        gray = np.asarray(image)
+        gray = _pixels(image)
         return 255 * gray if gray.max() == 1 else gray  # a mask of 0 and 1
-    return np.asarray(image)
+    return _pixels(image)
+
+
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of an image of mode L or RGB; a part at a time, for Pillow holds twice more what it gives."""
+    bands = (3,) if image.mode == "RGB" else ()
+    pixels = np.empty((image.height, image.width, *bands), np.uint8)
+    rows = max(1, _PART // image.width)
+    for top in range(0, image.height, rows):
+        bottom = min(image.height, top + rows)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return pixels
 
 
 def _decoded(source: Source, mode: str | None) -> Image.Image:
