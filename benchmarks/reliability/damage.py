@@ -12,6 +12,7 @@ import re
 import tempfile
 import zipfile
 import zlib
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -162,14 +163,10 @@ def changed(values: Any, chance: random.Random) -> Any:
         case 2:
             other, place = chance.choice(spots)
             if (isinstance(other, dict) and place in other) or (isinstance(other, list) and place < len(other)):
-                holder[key] = json.loads(json.dumps(other[place])) if _plain(other[place]) else other[place]
+                holder[key] = deepcopy(other[place])
         case _:
             holder[key] = chance.choice(ODD_VALUES)
     return values
-
-
-def _plain(value: Any) -> bool:
-    return isinstance(value, dict | list | str | int | float | None)
 
 
 def _spots(values: Any) -> Any:

@@ -1,5 +1,6 @@
 """The networks that ship with the package: files in `weights/`, each called by its name."""
 
+import os
 from pathlib import Path
 
 from kuzushiji.errors import DataError, UsageError, unknown_name
@@ -66,7 +67,7 @@ def find_network(model: str | Path | None) -> Path:
     if str(model) in files:
         return files[str(model)]
     path = expanded(model)
-    if path.is_file():
+    if os.path.isfile(path):  # which is said of no name that is too long
         return path
     if path.suffix == ".onnx" or path.parent != Path("."):
         raise DataError(f"{model} does not exist; `kuzushiji export RUN --output {model}` writes such a file")

@@ -116,5 +116,6 @@ class Predictions:
                 if values.dtype.kind not in _KINDS[name]:
                     raise ValueError(f"{name} are {values.dtype}")
             classes = tuple(read.pop("classes").tolist())
+            "".join(classes).encode()  # which half a character has no bytes for
             read |= {name: str(arrays[name]) for name in TEXTS}
             return cls(**read, classes=classes)

@@ -145,6 +145,7 @@ class _About:
     classes: tuple[str, ...]
     bounds: Mapping[str, tuple[int, int]]
     source: Mapping[str, str]
+    notes: tuple[str, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
     checksums: Mapping[str, int] = field(default_factory=dict)
 
