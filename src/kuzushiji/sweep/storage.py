@@ -350,4 +350,4 @@ def _queued_values(trial: FrozenTrial) -> dict[str, Any]:
             f"Optuna {optuna.__version__} keeps the trials of a grid in another way than Optuna 5.0, which kuzushiji "
             "knows; install that: pip install 'optuna==5.0'"
         )
-    return dict(values)
+    return {name: value for name, value in values.items() if isinstance(value, str | int | float)}
