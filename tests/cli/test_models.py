@@ -85,7 +85,7 @@ def test_the_layers_are_drawn_into_a_file(capsys, tmp_path):
     out(capsys, "lenet5", "--draw", tmp_path / "dark.png", "--dark")
     light, dark = (Image.open(tmp_path / f"{theme}.png").convert("RGBA") for theme in ("light", "dark"))
     assert light.size == dark.size
-    assert light.getpixel((0, 0))[3] == dark.getpixel((0, 0))[3] == 0
+    assert (light.getpixel((0, 0))[3], dark.getpixel((0, 0))[3]) == (0, 255), "a dark figure has paper of its own"
     assert light.tobytes() != dark.tobytes()
 
 
