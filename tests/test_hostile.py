@@ -152,6 +152,9 @@ def test_a_checkpoint_without_checksum_is_read(tmp_path):
     torch.save({"format": 2, "epoch": 3}, buffer)
     (tmp_path / "last.ckpt").write_bytes(buffer.getvalue())
     assert load_checkpoint(tmp_path / "last.ckpt") == {"epoch": 3}
+    torch.save({"format": 2, "epochs": 7}, tmp_path / "last.ckpt")
+    with pytest.raises(RunError, match="its epochs are 7"):
+        load_checkpoint(tmp_path / "last.ckpt")
 
 
 def test_a_flipped_bit_in_decoded_images_is_made_good(tmp_path):

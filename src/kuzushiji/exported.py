@@ -80,6 +80,7 @@ class Description:
             height, width = described.image_size
             sound = height > 0 and width > 0 and len(described.classes) > 1 and all(map(_is_text, described.classes))
             sound = sound and isfinite(described.temperature) and described.temperature > 0
+            sound = sound and isfinite(described.unsure_below)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"describes itself in a way that makes no sense ({error!r}); export it again") from None
         if not sound:

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from kuzushiji.runs.recipe import Recipe
 from kuzushiji.training.muon import COEFFICIENTS, orthogonal
-from kuzushiji.training.optimizers import Average, climbed, create_optimizer, learning_rate, loss_of
+from kuzushiji.training.optimizers import Average, check_state, climbed, create_optimizer, learning_rate, loss_of
 
 
 def keras_adadelta(weight, gradients, lr, rho=0.95, epsilon=1e-7):
@@ -193,3 +193,14 @@ def test_muon_takes_the_hidden_layers_and_leaves_the_rest_to_adamw():
     moved = network[1].weight - before * (1 - 0.01 * 0.1)
     assert moved.norm().item() == pytest.approx(0.01 * 0.2 * 6 * 2, rel=0.3), "0.2 * sqrt(36) of four singular values"
     assert optimizer.param_groups[0]["lr"] == 0.01
+
+
+def test_a_state_of_other_shapes_is_refused_before_a_step():
+    weight = torch.nn.Parameter(torch.ones(64, 64))
+    optimizer = torch.optim.Adam([weight], fused=True)
+    weight.grad = torch.ones_like(weight)
+    optimizer.step()
+    check_state(optimizer)
+    optimizer.state[weight]["exp_avg_sq"] = torch.ones(64)
+    with pytest.raises(ValueError, match="has the shape"):
+        check_state(optimizer)

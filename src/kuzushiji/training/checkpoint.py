@@ -42,6 +42,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except Exception as error:  # torch.load raises many kinds on a damaged file
         raise RunError(f"{path} is not a whole checkpoint ({error}); train again from the start") from None
     written = state.pop("format", 1) if isinstance(state, dict) else None
+    epochs = state.get("epochs", []) if isinstance(state, dict) else []
+    if not isinstance(epochs, list) or not all(isinstance(each, dict) for each in epochs):
+        raise RunError(f"{path} is damaged: its epochs are {epochs!r:.60}; train again from the start")
     if written == FORMAT:
         return state
     if written == 1:  # of version 0.1, which knew one process alone
