@@ -16,8 +16,8 @@ _KEY = "sha256"
 
 def write_bound(path: Path, record: Any, sources: Iterable[Path]) -> None:
     """Writes what was computed from some files, whole or not at all; where nothing can be written, nothing is."""
-    values = parse_json(json.dumps(as_plain(record)))
-    with suppress(KuzushijiError):  # it is computed again the next time
+    with suppress(KuzushijiError, ValueError):  # it is computed again the next time
+        values = parse_json(json.dumps(as_plain(record)))
         write_json(path, values | {_KEY: _bond(values, sources)})
 
 

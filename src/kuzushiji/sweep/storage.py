@@ -10,6 +10,7 @@ A sweep is a folder:
     sweep.json, report.html     what came of it
 """
 
+import json
 import os
 import random
 import re
@@ -153,7 +154,7 @@ def open_sweep(
         (folder / "trials").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise KuzushijiError(f"the folder {folder} could not be made: {error.strerror}") from None
-    with FileLock(folder / "claim.lock"):
+    with FileLock(folder / "claim.lock"), storage_errors():
         opened = _storage(folder, storage, say)
         found = _settings_of(name, opened)
         if settings is None and found is None:
@@ -232,6 +233,8 @@ def storage_errors() -> Iterator[None]:
         raise KuzushijiError(
             f"the storage of the sweep failed: {reason}. Nothing that it had noted is lost; go on with --resume"
         ) from None
+    except json.JSONDecodeError as error:
+        raise KuzushijiError(f"the storage of the sweep is damaged: a line of it is no JSON ({error})") from None
 
 
 def _storage(folder: Path, address: str | None, say: Callable[[str], None]) -> BaseStorage:

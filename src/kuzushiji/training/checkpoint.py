@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,22 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise RunError(f"{path} is not a whole checkpoint ({error}); train again from the start") from None
     written = state.pop("format", 1) if isinstance(state, dict) else None
     epochs = state.get("epochs", []) if isinstance(state, dict) else []
-    if not isinstance(epochs, list) or not all(isinstance(each, dict) for each in epochs):
+    if not _are_metrics(epochs):
         raise RunError(f"{path} is damaged: its epochs are {epochs!r:.60}; train again from the start")
     if written == FORMAT:
         return state
     if written == 1:  # of version 0.1, which knew one process alone
         return state and {**state, "random": [state["random"]], "average": state["average"] or {}}
     raise RunError(f"{path} was written by another version of kuzushiji; train again from the start, or go on there")
+
+
+def _are_metrics(epochs: Any) -> bool:
+    """Whether they are lines of a run's metrics."""
+    try:
+        json.dumps(epochs)
+    except (TypeError, ValueError):
+        return False
+    return isinstance(epochs, list) and all(isinstance(each, dict) for each in epochs)
 
 
 def _checked(content: bytes) -> bytes:

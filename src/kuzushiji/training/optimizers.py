@@ -88,11 +88,11 @@ def check_state(optimizer: Optimizer | JointOptimizer) -> None:
     for each in optimizer.optimizers if isinstance(optimizer, JointOptimizer) else [optimizer]:
         for weight, kept in each.state.items():
             for name, value in kept.items():
-                if isinstance(value, torch.Tensor) and value.ndim:
+                if isinstance(value, torch.Tensor) and (name != "step" or value.ndim):
                     if value.shape != weight.shape:
                         raise ValueError(f"{name} has the shape {tuple(value.shape)}, its weight {tuple(weight.shape)}")
                     # In memory as its weight is: fused steps look at nothing else before they write.
-                    kept[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
+                    kept[name] = torch.empty_like(weight).copy_(value)
     copy = deepcopy(optimizer)
     for group in copy.param_groups:
         for weight in group["params"]:

@@ -253,9 +253,13 @@ def _reading(entry: Entry) -> tuple[bool, int, str, int]:
     return not entry.block, _number(entry.block), entry.block, _number(entry.place)
 
 
+_DIGITS = 18
+"""No number in a table has more."""
+
+
 def _number(text: str) -> int:
     """That in `B0001`; 0 if there is none."""
-    return int(re.sub("[^0-9]", "", text) or 0)
+    return int(re.sub("[^0-9]", "", text)[:_DIGITS] or 0)
 
 
 def _in_columns(page: Page, blocks: list[str], places: list[int]) -> Page:
