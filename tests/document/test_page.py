@@ -120,6 +120,8 @@ def line(first: int, last: int, id: str = "l", role: str = "main", polygon: obje
         (lambda: Page(ImageRef("p"), characters(line=[-1, 0]), (line(1, 2),)), "expected 0 first"),
         (lambda: Page(ImageRef("p"), characters(line=[0, 0]), (line(0, 2, "c1"),)), "characters are called c1"),
         (lambda: Page(ImageRef("p"), characters(), order=[0, 0]), "expected each number from 0 to 1 once"),
+        (lambda: Page(ImageRef("p"), characters(), order=7), "expected each number from 0 to 1 once"),
+        (lambda: Page(ImageRef("p"), characters(), order=[[0, 1]]), "expected each number from 0 to 1 once"),
         (lambda: Page(ImageRef("p"), characters(), direction="up"), "direction is 'up'; expected one of vertical-rl"),
         (lambda: Page(ImageRef("p"), characters(), status="x"), "status is 'x'; expected one of read, corrected"),
         (lambda: with_lines(two_columns(), [("main", [0, 1]), ("note", [1])]), "1 characters are on two lines"),

@@ -280,8 +280,9 @@ class Page(Sequence[Character]):
         _store(self, "order", np.arange(n) if self.order is None else self.order, np.int32)
         _check_word("direction", self.direction, Direction)
         _check_word("status", self.status, Status)
-        if not np.array_equal(np.sort(self.order, axis=None), np.arange(n)):
-            raise DataError(f"the order is {self.order[:5].tolist()} ...; expected each number from 0 to {n - 1} once")
+        if self.order.shape != (n,) or not np.array_equal(np.sort(self.order), np.arange(n)):
+            some = self.order.ravel()[:5].tolist()
+            raise DataError(f"the order is {some} ...; expected each number from 0 to {n - 1} once")
         of_line = np.full(n, -1, np.int32)
         stop = 0
         for number, line in enumerate(self.lines):
