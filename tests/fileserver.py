@@ -47,15 +47,23 @@ def serving(files: dict[str, bytes]) -> Iterator[FileServer]:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with listening(Handler) as state.port:
+        try:
+            yield state
+        finally:
+            state.gate.set()
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """Runs a server until the context ends; gives its port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    state.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield state
+        yield server.server_address[1]
     finally:
-        state.gate.set()
         server.shutdown()
         thread.join()
         server.server_close()

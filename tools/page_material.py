@@ -27,6 +27,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import onnxruntime
@@ -165,14 +166,19 @@ def open_detector(path: Path) -> Detect:
     return lambda images: tuple(session.run(["heat", "boxes"], {"images": images}))
 
 
-def teaching(folder: Path) -> Teach:
-    """`teach` of teachers.py in a folder."""
+def teachers_in(folder: Path) -> ModuleType:
+    """teachers.py in a folder: its `load` gives the networks, its `teach` what they say together."""
     spec = importlib.util.spec_from_file_location("teachers", folder / "teachers.py")
     if spec is None or spec.loader is None or not (folder / "teachers.py").exists():
         sys.exit(f"{folder} has no teachers.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.teach  # type: ignore[no-any-return]
+    return module
+
+
+def teaching(folder: Path) -> Teach:
+    """`teach` of teachers.py in a folder."""
+    return teachers_in(folder).teach  # type: ignore[no-any-return]
 
 
 def apart_from(boxes: NDArray[np.int32], exact: Named) -> NDArray[np.int32]:

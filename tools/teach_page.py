@@ -17,8 +17,6 @@ Sources:
 """
 
 import argparse
-import importlib.util
-import sys
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -27,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from page_material import teachers_in
 from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -223,12 +222,7 @@ def _some(
 
 
 def _teachers(folder: Path) -> Teach:
-    spec = importlib.util.spec_from_file_location("teachers", folder / "teachers.py")
-    if spec is None or spec.loader is None:
-        sys.exit(f"{folder} has no teachers.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    teachers = module.load()
+    teachers = teachers_in(folder).load()
 
     @torch.no_grad()
     def teach(images: Tensor) -> Tensor:

@@ -1,28 +1,19 @@
 """What names the characters of pages that are not labelled: known boxes, a text, networks."""
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 from kuzushiji.characters import K49
+from tests.tools.loading import load_tool
 
 PAPER = np.full((800, 400), 230, np.uint8)
 
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    path = Path(__file__).parents[2] / "tools" / "page_material.py"
-    spec = importlib.util.spec_from_file_location("page_material", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["page_material"] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_tool("page_material")
 
 
 def kana_seen(tool: ModuleType, text: str, shown: str, sureness: float = 0.9) -> np.ndarray:

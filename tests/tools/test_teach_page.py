@@ -1,6 +1,3 @@
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -8,20 +5,14 @@ import pytest
 import torch
 
 from kuzushiji.characters import K49
+from tests.tools.loading import load_tool
 
 CLASSES = ("龍", "か", "が", "カ", "す", "ミ")
 
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    path = Path(__file__).parents[2] / "tools" / "teach_page.py"
-    spec = importlib.util.spec_from_file_location("teach_page", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["teach_page"] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_tool("teach_page")
 
 
 def test_classes_of_kana_are_those_that_they_are_written_like(tool: ModuleType) -> None:
