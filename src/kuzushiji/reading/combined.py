@@ -5,14 +5,14 @@ its answer is then mixed with those of `kanji` and of `kmnist`, half and half (o
 together stays as `page` says, so that all is calibrated as one (`python benchmarks/disguises.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.imaging.cut import cut_character
 from kuzushiji.reading.pretrained import ALL
-from kuzushiji.reading.recognizer import BATCH, Recognition, Recognizer, recognitions_of
+from kuzushiji.reading.recognizer import Recognition, Recognizer, in_batches, recognitions_of
 
 Cuts = tuple[NDArray[np.uint8], ...]
 """An image of a character as each of the networks takes it."""
@@ -52,16 +52,13 @@ class Combined:
     ) -> list[Recognition]:
         """Names the characters on images as `cut` gives them; else as `Recognizer.recognize_prepared`."""
         inked = [number for number, image in enumerate(images) if image is not None]
-        found = [Recognition((), unsure=True)] * len(images)
-        for start in range(0, len(inked), BATCH):
-            some = inked[start : start + BATCH]
-            cuts = [np.stack(each) for each in zip(*(images[number] for number in some), strict=True)]
-            probabilities = self.probabilities(cuts)
+
+        def named(some: Sequence[int]) -> Iterator[Recognition]:
+            cuts = [np.stack(each) for each in zip(*(images[number] or () for number in some), strict=True)]
             said = [doubts[number] if doubts else "" for number in some]
-            named = recognitions_of(probabilities, self.classes, top, self.unsure_below, said)
-            for number, recognition in zip(some, named, strict=True):
-                found[number] = recognition
-        return found
+            return recognitions_of(self.probabilities(cuts), self.classes, top, self.unsure_below, said)
+
+        return in_batches(len(images), inked, named)
 
     def probabilities(self, cuts: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, C) of images as each of the networks takes them: uint8 (N, H, W) each."""

@@ -1,6 +1,6 @@
 """`Recognizer`: images of characters in, candidates out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ BATCH = 64
 """So many images are computed at once; more are no faster on a CPU and take more memory."""
 
 _NO_CAUTION = (0.0, float("-inf"))
+_UNLIKE = "like nothing that the network knows"
 
 
 @dataclass(frozen=True)
@@ -156,20 +157,16 @@ class Recognizer:
         if top < 1:
             raise UsageError(f"top is {top}; it must be at least 1")
         inked = [number for number, image in enumerate(images) if image is not None and image.any()]
-        found = [Recognition((), unsure=True)] * len(images)
-        for start in range(0, len(inked), BATCH):
-            some = inked[start : start + BATCH]
+
+        def named(some: Sequence[int]) -> Iterator[Recognition]:
             logits = self._run("logits", np.stack([images[number] for number in some]))  # type: ignore[misc]
-            highest = logits.max(axis=1).tolist()
-            said = [doubts[number] if doubts else "" for number in some]
             said = [
-                each or ("like nothing that the network knows" if logit < self.least_logit else "")
-                for each, logit in zip(said, highest, strict=True)
+                (doubts[number] if doubts else "") or (_UNLIKE if logit < self.least_logit else "")
+                for number, logit in zip(some, logits.max(axis=1).tolist(), strict=True)
             ]
-            named = recognitions_of(self._calibrated(logits), self.classes, top, self.unsure_below, said)
-            for number, recognition in zip(some, named, strict=True):
-                found[number] = recognition
-        return found
+            return recognitions_of(self._calibrated(logits), self.classes, top, self.unsure_below, said)
+
+        return in_batches(len(images), inked, named)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, C) of images uint8 (N, H, W) that are as the network takes them.
@@ -202,6 +199,18 @@ class Recognizer:
         pixels = images[:, None].astype(np.float32) / np.float32(255)
         found: NDArray[np.float32] = computed(self._session, [output], pixels, self.path)[0]
         return found
+
+
+def in_batches(
+    count: int, inked: Sequence[int], named: Callable[[Sequence[int]], Iterable[Recognition]]
+) -> list[Recognition]:
+    """What `named` says of the images of these numbers, so many at once; of so many images the others are blank."""
+    found = [Recognition((), unsure=True)] * count
+    for start in range(0, len(inked), BATCH):
+        some = inked[start : start + BATCH]
+        for number, recognition in zip(some, named(some), strict=True):
+            found[number] = recognition
+    return found
 
 
 def recognitions_of(
