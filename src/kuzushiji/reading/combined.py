@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.imaging.cut import cut_character
+from kuzushiji.imaging.cut import cut_character_to
 from kuzushiji.reading.pretrained import ALL
 from kuzushiji.reading.recognizer import Recognition, Recognizer, in_batches, recognitions_of
 
@@ -43,9 +43,8 @@ class Combined:
 
     def cut(self, gray: NDArray[np.uint8]) -> Cuts | None:
         """Brings the gray image of a character to what the networks take; None if it is blank."""
-        cuts = [cut_character(gray, each.description.image_size) for each in (self.general, *self.special)]
-        found = tuple(each for each in cuts if each is not None and each.any())
-        return found if len(found) == len(cuts) else None
+        cuts = cut_character_to(gray, [each.description.image_size for each in (self.general, *self.special)])
+        return tuple(cuts) if cuts and all(each.any() for each in cuts) else None
 
     def recognize_prepared(
         self, images: Sequence[Cuts | None], *, top: int = 5, doubts: Sequence[str] = ()
