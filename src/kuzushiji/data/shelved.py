@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.document import geometry
 from kuzushiji.document.formats import json as page_json
+from kuzushiji.document.formats.text import NAMELESS
 from kuzushiji.document.page import Characters
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.cut import cut
@@ -21,7 +22,6 @@ from kuzushiji.imaging.read import read_gray
 SIDE = 80
 """Pixels a side of a character, unless another size is asked for."""
 _SURE = 0.9
-_NAMELESS = "〓"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Shelved:
             characters = page_json.read(self._file(current).read_bytes()).characters
             wanted = characters[_certain(characters)]
             gray = read_gray(self._file(image))
-            images.append(cut(gray, _boxes(wanted, gray), (side, side)))
+            images.append(cut(gray, geometry.whole(wanted.boxes, gray.shape[::-1]), (side, side)))
             names += wanted.best.tolist()
             source[image] = image
             if progress:
@@ -93,13 +93,5 @@ class Shelved:
 
 
 def _certain(characters: Characters) -> NDArray[np.bool_]:
-    single = np.array([len(name) == 1 and name != _NAMELESS for name in characters.best.tolist()], np.bool_)
+    single = np.array([len(name) == 1 and name != NAMELESS for name in characters.best.tolist()], np.bool_)
     return (characters.probabilities[:, 0] >= _SURE) & single
-
-
-def _boxes(characters: Characters, gray: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Of whole pixels within the page, of one pixel at least."""
-    boxes = np.round(characters.boxes).astype(np.int32)
-    boxes[:, :2] = np.clip(boxes[:, :2], 0, np.array(gray.shape[::-1]) - 1)
-    boxes[:, 2:] = np.maximum(boxes[:, 2:], 1)
-    return geometry.clip(boxes, gray.shape[::-1])

@@ -108,6 +108,18 @@ def clip(boxes: NDArray, size: tuple[int, int]) -> NDArray:
     return np.hstack([first, last - first]).astype(boxes.dtype)
 
 
+def whole(boxes: NDArray, size: tuple[int, int]) -> NDArray[np.int32]:
+    """Boxes (n, 4) rounded to whole pixels, within their page and of one pixel at least.
+
+    Args:
+        size: width and height of the page.
+    """
+    rounded = np.round(boxes).astype(np.int32)
+    rounded[:, :2] = np.clip(rounded[:, :2], 0, np.array(size) - 1)
+    rounded[:, 2:] = np.maximum(rounded[:, 2:], 1)
+    return clip(rounded, size)
+
+
 def column_starts(boxes: ArrayLike) -> list[int]:
     """Where columns begin among characters that are in reading order already.
 

@@ -61,7 +61,7 @@ def name_images(model: str | None, questions: list[Asked]) -> list[Answered]:
 def name_boxes(model: str | None, image: Path, corners: list[list[list[float]]]) -> list[list[list[Any]]]:
     """The candidates of what stands in boxes on a page, each a text and its probability."""
     gray = _gray(image)
-    whole = _whole(np.array(corners, np.float32), gray)
+    whole = geometry.whole(geometry.boxes_of(np.array(corners, np.float32)), gray.shape[::-1])
     best = _best(
         [each.recognize_prepared(cut(gray, whole, each.description.image_size)) for each in recognizers(model)]
     )
@@ -128,7 +128,7 @@ def _embedded(
 ) -> tuple[list[str], list[str], NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
     """Of the characters of a page: ids, answers, their probabilities, embeddings, images."""
     characters, gray, recognizer = page_json.read(page.read_bytes()).characters, _gray(image), recognizers(model)[0]
-    images = cut(gray, _whole(characters.polygons, gray), recognizer.description.image_size)
+    images = cut(gray, geometry.whole(characters.boxes, gray.shape[::-1]), recognizer.description.image_size)
     vectors = recognizer.embeddings(images) if len(images) else np.zeros((0, 1), np.float32)
     return characters.ids.tolist(), characters.best.tolist(), characters.probabilities[:, 0], vectors, images
 
@@ -151,14 +151,6 @@ def _of_class(data: str, name: str, side: int) -> NDArray[np.uint8]:
 def _vectors_of_class(model: str | None, data: str, name: str) -> NDArray[np.float32]:
     recognizer = recognizers(model)[0]
     return recognizer.embeddings(_of_class(data, name, recognizer.description.image_size[0]))
-
-
-def _whole(polygons: NDArray[np.float32], gray: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Boxes of whole pixels within an image, of one pixel at least."""
-    boxes = np.round(geometry.boxes_of(polygons)).astype(np.int32)
-    boxes[:, :2] = np.clip(boxes[:, :2], 0, np.array(gray.shape[::-1]) - 1)
-    boxes[:, 2:] = np.maximum(boxes[:, 2:], 1)
-    return geometry.clip(boxes, gray.shape[::-1])
 
 
 def _picture(image: NDArray[np.uint8]) -> str:

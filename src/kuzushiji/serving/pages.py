@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from kuzushiji.document.formats import SUFFIXES, content_of
 from kuzushiji.document.formats import json as page_json
+from kuzushiji.document.formats.text import NAMELESS
 from kuzushiji.document.page import ImageRef
 from kuzushiji.errors import unknown_name
 from kuzushiji.serving import naming, remote, uploads
@@ -22,8 +23,6 @@ from kuzushiji.serving.corrections import checked_polygon
 from kuzushiji.serving.schema import schema_of
 from kuzushiji.serving.shelf import NotThere, Row, Shelf
 
-NAMELESS = "〓"
-"""What stands for a character that cannot be read, as printers have it."""
 MOST_CHANGES = 200
 """Of a request."""
 _MEDIA = {"json": "application/json", "iiif": "application/json", "txt": "text/plain; charset=utf-8"}
