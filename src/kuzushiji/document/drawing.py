@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
+from kuzushiji.document.formats.text import NAMELESS
 from kuzushiji.document.page import Character, Page
 from kuzushiji.fonts import japanese_font
 
@@ -19,7 +20,6 @@ _SMALLEST, _LARGEST = 1200, 2600
 """longer sides of the image."""
 _FINER = 2
 """Lines are drawn so many times as large and then made smaller, which smooths them."""
-NAMELESS = "〓"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kuzushiji.characters import kind, new_forms, unvoiced
 from kuzushiji.data.pages.rows import book_of
+from kuzushiji.document.formats.text import NAMELESS
 from kuzushiji.document.geometry import centres_of, overlaps, within
 from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError
@@ -37,7 +38,6 @@ are found, the share of which the next one is right."""
 _LEAST_OVERLAP = 0.5
 _APART = ("ruby", "seal", "figure", "neighbour")
 """Lines that do not count unless the truth has such."""
-_NAMELESS = "〓"
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _counted(page: Page, apart: set[str]) -> tuple[NDArray[np.float64], list[str
     """Boxes and names in reading order, but for lines that do not count."""
     left_out = [number for number, line in enumerate(page.lines) if line.role in apart]
     order = page.order[~np.isin(page.characters.line[page.order], left_out)]
-    return page.characters.boxes[order], [name or _NAMELESS for name in page.characters.best[order].tolist()]
+    return page.characters.boxes[order], [name or NAMELESS for name in page.characters.best[order].tolist()]
 
 
 def _matched(cost: NDArray[np.float64], allowed: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -19,8 +19,9 @@ ALL = ("page", "kanji", "kmnist")
 one kind better (`combined`)."""
 
 CAUTION = {"kmnist": (0.9, 2.0), "kana": (0.95, 2.0), "kanji": (0.95, 2.0), "page": (0.93, float("-inf"))}
-"""Of networks that ship, the probability and the logit below which the best candidate is no answer: with these, less
-than 1 % of the test images, and of nearly all that scans make of them (docs/disguises.md), are sure and wrong."""
+"""Of networks that ship, the probability and the logit below which the best candidate is no answer: chosen so that less
+than 1 % of the test images that were looked at, and of nearly all that scans make of them, are sure and wrong
+(docs/disguises.md has how many these are)."""
 
 NOTHING_SHIPS = "no network ships with this package; name a file that `kuzushiji export RUN` wrote"
 
