@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
+from kuzushiji.data.pages.stored import load_pages
 from kuzushiji.document.page import Page
-from kuzushiji.errors import KuzushijiError, UsageError
+from kuzushiji.errors import DataError, KuzushijiError, UsageError
 from kuzushiji.reading.folder import Wanted, images_of, read_into
 from kuzushiji.reading.pretrained import pretrained
 from kuzushiji.reading.reader import Reader
@@ -107,6 +108,21 @@ def test_pages_of_one_name_stay_apart(reader, scans, tmp_path):
     names = [each.name for each in read_into(tmp_path / "read", images_of([scans, other]), reader)]
     assert names == ["p0", "p1", "p2", "P0-2"]
     assert len(Page.load(tmp_path / "read" / "P0-2.json")) == 4
+
+
+def test_folders_of_the_source_are_made_again(reader, scans, tmp_path):
+    for book in ("first", "second", "SECOND"):
+        (scans / book).mkdir()
+        write_page(scans / book / "p0.png", columns=1)
+    output = scans / "read"
+    places = ["SECOND/p0", "first/p0", "p0", "p1", "p2", "second/p0-2"]  # for some systems SECOND is second
+    for state in ("read", "skipped"):
+        outcomes = list(read_into(output, images_of([scans], without=output), reader, resume=True))
+        assert sorted((each.name, each.state) for each in outcomes) == [(place, state) for place in places]
+    assert len(Page.load(output / "first" / "p0.json")) == 4
+    assert len(load_pages(output / "first")) == 1
+    with pytest.raises(DataError, match="name one of these folders"):
+        load_pages(output)
 
 
 def test_pages_of_a_tiff_are_known_again(reader, tmp_path):

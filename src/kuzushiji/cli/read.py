@@ -48,7 +48,8 @@ def read(
 
     Scans and photographs of any size and colour, at whatever scale, printed or written in columns.  Without --output
     the text goes to stdout, a line a column.  With it each page becomes files in a folder, its JSON always among them;
-    a page that can't be read is named, the rest is done, and the exit code is 1.
+    a page that can't be read is named, the rest is done, and the exit code is 1.  Folders are walked with all that are
+    in them, and made again in the output.
 
     Example: kuzushiji read page.jpg
 
@@ -132,12 +133,12 @@ def read(
     wanted = Wanted(formats, unsure, unsure_below, ruby, modern, draw)
     with interruptible() as stop:
         opened = _opened(reader, ndl, detector, model, language, top=top, threads=threads)
-        images = _until(stop, _images(sources, pages))
+        images = _until(stop, _images(sources, pages, output))
         if output is None:
             # Without a bar, which would take what is printed for itself.
             _follow(_printed(images, opened, wanted), Progress(disable=True))
         else:
-            expected = sum(expected_pages(source, pages) for source in sources)
+            expected = sum(expected_pages(source, pages, output) for source in sources)
             _follow(read_into(output, images, opened, wanted, resume=resume), pages_bar(), expected)
 
 
@@ -174,7 +175,7 @@ def _fetch(folder: Path | None) -> None:
     _note(f"{ndl_files.ATTRIBUTION} ({ndl_files.LICENCE}), is in {place}")
 
 
-def _images(sources: Iterable[str], pages: str | None) -> "Iterator[PageImage]":
+def _images(sources: Iterable[str], pages: str | None, output: Path | None) -> "Iterator[PageImage]":
     from kuzushiji.data.pages.sources import pages_in
     from kuzushiji.reading.folder import images_of
 
@@ -182,7 +183,7 @@ def _images(sources: Iterable[str], pages: str | None) -> "Iterator[PageImage]":
         if source == "-":
             yield from pages_in(sys.stdin.buffer.read(), "stdin", pages)
         else:
-            yield from images_of([source], pages, _note)
+            yield from images_of([source], pages, _note, output)
 
 
 def _until(stop: Event, images: "Iterator[PageImage]") -> "Iterator[PageImage]":
@@ -203,11 +204,11 @@ def _printed(images: "Iterator[PageImage]", reader: "PageReader", wanted: "Wante
         try:
             page = read_image(reader, image)
         except DataError as error:
-            yield Outcome(image.name, "failed", str(error))
+            yield Outcome(image.place, "failed", str(error))
             continue
         if format == "txt":
             if len(first) > 1:
-                print(printable(f"==> {image.name} <=="))
+                print(printable(f"==> {image.place} <=="))
             print(printable(wanted.written(page, format).decode()), end="")
             if wanted.modern:
                 print(printable(f"\n{wanted.text_of(page, modern=True)}"))
@@ -215,7 +216,7 @@ def _printed(images: "Iterator[PageImage]", reader: "PageReader", wanted: "Wante
         else:
             sys.stdout.buffer.write(wanted.written(page, format))  # which says itself that it is UTF-8
             sys.stdout.buffer.flush()
-        yield Outcome(image.name, "read")
+        yield Outcome(image.place, "read")
 
 
 def _follow(outcomes: "Iterator[Outcome]", bar: Progress, expected: int | None = None) -> None:

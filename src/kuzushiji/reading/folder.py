@@ -80,7 +80,7 @@ class Outcome:
     """What became of one page.
 
     Attributes:
-        name: what its files are called, without endings.
+        name: what its files are called, without endings, and the folders that they are in.
         state: read; skipped, for that was done before; or failed.
         failure: why, in a sentence that names it; empty if it did not fail.
     """
@@ -103,7 +103,7 @@ def read_into(
     Several processes may write into one folder.  A page that a person corrected there stays as it is.
 
     Args:
-        folder: made where it is missing.
+        folder: made where it is missing; the folders of the sources are made again in it.
         images: of the pages, such as `images_of` gives them.
         reader: reads each page.
         wanted: what to write of each.
@@ -116,7 +116,7 @@ def read_into(
     lock = _lock_of(folder)
     taken: set[str] = set()
     for image in images:
-        name = _own_name(image.name, taken)
+        name = _own_name(image, taken)
         path = folder / f"{name}.json"
         before = _read_before(path, image)
         skipped = before and (before.status == "corrected" or (resume and before.steps == reader.steps))
@@ -130,12 +130,15 @@ def read_into(
 
 
 def images_of(
-    sources: Iterable[str | Path], pages: str | None = None, say: Callable[[str], None] = lambda line: None
+    sources: Iterable[str | Path],
+    pages: str | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    without: Path | None = None,
 ) -> Iterator[PageImage]:
-    """The pages of all sources; a source that can't be read comes as a page that failed."""
+    """The pages of all sources, as `page_images` has them; a source that can't be read comes as a page that failed."""
     for source in sources:
         try:
-            yield from page_images(source, pages=pages, say=say)
+            yield from page_images(source, pages=pages, say=say, without=without)
         except DataError as error:
             yield PageImage(Path(source).stem, b"", "", str(error))
 
@@ -163,16 +166,23 @@ def _lock_of(folder: Path) -> FileLock:
         raise KuzushijiError(f"{folder} can't be written into: {error.strerror or error}") from None
 
 
-def _own_name(name: str, taken: set[str]) -> str:
-    """A name for files that no other page has, on any file system: `a`, and where that is taken `a-2`."""
-    plain = re.sub(r'[\x00-\x1f<>:"/\\|?*]', "_", name).lstrip(".") or "page"
-    plain = plain.encode()[:_LONGEST].decode(errors="ignore")
-    own, number = plain, 1
+def _own_name(image: PageImage, taken: set[str]) -> str:
+    """A name for files that no other page has, on any file system: `book/a`, and where that is taken `book/a-2`."""
+    folders = image.folder.split("/") if image.folder else []
+    plain = own = "/".join(map(_plain, (*folders, image.name)))
+    number = 1
     while own.casefold() in taken:
         number += 1
         own = f"{plain}-{number}"
     taken.add(own.casefold())
     return own
+
+
+def _plain(name: str) -> str:
+    """A name that every file system takes."""
+    name = name.encode(errors="replace").decode()
+    plain = re.sub(r'[\x00-\x1f<>:"/\\|?*]', "_", name).lstrip(".") or "page"
+    return plain.encode()[:_LONGEST].decode(errors="ignore")
 
 
 def _read_before(path: Path, image: PageImage) -> Page | None:

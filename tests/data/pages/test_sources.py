@@ -120,6 +120,26 @@ def test_pdfs_in_folders_and_zips(tmp_path: Path) -> None:
     assert expected_pages(folder) == 5  # zips are not looked into
 
 
+def test_books_as_folders(tmp_path: Path) -> None:
+    for place in ("b2/p1", "b10/p1", "b10/plates/p1", "p1", "read/p9"):
+        path = tmp_path / f"{place}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(len(place)))
+        (path.parent / "notes.txt").write_text("no page")
+    (tmp_path / "b2" / "around").symlink_to(tmp_path)
+    (tmp_path / "b2" / "damaged.zip").write_bytes(b"PK")
+    with ZipFile(tmp_path / "b10" / "more.zip", "w") as archive:
+        archive.writestr("a/p1.png", png(5))
+    said: list[str] = []
+    damaged, *pages = page_images(tmp_path, say=said.append, without=tmp_path / "read")
+    places = ["b2/p1", "b10/more/a/p1", "b10/p1", "b10/plates/p1", "p1"]
+    assert [page.place for page in pages] == places
+    assert damaged.failure.startswith(f"{tmp_path / 'b2' / 'damaged.zip'} is not a whole zip file")
+    assert said == [f"{tmp_path}: 4 files are no image and not read (.txt)"]
+    assert expected_pages(tmp_path, without=tmp_path / "read") == 6
+    assert [page.place for page in page_images(tmp_path / "read", without=tmp_path / "read")] == ["p9"]
+
+
 def test_a_file_that_cannot_be_read_is_told_of_whatever_its_pages(tmp_path: Path) -> None:
     path = pdf(tmp_path)
     path.write_bytes(path.read_bytes()[:100])

@@ -26,10 +26,14 @@ class LooseImages:
     failures: tuple[str, ...]
 
 
-def loose_images(folder: str | Path) -> LooseImages:
-    """Walks a folder, links to folders too; what file managers leave behind counts as nothing."""
+def loose_images(folder: str | Path, without: Path | None = None) -> LooseImages:
+    """Walks a folder, links to folders too; what file managers leave behind counts as nothing.
+
+    Args:
+        without: a folder within it that is passed over, such as one that is written into.
+    """
     failures: list[OSError] = []
-    found = [path for path in _walk(Path(folder), failures) if not is_litter(path.name)]
+    found = [path for path in _walk(Path(folder), failures, without) if not is_litter(path.name)]
     images = [path for path in found if is_image(path)]
     others = set(found) - set(images)
     said = tuple(str(unreadable(Path(folder), error)) for error in failures)
@@ -41,27 +45,19 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES or kind_of_file(path) is not None
 
 
-def not_read(folder: str | Path, others: Iterable[str | Path], folders: int = 0) -> str:
-    """The line that says how many files (and folders) in a folder are no images; empty if there are none."""
+def not_read(folder: str | Path, others: Iterable[str | Path]) -> str:
+    """The line that says how many files in a folder are no images; empty if there are none."""
     endings = Counter(Path(other).suffix.lower() or "without an ending" for other in others)
-    files = endings.total()
-    if not files + folders:
+    if not (files := endings.total()):
         return ""
-    parts = [_counted(files, "file"), _counted(folders, "folder")]
     kinds = ", ".join(ending for ending, _ in endings.most_common(5)) + (", ..." if len(endings) > 5 else "")
-    what = " and ".join(filter(None, parts))
-    return f"{folder}: {what} {'is' if files + folders == 1 else 'are'} no image and not read" + (
-        f" ({kinds})" if kinds else ""
-    )
+    what = "1 file is" if files == 1 else f"{files:,} files are"
+    return f"{folder}: {what} no image and not read ({kinds})"
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}" if count else ""
-
-
-def _walk(root: Path, failures: list[OSError]) -> Iterator[Path]:
+def _walk(root: Path, failures: list[OSError], without: Path | None) -> Iterator[Path]:
     """All files; a folder that links lead to twice, or in a circle, once."""
-    seen = set()
+    seen = {os.path.realpath(without)} if without and without.resolve() != root.resolve() else set()
     for place, folders, names in os.walk(root, onerror=failures.append, followlinks=True):
         folders[:] = [name for name in sorted(folders) if not is_litter(name)]
         if (real := os.path.realpath(place)) in seen:

@@ -6,16 +6,16 @@ What stands at an address is an image, a PDF or a manifest of IIIF; a manifest c
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from PIL import Image
 
 from kuzushiji.data.files.listing import unreadable
-from kuzushiji.data.files.loose import is_image, not_read
-from kuzushiji.data.files.names import SUFFIXES, is_litter
+from kuzushiji.data.files.loose import is_image, loose_images, not_read
+from kuzushiji.data.files.names import SUFFIXES
 from kuzushiji.data.pages.files import FileReader, PageFile
 from kuzushiji.data.pages.iiif import CanvasImage, name_of, read_manifest
 from kuzushiji.data.pages.web import Fetch, Web, is_address
@@ -40,6 +40,7 @@ class PageImage:
         sha256: of the file, in hexadecimal; of a page of several in a file, of the file's and its number.
         failure: why it can't be read, in a sentence that names it; empty if it can.
         suffix: of its file, such as `.jpg`; empty if it has none.
+        folder: which folder of its source it lies in, such as `book/plates`, empty if in none; a zip is one too.
     """
 
     name: str
@@ -47,6 +48,12 @@ class PageImage:
     sha256: str
     failure: str = ""
     suffix: str = ""
+    folder: str = ""
+
+    @property
+    def place(self) -> str:
+        """The name with the folder before it, such as `book/p1`."""
+        return f"{self.folder}/{self.name}" if self.folder else self.name
 
 
 _Found = Callable[[], PageImage] | PageImage
@@ -59,8 +66,11 @@ def page_images(
     pages: str | None = None,
     say: Callable[[str], None] = lambda line: None,
     fetch: Fetch | None = None,
+    without: Path | None = None,
 ) -> Iterator[PageImage]:
     """Each page of an image file, a PDF, a TIFF of several pages, a zip, or a folder of these, in natural order.
+
+    A folder is walked with all folders in it.
 
     Also of what stands at an address: an image, a PDF, or a manifest of IIIF, whose images are fetched in their turn.
 
@@ -70,6 +80,7 @@ def page_images(
         pages: which, counted from 1 over the whole source, such as `3-7,9`; all if None.
         say: is told in a line what of a folder or a zip is not read, and for what server one waits.
         fetch: gives what stands at an address; a `Web` if None, which keeps it.
+        without: a folder in the source that is passed over, such as one that is written into.
 
     Raises:
         UsageError: `pages` is not written as described.
@@ -78,7 +89,7 @@ def page_images(
     """
     wanted = _ranges(pages)
     with FileReader() as reader:
-        yield from _chosen(_all_pages(source, reader, say, fetch or Web(say)), wanted, str(source), pages)
+        yield from _chosen(_all_pages(source, reader, say, fetch or Web(say), without), wanted, str(source), pages)
 
 
 def pages_in(content: bytes, name: str, pages: str | None = None) -> Iterator[PageImage]:
@@ -87,7 +98,7 @@ def pages_in(content: bytes, name: str, pages: str | None = None) -> Iterator[Pa
     yield from _chosen(_pages_in(content, name), wanted, name, pages)
 
 
-def expected_pages(source: str | Path, pages: str | None = None) -> int:
+def expected_pages(source: str | Path, pages: str | None = None, without: Path | None = None) -> int:
     """About how many pages `page_images` will give, without opening the images: each file counts as one, but PDFs.
 
     Of an address what stands there is fetched, which is kept for `page_images`.
@@ -97,7 +108,8 @@ def expected_pages(source: str | Path, pages: str | None = None) -> int:
             if is_address(source) or _is_json(expanded(source)):
                 count = sum(1 for _ in _all_pages(source, reader, lambda line: None, Web()))
             else:
-                count = sum(map(_expected, _files(expanded(source), reader, lambda line: None)))
+                files, failures = _files(expanded(source), reader, lambda line: None, without)
+                count = len(failures) + sum(map(_expected, files))
     except DataError:
         return 1  # which fails
     wanted = _ranges(pages)
@@ -115,7 +127,9 @@ def _chosen(found: Iterable[_Found], wanted: _Ranges | None, source: str, pages:
         raise DataError(f"{source} has {count} page{'' if count == 1 else 's'}, and none of {pages} is among them")
 
 
-def _all_pages(source: str | Path, reader: FileReader, say: Callable[[str], None], fetch: Fetch) -> Iterator[_Found]:
+def _all_pages(
+    source: str | Path, reader: FileReader, say: Callable[[str], None], fetch: Fetch, without: Path | None = None
+) -> Iterator[_Found]:
     if is_address(source):
         yield from _pages_at(str(source), fetch)
         return
@@ -123,8 +137,24 @@ def _all_pages(source: str | Path, reader: FileReader, say: Callable[[str], None
     if _is_json(path):
         yield from _pages_of_manifest(reader.content(PageFile(path)), "", f"{path}", fetch)
         return
-    for file in _files(path, reader, say):
-        yield from _pages_of(file, reader)
+    files, failures = _files(path, reader, say, without)
+    yield from (PageImage(path.stem, b"", "", failure) for failure in failures)
+    for file in files:
+        for page in _pages_of(file, reader):
+            yield _placed(page, _place_of(file, path))
+
+
+def _placed(page: _Found, folder: str) -> _Found:
+    if isinstance(page, PageImage):
+        return replace(page, folder=folder)
+    return lambda: replace(page(), folder=folder)
+
+
+def _place_of(file: PageFile, source: Path) -> str:
+    """The folder of a file, seen from its source."""
+    root = PurePosixPath((source if source.is_dir() else source.with_suffix("")).as_posix())
+    inside = file.folder.relative_to(root) if file.folder.is_relative_to(root) else PurePosixPath()
+    return "/".join(inside.parts)
 
 
 def _among(number: int, wanted: _Ranges | None) -> bool:
@@ -145,34 +175,47 @@ def _ranges(pages: str | None) -> _Ranges | None:
     return found
 
 
-def _files(source: Path, reader: FileReader, say: Callable[[str], None]) -> list[PageFile]:
-    """The image files of a source; those of a folder and of the zips in it."""
+def _files(
+    source: Path, reader: FileReader, say: Callable[[str], None], without: Path | None
+) -> tuple[list[PageFile], list[str]]:
+    """The image files of a source, those of its folders and of the zips in them; and what can't be looked into."""
     try:
-        if source.is_dir():
-            inside = [path for path in source.iterdir() if not is_litter(path.name)]
-        elif source.exists():
-            inside = [source]
-        else:
+        if not source.exists():
             raise DataError(f"{source} does not exist")
     except OSError as error:
         raise unreadable(source, error) from None
-    paths = [path for path in inside if path.is_file()]
-    zipped = [file for path in paths if path.suffix.lower() == ".zip" for file in reader.within(path)]
-    files = [PageFile(path) for path in paths if path.suffix.lower() != ".zip"] + zipped
-    if files == [PageFile(source)]:
-        return files  # a file that was named is an image, whatever its suffix
+    failures: list[str] = []
+    if source.is_dir():
+        found = loose_images(source, without)
+        failures += found.failures
+        paths = [*found.images, *found.others]
+    elif source.suffix.lower() == ".zip":
+        paths = [source]
+    else:
+        return [PageFile(source)], []  # a file that was named is an image, whatever its suffix
     images: list[PageFile] = []
     others: list[str] = []
-    for file in files:
-        if file.inside.suffix.lower() in (*SUFFIXES, _PDF) or (not file.key and is_image(file.path)):
-            images.append(file)
-        else:
-            others.append(str(file.inside))
-    if not images:
-        raise DataError(f"{source} holds no images; expected {' '.join(SUFFIXES)} or {_PDF}")
-    if line := not_read(source, others, folders=sum(path.is_dir() for path in inside)):
+    for path in paths:
+        for file in _within(path, reader, failures) if path.suffix.lower() == ".zip" else [PageFile(path)]:
+            if file.inside.suffix.lower() in (*SUFFIXES, _PDF) or (not file.key and is_image(file.path)):
+                images.append(file)
+            else:
+                others.append(str(file.inside))
+    if line := not_read(source, others):
         say(line)
-    return sorted(images, key=lambda file: (_natural(str(file.path)), _natural(file.name)))
+    if not images and not failures:
+        raise DataError(f"{source} holds no images; expected {' '.join(SUFFIXES)} or {_PDF}")
+    return sorted(
+        images, key=lambda file: [_natural(part) for part in (*file.folder.parts, file.inside.name)]
+    ), failures
+
+
+def _within(path: Path, reader: FileReader, failures: list[str]) -> list[PageFile]:
+    try:
+        return reader.within(path)
+    except DataError as error:
+        failures.append(str(error))
+        return []
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
