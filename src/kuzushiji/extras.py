@@ -12,6 +12,8 @@ PACKAGES = {
     "pdf": ("pypdfium2",),
     "serve": ("alembic", "argon2", "fastapi", "pydantic", "sqlalchemy", "starlette", "uvicorn"),
     "postgresql": ("psycopg",),
+    "datasets": ("datasets",),
+    "lmdb": ("lmdb",),
 }
 """Extra -> the packages that it brings, as they are imported."""
 

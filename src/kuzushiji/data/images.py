@@ -3,11 +3,18 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.errors import DataError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from PIL import Image
+
+    from kuzushiji.data.torch_dataset import TorchCharacters
 
 Progress = Callable[[int, int], None]
 """Called with how many images are done and how many there are."""
@@ -89,3 +96,39 @@ class CharacterImages:
         digest.update(np.ascontiguousarray(self.labels).data)
         digest.update(np.ascontiguousarray(self.images).data)
         return digest.hexdigest()
+
+    def to_torch(
+        self,
+        transform: "Callable[[Image.Image], Any] | None" = None,
+        target_transform: Callable[[int], Any] | None = None,
+    ) -> "TorchCharacters":
+        """The images as a `torch.utils.data.Dataset` that is used as those of torchvision are.
+
+        Args:
+            transform: gets each image as a Pillow image, such as one of torchvision's; with None an item has the image
+                as a tensor, float32 (1, H, W) from 0 to 1.
+            target_transform: gets each label.
+
+        Example:
+            >>> train = load("brush:kmnist").to_torch()                 # doctest: +SKIP
+            >>> images, labels = next(iter(torch.utils.data.DataLoader(train, batch_size=64, shuffle=True)))
+            >>> images.shape                                            # doctest: +SKIP
+            torch.Size([64, 1, 28, 28])
+        """
+        from kuzushiji.data.torch_dataset import TorchCharacters
+
+        return TorchCharacters(self, transform, target_transform)
+
+    def to_huggingface(self) -> "Dataset":
+        """The images as a data set of Hugging Face's `datasets`: columns `image`, `label`, with its names, and `id`.
+
+        Raises:
+            KuzushijiError: `datasets` is not installed.
+
+        Example:
+            >>> load("brush:kmnist").to_huggingface().features["label"].names[:3]       # doctest: +SKIP
+            ['お', 'き', 'す']
+        """
+        from kuzushiji.data.huggingface import as_huggingface
+
+        return as_huggingface(self)
