@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo serve test check format wheel benchmarks studies clean
+.PHONY: demo serve test check format wheel benchmarks studies docs clean
 
 demo: $(VENV)/ready        ## set everything up and do the main job once
 	$(BIN)/kuzushiji demo
@@ -31,11 +31,19 @@ STUDIES := losses learning-rates batch-sizes lenet-or-alexnet augmentation dropo
 studies: $(VENV)/ready     ## the central studies with three seeds on kmnist6k, the quickest first; goes on where it was stopped
 	set -e; for study in $(STUDIES); do nice $(BIN)/kuzushiji study $$study --data kmnist6k --seeds 3 --docs docs/studies; done
 
+docs: $(VENV)/docs-ready     ## build the site into site/, and look whether every link is there
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python tools/check_site.py site
+
 clean:                     ## remove the environment and what was built
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) dist site
 
 # The constraints name the versions that the tests were run with.
 $(VENV)/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,serve,dev]"
+	touch $@
+
+$(VENV)/docs-ready: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
 	touch $@
