@@ -11,6 +11,8 @@ PACKAGES = {
     "umap": ("umap",),
     "pdf": ("pypdfium2",),
     "serve": ("alembic", "argon2", "fastapi", "pydantic", "sqlalchemy", "starlette", "uvicorn"),
+    "hub": ("huggingface_hub", "pyarrow"),
+    "track": ("tensorboard",),
     "postgresql": ("psycopg",),
     "datasets": ("datasets",),
     "lmdb": ("lmdb",),

@@ -1,6 +1,6 @@
 """`kuzushiji train`."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -13,6 +13,9 @@ from kuzushiji.models import resolve
 from kuzushiji.runs.config import ALL_IMAGES, ImageChoice
 from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.runs.run import Run, find_run
+
+if TYPE_CHECKING:
+    from kuzushiji.training.tracking import Tracking
 
 train = App(name="train", help="Train a network on a dataset into a run folder, evaluate it and write its report.")
 train.command(
@@ -37,6 +40,7 @@ def train_network(
     unfrozen: int | None = None,
     teacher: str | None = None,
     device: str = "auto",
+    track: Literal["tensorboard", "trackio", "mlflow", "wandb"] | None = None,
     report: bool = True,
     json: bool = False,
     images: Annotated[ImageChoice, Parameter(name="*")] = ALL_IMAGES,
@@ -74,6 +78,8 @@ def train_network(
         images, such as `kuzushiji ensemble` writes.
     device
         auto, cpu, cuda or mps.
+    track
+        Where to send recipe, curves, figures and report as well (docs/tracking.md); with --resume, say it again.
     report
         Write report.html at the end.
     json
@@ -83,40 +89,51 @@ def train_network(
         said = (model, data, recipe, run, option, from_, weights, unfrozen, teacher)
         if any(value not in (None, ()) for value in said) or images != ALL_IMAGES or changes != NO_CHANGES:
             raise UsageError("--resume goes on as the run began; it takes no network, data, recipe or changes")
-        done = _resumed(resume, device, report)
-    else:
-        if model is None or data is None:
-            raise UsageError("say which network to train on which data, such as: kuzushiji train resnet --data kmnist")
-        changed = given(changes)
+    elif model is None or data is None:
+        raise UsageError("say which network to train on which data, such as: kuzushiji train resnet --data kmnist")
+    changed = given(changes)
+    if model is not None:
         # Whatever is wrong with names and values shows here, before PyTorch is imported and data is read.
         named_recipe(recipe or resolve(model)[1]).change(**changed)
-        done = train_with_bar(
-            model,
-            data,
-            recipe=recipe,
-            run=run,
-            device=device,
-            **given(images),
-            from_run=from_,
-            weights=weights,
-            unfrozen=unfrozen,
-            teacher=teacher,
-            model_options=dict(map(parsed_option, option)),
-            **changed,
-        )
-    finish(done, report=report, json=json)
+    with tracked(track) as tracking:
+        if resume is not None:
+            done = _resumed(resume, device, report, tracking)
+        else:
+            done = train_with_bar(
+                str(model),
+                str(data),
+                tracking=tracking,
+                recipe=recipe,
+                run=run,
+                device=device,
+                **given(images),
+                from_run=from_,
+                weights=weights,
+                unfrozen=unfrozen,
+                teacher=teacher,
+                model_options=dict(map(parsed_option, option)),
+                **changed,
+            )
+        finish(done, report=report, json=json, tracking=tracking)
 
 
-def train_with_bar(model: str, data: str, **settings: Any) -> Run:
+def tracked(name: str | None) -> "Tracking":
+    """What is told of a training besides; refuses a tracker that is not installed."""
+    check_extras("train")
+    from kuzushiji.training.tracking import Tracking
+
+    return Tracking(name)
+
+
+def train_with_bar(model: str, data: str, *, tracking: "Tracking | None" = None, **settings: Any) -> Run:
     check_extras("train")
     from kuzushiji.training import experiment
 
     with console_watch() as watch:
-        return experiment.train(model, data, watch=watch, **settings)
+        return experiment.train(model, data, watch=tracking.watch(watch) if tracking else watch, **settings)
 
 
-def _resumed(name: str, device: str, report: bool) -> Run:
-    check_extras("train")
+def _resumed(name: str, device: str, report: bool, tracking: "Tracking") -> Run:
     from kuzushiji.training import experiment
 
     run = find_run(name)
@@ -126,11 +143,11 @@ def _resumed(name: str, device: str, report: bool) -> Run:
         return run
 
     with console_watch() as watch:
-        return experiment.resume(run, device=device, watch=watch)
+        return experiment.resume(run, device=device, watch=tracking.watch(watch))
 
 
-def finish(run: Run, *, report: bool, json: bool) -> None:
-    """Evaluates a finished run, writes its report and prints both."""
+def finish(run: Run, *, report: bool, json: bool, tracking: "Tracking | None" = None) -> None:
+    """Evaluates a finished run, writes its report, gives both to the tracker and prints them."""
     from kuzushiji.cli.tables import print_evaluation
     from kuzushiji.evaluation.runs import stored_evaluation
 
@@ -142,6 +159,11 @@ def finish(run: Run, *, report: bool, json: bool) -> None:
 
         with drawing() as tell:
             write_report(run, tell=tell)
+    if tracking is not None and tracking.is_open:
+        from kuzushiji.report.tracked import attach_results
+
+        with drawing() as tell:
+            attach_results(tracking, run, figures=report, tell=tell)
     if json:
         print_json(
             {

@@ -1,16 +1,21 @@
 """`kuzushiji train detector`."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from kuzushiji.cli.console import print_json, results
+from kuzushiji.cli.train import tracked
 from kuzushiji.cli.watch import detector_watch
 from kuzushiji.errors import UsageError
 from kuzushiji.files import expanded
 from kuzushiji.runs.detector import RECIPE, DetectorConfig, DetectorRun
 from kuzushiji.runs.run import run_path
+
+if TYPE_CHECKING:
+    from kuzushiji.training.tracking import Tracking
 
 DEFAULTS = DetectorConfig((), "", ())
 
@@ -37,6 +42,7 @@ def train_detector(
     ema: float = RECIPE.ema,
     seed: int = RECIPE.seed,
     device: str = "auto",
+    track: Literal["tensorboard", "trackio", "mlflow", "wandb"] | None = None,
     json: bool = False,
 ) -> None:
     """Train a detector of characters on pages, real ones and drawn ones, into a run folder.
@@ -87,13 +93,16 @@ def train_detector(
         Seed of everything random.
     device
         auto, cpu, cuda or mps.
+    track
+        Where to send settings and curves as well (docs/tracking.md); with --resume, say it again.
     json
         Print the run and its metrics as JSON.
     """
     if resume is not None:
         if data or layouts or glyphs or regions or papers or held_out or from_ or run:
             raise UsageError("--resume goes on as the run began; it takes no data and no changes")
-        done = _resumed(DetectorRun(run_path(resume, "", "")), device)
+        unfinished = DetectorRun(run_path(resume, "", ""))
+        done = _tracked(track, lambda tracking: _resumed(unfinished, device, tracking))
     else:
         if not data or layouts is None or not glyphs:
             raise UsageError(
@@ -119,22 +128,33 @@ def train_detector(
             start=str(start.path.resolve()) if start else "",
             recipe=replace(RECIPE, epochs=epochs, batch_size=batch_size, lr=lr, ema=ema, seed=seed),
         )
-        done = _trained(config, run, device)
+        done = _tracked(track, lambda tracking: _trained(config, run, device, tracking))
     if json:
         print_json({"run": done.name, "path": str(done.path), "seconds": done.seconds, "epochs": done.metrics})
     else:
         results.print(f"run     {done.path}", soft_wrap=True)
 
 
-def _trained(config: DetectorConfig, run: str | None, device: str) -> DetectorRun:
+def _tracked(tracker: str | None, trained: Callable[["Tracking"], DetectorRun]) -> DetectorRun:
+    """What a training gives, of which a tracker is told."""
+    with tracked(tracker) as tracking:
+        done = trained(tracking)
+        if tracking.is_open:
+            from kuzushiji.report.tracked import attach_results
+
+            attach_results(tracking, done)
+        return done
+
+
+def _trained(config: DetectorConfig, run: str | None, device: str, tracking: "Tracking") -> DetectorRun:
     from kuzushiji.training.detector import train_detector
 
     with detector_watch() as watch:
-        return train_detector(config, run=run, device=device, watch=watch)
+        return train_detector(config, run=run, device=device, watch=tracking.watch(watch))
 
 
-def _resumed(run: DetectorRun, device: str) -> DetectorRun:
+def _resumed(run: DetectorRun, device: str, tracking: "Tracking") -> DetectorRun:
     from kuzushiji.training.detector import resume_detector
 
     with detector_watch() as watch:
-        return resume_detector(run, device=device, watch=watch)
+        return resume_detector(run, device=device, watch=tracking.watch(watch))
