@@ -13,7 +13,8 @@ from kuzushiji.errors import DataWarning, KuzushijiError, UsageError
 from kuzushiji.runs.run import find_run
 from kuzushiji.training import trackers
 from kuzushiji.training.experiment import TrainingWatch, train
-from kuzushiji.training.tracking import Tracking, tracking_folder
+from kuzushiji.training.trackers import tracking_folder
+from kuzushiji.training.tracking import Tracking
 
 
 class Noted:

@@ -7,17 +7,41 @@ import os
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
 
 from kuzushiji.files import written_whole
+from kuzushiji.home import home
 from kuzushiji.runs.run import Run
-from kuzushiji.training.tracking import Tracker, tracking_folder
 
 PROJECT = "kuzushiji"
 """What the project, or the experiment, is called there."""
+
+
+class Tracker(Protocol):
+    """Where settings, curves, figures and files of one run go."""
+
+    def settings(self, values: Mapping[str, Any]) -> None:
+        """What was trained on what and how, by dotted names such as `recipe.lr`."""
+
+    def numbers(self, values: Mapping[str, float], step: int) -> None:
+        """Numbers by name, such as `train/loss`, after so many epochs."""
+
+    def picture(self, name: str, path: Path) -> None:
+        """A figure, a PNG file."""
+
+    def file(self, path: Path) -> None:
+        """A file to keep with the run, such as its report."""
+
+    def close(self, *, whole: bool) -> None:
+        """The end; `whole` if the training came to its own."""
+
+
+def tracking_folder() -> Path:
+    """Where trackers keep their files, unless their own variables say otherwise."""
+    return home() / "tracking"
 
 
 class TensorBoard:
@@ -169,4 +193,4 @@ OPENED_BY: dict[str, Callable[[Run], Tracker]] = {
     "mlflow": MLflow,
     "wandb": Wandb,
 }
-"""Name -> what tells a run to it."""
+"""Name, of the tracker and of its package -> what tells a run to it."""

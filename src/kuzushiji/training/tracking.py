@@ -12,49 +12,21 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from kuzushiji.errors import DataWarning, KuzushijiError, unknown_name
 from kuzushiji.extras import check_extras
-from kuzushiji.home import home
 from kuzushiji.records import as_plain
 from kuzushiji.runs.run import Run
 from kuzushiji.training.detector import DetectorWatch
 from kuzushiji.training.experiment import TrainingWatch
-
-TRACKERS = ("tensorboard", "trackio", "mlflow", "wandb")
-"""Their names, which are those of their packages."""
+from kuzushiji.training.trackers import OPENED_BY, Tracker
 
 _LONG = ("classes", "train_counts")
 """What of a configuration is no setting; the file that is attached has it."""
 
 Watch = TypeVar("Watch", TrainingWatch, DetectorWatch)
-
-
-class Tracker(Protocol):
-    """Where settings, curves, figures and files of one run go."""
-
-    def settings(self, values: Mapping[str, Any]) -> None:
-        """What was trained on what and how, by dotted names such as `recipe.lr`."""
-
-    def numbers(self, values: Mapping[str, float], step: int) -> None:
-        """Numbers by name, such as `train/loss`, after so many epochs."""
-
-    def picture(self, name: str, path: Path) -> None:
-        """A figure, a PNG file."""
-
-    def file(self, path: Path) -> None:
-        """A file to keep with the run, such as its report."""
-
-    def close(self, *, whole: bool) -> None:
-        """The end; `whole` if the training came to its own."""
-
-
-def tracking_folder() -> Path:
-    """Where trackers keep their files, unless their own variables say otherwise."""
-    return home() / "tracking"
 
 
 class Tracking:
@@ -63,7 +35,7 @@ class Tracking:
     A tracker that fails on the way, as one does whose server is gone, is given up with a warning: the training goes on.
 
     Args:
-        name: one of `TRACKERS`; None tells nobody.
+        name: a key of `OPENED_BY`; None tells nobody.
 
     Raises:
         UsageError: there is no such tracker.
@@ -71,8 +43,8 @@ class Tracking:
     """
 
     def __init__(self, name: str | None) -> None:
-        if name is not None and name not in TRACKERS:
-            raise unknown_name("tracker", name, TRACKERS)
+        if name is not None and name not in OPENED_BY:
+            raise unknown_name("tracker", name, OPENED_BY)
         if name == "tensorboard":
             check_extras("track")
         elif name is not None and find_spec(name) is None:
@@ -111,8 +83,6 @@ class Tracking:
             warnings.warn(f"{self.name} failed, and is told no more ({_reason(error)})", DataWarning, stacklevel=2)
 
     def _open(self, run: Run) -> None:
-        from kuzushiji.training.trackers import OPENED_BY
-
         settings = {name: value for name, value in as_plain(run.config).items() if name not in _LONG}
         try:
             self._tracker = OPENED_BY[str(self.name)](run)
