@@ -41,6 +41,24 @@ def test_each_kind_is_as_probable_as_the_general_network_says(combined, glyphs) 
     assert not np.allclose(mixed, general, atol=0.01)
 
 
+def test_who_knows_one_kind_is_asked_only_of_that_kind(combined, glyphs, monkeypatch) -> None:
+    cuts = [np.stack(each) for each in zip(*(combined.cut(glyph) for glyph in glyphs), strict=True)]
+    asked = []
+    for name, network in zip(ALL[1:], combined.special, strict=True):
+        named = network.probabilities
+        monkeypatch.setattr(
+            network,
+            "probabilities",
+            lambda some, name=name, named=named: asked.append((name, len(some))) or named(some),
+        )
+    probabilities = combined.probabilities(cuts)
+    for name, network in zip(ALL[1:], combined.special, strict=True):
+        kind = np.isin(combined.classes, network.classes)
+        may_be = np.count_nonzero(probabilities[:, kind].sum(axis=1) > 0.01)
+        assert dict(asked).get(name, 0) == may_be
+    assert dict(asked).get("kanji", 0) < len(glyphs)
+
+
 def test_blank_images_and_doubts_have_their_places(combined, glyphs) -> None:
     cuts = [combined.cut(glyphs[0]), combined.cut(np.zeros((40, 40), np.uint8)), combined.cut(glyphs[1])]
     first, blank, last = combined.recognize_prepared(cuts, doubts=["", "", "several characters"])

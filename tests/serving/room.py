@@ -5,6 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
+import kuzushiji
 from kuzushiji.document.geometry import polygons_of
 from kuzushiji.document.order import arrange
 from kuzushiji.document.page import Characters, ImageRef, Page
@@ -21,6 +22,13 @@ def picture() -> bytes:
         paper[25 + 50 * number : 60 + 50 * number, 45:75] = 30
     file = io.BytesIO()
     Image.fromarray(paper).save(file, "PNG")
+    return file.getvalue()
+
+
+def character(number: int) -> bytes:
+    """A drawn kana, PNG."""
+    file = io.BytesIO()
+    Image.fromarray(255 - np.pad(kuzushiji.load("brush:kmnist:1", "train").images[number], 10)).save(file, "PNG")
     return file.getvalue()
 
 

@@ -6,13 +6,14 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+import kuzushiji
 from kuzushiji.document.formats import SUFFIXES
 from kuzushiji.document.formats import json as page_json
 from kuzushiji.errors import UsageError
 from kuzushiji.serving.accounts import Accounts
 from kuzushiji.serving.app import Room, create
 from kuzushiji.serving.shelf import Shelf
-from tests.serving.room import TEXT, picture, with_page
+from tests.serving.room import TEXT, character, picture, with_page
 
 HERE = "http://localhost"
 
@@ -77,6 +78,18 @@ def test_texts_are_searched(client, page):
     assert found["found"][0]["text"] == "戀のうた"
     assert found["found"][0]["after"] == "がたり"
     assert client.get("/api/search", params={"q": "ない"}).json() == []
+
+
+def test_characters_are_named_as_on_the_command_line(client):
+    glyphs = [character(number) for number in range(3)]
+    answers = client.post(
+        "/api/recognize", files=[("images", (name, glyph)) for name, glyph in zip("abc", glyphs, strict=True)]
+    )
+    for answer, alone in zip(answers.json(), kuzushiji.recognize(glyphs), strict=True):
+        best, expected = answer["candidates"], alone.recognition.to_dict()["candidates"]
+        assert [each["character"] for each in best] == [each["character"] for each in expected]
+        assert best[0]["probability"] == pytest.approx(expected[0]["probability"], abs=1e-3)
+        assert answer["unsure"] == alone.recognition.unsure
 
 
 def test_characters_are_named(client):

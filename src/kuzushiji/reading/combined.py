@@ -5,14 +5,18 @@ its answer is then mixed with those of `kanji` and of `kmnist`, half and half (o
 together stays as `page` says, so that all is calibrated as one (`python benchmarks/disguises.py`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.imaging.cut import cut_character_to
+from kuzushiji.imaging.read import Source
 from kuzushiji.reading.pretrained import ALL
-from kuzushiji.reading.recognizer import Recognition, Recognizer, in_batches, recognitions_of
+from kuzushiji.reading.recognizer import Recognition, Recognizer, in_batches, recognitions_of, recognized
+
+_LEAST = 0.01
+"""A network of a kind is asked only where the character is of that kind with such a probability at least."""
 
 Cuts = tuple[NDArray[np.uint8], ...]
 """An image of a character as each of the networks takes it."""
@@ -41,6 +45,10 @@ class Combined:
         """The characters that it knows."""
         return self.general.classes
 
+    def __call__(self, images: Source | Iterable[Source | tuple[str, Source]], *, top: int = 5) -> list[Recognition]:
+        """Names the character on each image, as `Recognizer.__call__`."""
+        return recognized(self, images, top)
+
     def cut(self, gray: NDArray[np.uint8]) -> Cuts | None:
         """Brings the gray image of a character to what the networks take; None if it is blank."""
         cuts = cut_character_to(gray, [each.description.image_size for each in (self.general, *self.special)])
@@ -64,9 +72,12 @@ class Combined:
         general = _logarithms(self.general.probabilities(cuts[0]))
         mixed = general.copy()
         for network, places, images in zip(self.special, self._places, cuts[1:], strict=True):
-            within = general[:, places]
-            special = np.float32(0.5) * (_normal(within) + _logarithms(network.probabilities(images)))
-            mixed[:, places] = _total(within) + _normal(special)
+            may_be = np.flatnonzero(_total(general[:, places]) > np.log(_LEAST))
+            if not len(may_be):
+                continue
+            where = np.ix_(may_be, places)
+            special = np.float32(0.5) * (_normal(general[where]) + _logarithms(network.probabilities(images[may_be])))
+            mixed[where] = _total(general[where]) + _normal(special)
         return np.exp(_normal(mixed))
 
 

@@ -98,7 +98,7 @@ def recognize(
     """
     if top < 1:
         raise UsageError(f"top is {top}; it must be at least 1")
-    recognizers = _recognizers(model)
+    recognizers = open_recognizers(model)
     failures: list[str] = []
     passed_over: list[str] = []
     sources = list(_sources(images, failures, passed_over))
@@ -110,13 +110,16 @@ def recognize(
     return RecognizedImages(answers, failures, recognizers, passed_over)
 
 
-def _recognizers(model: str | Path | Iterable[str | Path] | None) -> dict[str, Recognizer | Combined]:
+def open_recognizers(
+    model: str | Path | Iterable[str | Path] | None, *, threads: int | None = None
+) -> dict[str, Recognizer | Combined]:
+    """What names characters, by name: one that stands for all that ship if `model` is None; else as `recognize`."""
     if model is None:
         if set(ALL) <= set(pretrained()):
-            return {"+".join(ALL): Combined()}
+            return {"+".join(ALL): Combined(threads=threads)}
         model = complementary()
     models = [model] if isinstance(model, str | Path) else model
-    return {str(name): Recognizer(name) for name in models}
+    return {str(name): Recognizer(name, threads=threads) for name in models}
 
 
 def _sources(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,12 +112,7 @@ class Recognizer:
             DataError: one of them can't be read, or shows a whole page; the message names it.
             UsageError: `top` is below 1.
         """
-        recognitions: list[Recognition] = []
-        named = named_images(images)
-        while batch := [read_character(image, name) for name, image in islice(named, BATCH)]:
-            cuts, doubts = [self.cut(each.gray) for each in batch], [each.doubt for each in batch]
-            recognitions += self.recognize_prepared(cuts, top=top, doubts=doubts)
-        return recognitions
+        return recognized(self, images, top)
 
     def prepare(self, image: Source, name: str = "the image") -> NDArray[np.uint8] | None:
         """Brings one image to what the network takes.
@@ -199,6 +194,28 @@ class Recognizer:
         pixels = images[:, None].astype(np.float32) / np.float32(255)
         found: NDArray[np.float32] = computed(self._session, [output], pixels, self.path)[0]
         return found
+
+
+class _Network(Protocol):
+    """What names characters: a `Recognizer`, or several together."""
+
+    def cut(self, gray: NDArray[np.uint8]) -> Any:
+        """Brings the gray image of a character to what it takes; None if it is blank."""
+
+    def recognize_prepared(self, images: Sequence[Any], *, top: int, doubts: Sequence[str]) -> list[Recognition]:
+        """Names the characters on images as `cut` gives them."""
+
+
+def recognized(
+    network: _Network, images: Source | Iterable[Source | tuple[str, Source]], top: int
+) -> list[Recognition]:
+    """As `Recognizer.__call__`."""
+    recognitions: list[Recognition] = []
+    named = named_images(images)
+    while batch := [read_character(image, name) for name, image in islice(named, BATCH)]:
+        cuts, doubts = [network.cut(each.gray) for each in batch], [each.doubt for each in batch]
+        recognitions += network.recognize_prepared(cuts, top=top, doubts=doubts)
+    return recognitions
 
 
 def in_batches(

@@ -19,6 +19,9 @@ from kuzushiji.document.formats import json as page_json
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.cut import cut
 from kuzushiji.imaging.read import read_gray
+from kuzushiji.processes import cores
+from kuzushiji.reading.combined import Combined
+from kuzushiji.reading.many import open_recognizers
 from kuzushiji.reading.pretrained import complementary
 from kuzushiji.reading.recognizer import Recognition, Recognizer
 from kuzushiji.serving import uploads
@@ -38,8 +41,14 @@ Place = tuple[Path, Path]
 
 @lru_cache
 def recognizers(model: str | None) -> list[Recognizer]:
-    """The networks that name characters."""
+    """The networks that name characters on pages."""
     return [Recognizer(name, threads=1) for name in (complementary() if model is None else [model])]
+
+
+@lru_cache
+def _alone_on_images(model: str | None) -> list[Recognizer | Combined]:
+    """What names a character on an image of its own, as `kuzushiji recognize` does."""
+    return list(open_recognizers(model, threads=min(2, cores())).values())
 
 
 def name_images(model: str | None, questions: list[Asked]) -> list[Answered]:
@@ -178,7 +187,7 @@ def _alone(model: str | None, question: Asked) -> Answered:
 
 
 def _named(model: str | None, images: Asked) -> list[Recognition]:
-    return _best([each(images) for each in recognizers(model)])
+    return _best([each(images) for each in _alone_on_images(model)])
 
 
 def _best(answers: list[list[Recognition]]) -> list[Recognition]:
