@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo serve test check format wheel benchmarks studies docs clean
+.PHONY: demo serve test check format wheel dist benchmarks studies docs clean
 
 demo: $(VENV)/ready        ## set everything up and do the main job once
 	$(BIN)/kuzushiji demo
@@ -18,6 +18,7 @@ check: $(VENV)/ready       ## format, lint and types
 	$(BIN)/ruff format --check src tests benchmarks tools
 	$(BIN)/ruff check src tests benchmarks tools
 	$(BIN)/mypy
+	$(BIN)/mypy --strict --config-file= tests/typed.py
 
 format: $(VENV)/ready      ## rewrite the code as `check` wants it
 	$(BIN)/ruff format src tests benchmarks tools
@@ -26,6 +27,10 @@ format: $(VENV)/ready      ## rewrite the code as `check` wants it
 wheel: $(VENV)/ready       ## build the wheel into dist/
 	rm -rf dist
 	$(BIN)/python -m build --wheel
+
+dist: $(VENV)/ready        ## build the wheel and the sdist into dist/
+	rm -rf dist
+	$(BIN)/python -m build
 
 STUDIES := losses learning-rates batch-sizes lenet-or-alexnet augmentation dropout attention twelve-networks
 studies: $(VENV)/ready     ## the central studies with three seeds on kmnist6k, the quickest first; goes on where it was stopped

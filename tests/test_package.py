@@ -1,6 +1,7 @@
 """What `import kuzushiji` gives."""
 
 import ast
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -15,3 +16,12 @@ def test_every_name_is_there_and_type_checkers_know_the_same():
     for name, home in told.items():
         assert getattr(kuzushiji, name) is getattr(import_module(home), name)
     assert {*kuzushiji.__all__} <= {*dir(kuzushiji)}
+
+
+def test_the_version_is_the_same_wherever_it_is_told():
+    project = Path(__file__).parents[1]
+    cited = re.search(r"^version: (\S+)$", (project / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
+    assert cited
+    assert cited[1] == kuzushiji.__version__
+    assert f"## [{kuzushiji.__version__}] - 20" in (project / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"kuzushiji-{kuzushiji.__version__}-py3" in (project / "README.md").read_text(encoding="utf-8")

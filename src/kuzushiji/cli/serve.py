@@ -1,6 +1,9 @@
 """`kuzushiji serve`."""
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from kuzushiji.cli.console import notes
 from kuzushiji.errors import UsageError
@@ -12,7 +15,7 @@ def serve(
     database: str | None = None,
     host: str = "127.0.0.1",
     port: int = 8017,
-    token: str | None = None,
+    token: Annotated[str | None, Parameter(env_var="KUZUSHIJI_TOKEN")] = None,
     model: str | None = None,
     processes: int = 1,
     queue: int = 200,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from PIL import Image
@@ -58,7 +58,11 @@ class RecognizedImages(Sequence[RecognizedImage]):
     recognizers: Mapping[str, Recognizer | Combined]
     passed_over: Sequence[str] = ()
 
-    def __getitem__(self, place: Any) -> Any:
+    @overload
+    def __getitem__(self, place: int) -> RecognizedImage: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[RecognizedImage]: ...
+    def __getitem__(self, place: int | slice) -> RecognizedImage | Sequence[RecognizedImage]:
         return self.answers[place]
 
     def __len__(self) -> int:

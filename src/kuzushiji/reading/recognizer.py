@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,11 @@ class Recognition(Sequence[Candidate]):
         stated = {"unsure": self.unsure, "doubt": self.doubt, "blank": self.blank}
         return stated | {"candidates": [each.to_dict() for each in self.candidates]}
 
-    def __getitem__(self, place: Any) -> Any:
+    @overload
+    def __getitem__(self, place: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Candidate, ...]: ...
+    def __getitem__(self, place: int | slice) -> Candidate | tuple[Candidate, ...]:
         return self.candidates[place]
 
     def __len__(self) -> int:
