@@ -14,6 +14,7 @@ PACKAGES = {
     "hub": ("huggingface_hub", "pyarrow"),
     "track": ("tensorboard",),
     "postgresql": ("psycopg",),
+    "cluster": ("ray",),
     "datasets": ("datasets",),
     "lmdb": ("lmdb",),
 }

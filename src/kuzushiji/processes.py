@@ -15,11 +15,11 @@ import sys
 import tempfile
 import threading
 from _thread import interrupt_main
-from collections.abc import Callable, Generator, Hashable, Iterable
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import IO, Any, Self
+from typing import IO, Any, Protocol, Self
 
 from kuzushiji.errors import Interrupted, KuzushijiError
 
@@ -170,6 +170,66 @@ class Workers:
         error = KuzushijiError(f"a process that was {self._what} ended with code {code}{last}{hint}")
         if said:
             error.add_note(said)
+        return Ended(error=error)
+
+
+class Jobs(Protocol):
+    """What `Workers` is, wherever its processes are: `cluster.ClusterWorkers` has them on other machines."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def __len__(self) -> int: ...
+
+    def start(self, name: Hashable, function: Callable[..., Any], *arguments: Any) -> None: ...
+
+    def next(self, timeout: float | None = None) -> tuple[Any, Any] | None: ...
+
+    def ask_to_stop(self) -> None: ...
+
+
+Pool = Callable[[str, int], Jobs]
+"""Called with what is being done and how many jobs there are at a time, among which it shares what cores there are."""
+
+
+def side_by_side(what: str, jobs: int) -> Workers:
+    """The `Pool` of this machine."""
+    return Workers(what, max(1, cores() // jobs))
+
+
+class Calls(Protocol):
+    """One function called again and again, here (`AtOnce`) or elsewhere (`cluster.Spread`)."""
+
+    def add(self, name: str, *arguments: Any) -> Iterator[tuple[str, Ended]]:
+        """Asks for a call; yields the names of those that have ended, and how, in whatever order they do."""
+        ...
+
+    def rest(self) -> Iterator[tuple[str, Ended]]:
+        """Waits for all others and yields them too."""
+        ...
+
+
+class AtOnce:
+    """Calls a function in this process, as soon as it is asked to."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def add(self, name: str, *arguments: Any) -> Iterator[tuple[str, Ended]]:
+        """As `Calls` says."""
+        yield name, ended(self._function, *arguments)
+
+    def rest(self) -> Iterator[tuple[str, Ended]]:
+        """As `Calls` says: nothing is left."""
+        return iter(())
+
+
+def ended(function: Callable[..., Any], *arguments: Any) -> Ended:
+    """What a function returns, or what it raises where its input or the system is to blame."""
+    try:
+        return Ended(function(*arguments))
+    except (KuzushijiError, OSError) as error:
         return Ended(error=error)
 
 

@@ -1,12 +1,15 @@
-"""Options that several verbs have: which images, which changes of a recipe, options of a network."""
+"""Options that several verbs have: which images, changes of a recipe, options of a network, where trainings run."""
 
 from ast import literal_eval
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import Field, asdict, fields, make_dataclass
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
 from kuzushiji.errors import UsageError
+from kuzushiji.processes import Pool
 from kuzushiji.runs.recipe import Recipe
 
 RECIPE_GROUP = Group(
@@ -45,3 +48,20 @@ def parsed_option(text: str) -> tuple[str, Any]:
         return name, literal_eval(value)
     except (ValueError, SyntaxError):
         return name, value
+
+
+@contextmanager
+def pool_of(cluster: str | None, jobs: int | None) -> Iterator[tuple[Pool | None, int]]:
+    """What has the processes of trainings, and how many there are at a time.
+
+    Args:
+        cluster: the address of a Ray; None for this machine, whose pool is None.
+        jobs: how many were asked for; None for one, and on a cluster for one a GPU or a machine.
+    """
+    if cluster is None:
+        yield None, 1 if jobs is None else jobs
+        return
+    from kuzushiji.cluster import Cluster
+
+    with Cluster(cluster) as joined:
+        yield joined.workers, joined.jobs if jobs is None else jobs

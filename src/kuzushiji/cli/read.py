@@ -4,6 +4,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from threading import Event
@@ -19,6 +21,8 @@ from kuzushiji.interruption import interruptible
 
 if TYPE_CHECKING:
     from kuzushiji.data.pages.sources import PageImage
+    from kuzushiji.processes import Calls
+    from kuzushiji.reading.choice import ReaderChoice
     from kuzushiji.reading.folder import Outcome, Wanted
     from kuzushiji.reading.readers import PageReader
 
@@ -40,6 +44,7 @@ def read(
     language: bool = True,
     top: int = 5,
     threads: int | None = None,
+    cluster: str | None = None,
     reader: Literal["ours", "ndl"] = "ours",
     ndl: Path | None = None,
     fetch: bool = False,
@@ -96,7 +101,10 @@ def read(
     top
         How many candidates to keep of each character.
     threads
-        How many of the processor's cores to use; all if not given.
+        How many of the processor's cores to use; all if not given.  With --cluster, those of each process; 1 if not
+        given, which reads the most pages.
+    cluster
+        Read on the machines of a Ray: auto for the one that runs on this machine, or HOST:PORT of its head.
     reader
         Whose networks read: ours, or those of NDL古典籍OCR-Lite (CC BY 4.0), which do not ship with this package.
     ndl
@@ -123,47 +131,55 @@ def read(
     if threads is not None and threads < 1:
         raise UsageError(f"--threads is {threads}; it must be at least 1")
     formats = _formats(*format, *["json"] * json)
-    if output is None and (resume or draw or len(formats) > 1 or "pdf" in formats):
-        raise UsageError("--resume, --draw, pdf and several formats need a folder; name it with --output")
+    if output is None and (resume or draw or cluster or len(formats) > 1 or "pdf" in formats):
+        raise UsageError("--resume, --draw, --cluster, pdf and several formats need a folder; name it with --output")
     if draw and output and output.resolve() in [Path(source).resolve() for source in sources]:
         raise UsageError(f"{output} holds the pages, and drawn ones would be taken for more; name another folder")
     from kuzushiji.data.pages.sources import expected_pages
+    from kuzushiji.reading.choice import ReaderChoice
     from kuzushiji.reading.folder import Wanted, read_into
 
     wanted = Wanted(formats, unsure, unsure_below, ruby, modern, draw)
+    choice = ReaderChoice(reader, ndl, detector, model, language, top, threads)
     with interruptible() as stop:
-        opened = _opened(reader, ndl, detector, model, language, top=top, threads=threads)
+        opened = choice.open()
         images = _until(stop, _images(sources, pages, output))
         if output is None:
             # Without a bar, which would take what is printed for itself.
             _follow(_printed(images, opened, wanted), Progress(disable=True))
-        else:
+            return
+        with _calls(cluster, choice, opened, wanted, stop) as calls:
             expected = sum(expected_pages(source, pages, output) for source in sources)
-            _follow(read_into(output, images, opened, wanted, resume=resume), pages_bar(), expected)
+            outcomes = read_into(output, images, opened, wanted, resume=resume, calls=calls)
+            _follow(outcomes, pages_bar(), expected)
+
+
+@contextmanager
+def _calls(
+    address: str | None, choice: "ReaderChoice", opened: "PageReader", wanted: "Wanted", stop: Event
+) -> "Iterator[Calls | None]":
+    """What has the machines of a cluster read; None if there is no address of one."""
+    if address is None:
+        yield None
+        return
+    from kuzushiji.cluster import Cluster
+    from kuzushiji.reading.choice import read_as
+
+    threads = choice.threads or 1
+    with Cluster(address) as cluster:
+        yield cluster.spread(
+            read_as,
+            choice.anywhere(threads),
+            opened.steps,
+            wanted,
+            threads=threads,
+            look=partial(_check, stop),
+        )
 
 
 def _formats(*named: str) -> tuple[str, ...]:
     parts = [part.strip() for each in named for part in each.split(",")]
     return tuple(dict.fromkeys(part for part in parts if part)) or ("txt",)
-
-
-def _opened(
-    reader: str,
-    ndl: Path | None,
-    detector: Path | None,
-    model: str | None,
-    language: bool,
-    *,
-    top: int,
-    threads: int | None,
-) -> "PageReader":
-    if reader == "ndl":
-        from kuzushiji.reading.ndl import NdlReader
-
-        return NdlReader(ndl, top=top, threads=threads)
-    from kuzushiji.reading.reader import Reader
-
-    return Reader(detector, model, language=language, top=top, threads=threads)
 
 
 def _fetch(folder: Path | None) -> None:
@@ -189,9 +205,13 @@ def _images(sources: Iterable[str], pages: str | None, output: Path | None) -> "
 def _until(stop: Event, images: "Iterator[PageImage]") -> "Iterator[PageImage]":
     """The images, unless Ctrl-C comes while there are more of them."""
     for image in images:
-        if stop.is_set():
-            raise Interrupted("not all pages are read; those that are, are whole, and --resume goes on after them")
+        _check(stop)
         yield image
+
+
+def _check(stop: Event) -> None:
+    if stop.is_set():
+        raise Interrupted("not all pages are read; those that are, are whole, and --resume goes on after them")
 
 
 def _printed(images: "Iterator[PageImage]", reader: "PageReader", wanted: "Wanted") -> "Iterator[Outcome]":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kuzushiji.cli.console import notes, print_json, print_table, results, work_bar
+from kuzushiji.cli.options import pool_of
 from kuzushiji.errors import UsageError
 from kuzushiji.extras import check_extras
 
@@ -33,7 +34,8 @@ def study(
     limit: int | None = None,
     image_size: int | None = None,
     cover: float | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
+    cluster: str | None = None,
     device: str = "auto",
     output: Path | None = None,
     docs: Path | None = None,
@@ -68,7 +70,10 @@ def study(
         Keep the fewest classes that make up so large a share of the training images, such as 0.9, and merge all others
         into one, whatever the study says.
     jobs
-        So many trainings side by side.
+        So many trainings side by side: 1 if not given; with --cluster, one a GPU, or one a machine without any.
+    cluster
+        Train on the machines of a Ray, which share the folder: auto for the one that runs on this machine, or
+        HOST:PORT of its head.
     device
         auto, cpu, cuda or mps.
     output
@@ -99,7 +104,7 @@ def study(
     for place in (folder, docs):
         if place is not None and place.exists() and not place.is_dir():
             raise UsageError(f"{place} is a file; name a folder")
-    with _watch() as watch:
+    with pool_of(cluster, jobs) as (pool, jobs), _watch() as watch:
         outcomes = run_study(
             chosen,
             source,
@@ -110,6 +115,7 @@ def study(
             cover=cover,
             jobs=jobs,
             device=device,
+            pool=pool,
             watch=watch,
         )
     from kuzushiji.report.study import study_document

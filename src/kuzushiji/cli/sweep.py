@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from kuzushiji.cli.console import notes, print_json, print_table, results, work_bar
-from kuzushiji.cli.options import NO_CHANGES, RecipeChanges, given, parsed_option
+from kuzushiji.cli.options import NO_CHANGES, RecipeChanges, given, parsed_option, pool_of
 from kuzushiji.errors import Interrupted, UsageError
 from kuzushiji.extras import check_extras
 from kuzushiji.runs.config import ALL_IMAGES, ImageChoice
@@ -19,6 +19,7 @@ from kuzushiji.runs.config import ALL_IMAGES, ImageChoice
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
+    from kuzushiji.processes import Pool
     from kuzushiji.sweep.results import SweepResult
     from kuzushiji.sweep.settings import Sweep
     from kuzushiji.sweep.storage import OpenSweep
@@ -44,6 +45,7 @@ def sweep(
     name: str | None = None,
     resume: str | None = None,
     storage: str | None = None,
+    cluster: str | None = None,
     keep_runs: bool = False,
     recipe: str | None = None,
     option: tuple[str, ...] = (),
@@ -82,7 +84,7 @@ def sweep(
     objective
         What makes a trial the best: accuracy (as if not given) or loss, of the validation images.
     jobs
-        Train so many networks side by side.
+        Train so many networks side by side: 1 if not given; with --cluster, one a GPU, or one a machine without any.
     name
         The sweep's name; made of network, data and time if not given.
     resume
@@ -90,6 +92,9 @@ def sweep(
     storage
         Keep the trials in this database, which several machines can share, such as sqlite:////mnt/shared/sweeps.db
         or postgresql+psycopg://user:password@host/database; a file in the sweep's folder if not given.
+    cluster
+        Train on the machines of a Ray, which share the folder of KUZUSHIJI_HOME: auto for the one that runs on this
+        machine, or HOST:PORT of its head.
     keep_runs
         Keep the run folder of each trial that came to its end, not of the best alone.
     recipe
@@ -132,7 +137,8 @@ def sweep(
             opened.settings.check_data()
         request = {"trials": run["trials"], "timeout": run["timeout"], "device": device, "keep_runs": keep_runs}
         try:
-            _search(opened, run["jobs"] or 1, storage, request)
+            with pool_of(cluster, run["jobs"]) as (pool, jobs):
+                _search(opened, jobs, storage, request, pool)
         except Interrupted:
             _finish(opened, figures, json=False, quiet=True)
             raise
@@ -183,17 +189,18 @@ def _check_run(trials: int | None, timeout: float | None, jobs: int | None) -> N
         raise UsageError(f"--jobs is {jobs}; it must be from 1 to 256")
 
 
-def _search(opened: OpenSweep, jobs: int, storage: str | None, request: dict[str, Any]) -> None:
+def _search(opened: OpenSweep, jobs: int, storage: str | None, request: dict[str, Any], pool: Pool | None) -> None:
     """Runs the trials, with a bar on a terminal and a line for each trial everywhere."""
+    from kuzushiji.processes import side_by_side
     from kuzushiji.sweep.trials import most_trials, run_trials
     from kuzushiji.sweep.workers import run_workers
 
     most = most_trials(opened, request["trials"])
     with _watched(opened, most) as (watch, look):
-        if jobs == 1:
+        if jobs == 1 and pool is None:
             run_trials(opened, watch=watch, **request)
         else:
-            run_workers(opened, min(jobs, most), storage, request, look)
+            run_workers(opened, min(jobs, most), storage, request, look, pool or side_by_side)
 
 
 @contextmanager

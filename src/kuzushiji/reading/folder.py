@@ -7,9 +7,11 @@ settings by which the page was read, and every other file is made from it.
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import starmap
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +25,7 @@ from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError, KuzushijiError, UsageError, unknown_name
 from kuzushiji.files import expanded, written_whole
 from kuzushiji.imaging.read import Source, read_color
+from kuzushiji.processes import AtOnce, Calls, Ended, ended
 from kuzushiji.reading.readers import PageReader
 
 _LONGEST = 160
@@ -97,8 +100,9 @@ def read_into(
     wanted: Wanted | None = None,
     *,
     resume: bool = False,
+    calls: Calls | None = None,
 ) -> Iterator[Outcome]:
-    """Reads pages into files in a folder, one after the other; what can't be read is told of and the rest is done.
+    """Reads pages into files in a folder; what can't be read is told of and the rest is done.
 
     Several processes may write into one folder.  A page that a person corrected there stays as it is.
 
@@ -108,25 +112,45 @@ def read_into(
         reader: reads each page.
         wanted: what to write of each.
         resume: leave out what was read before, from the same image with the same networks and settings.
+        calls: of `read_files` with such a reader and what is wanted, elsewhere and in any order; here, one after the
+            other, if None.
 
     Raises:
         KuzushijiError: a file can't be written, or there is no font to draw with.
     """
     folder, wanted = expanded(folder), wanted or Wanted()
     lock = _lock_of(folder)
+    calls = calls or AtOnce(partial(read_files, reader, wanted))
+    written = partial(_written, folder, lock, "read")
     taken: set[str] = set()
     for image in images:
         name = _own_name(image, taken)
-        path = folder / f"{name}.json"
-        before = _read_before(path, image)
-        skipped = before and (before.status == "corrected" or (resume and before.steps == reader.steps))
-        try:
-            page = before if before and skipped else read_image(reader, image)
-            _write(page, image, folder / name, wanted, lock)
-        except DataError as error:
-            yield Outcome(name, "failed", str(error))
+        before = _read_before(folder / f"{name}.json", image)
+        if before and (before.status == "corrected" or (resume and before.steps == reader.steps)):
+            drawn = folder / f"{name}{_DRAWN}"
+            yield _written(folder, lock, "skipped", name, ended(files_of, before, image, wanted, drawn))
         else:
-            yield Outcome(name, "skipped" if skipped else "read")
+            yield from starmap(written, calls.add(name, image))
+    yield from starmap(written, calls.rest())
+
+
+def _written(folder: Path, lock: FileLock, state: Literal["read", "skipped"], name: str, how: Ended) -> Outcome:
+    """What becomes of a page of which there are files, or an error."""
+    if isinstance(how.error, DataError):
+        return Outcome(name, "failed", str(how.error))
+    if how.error:
+        raise how.error
+    _write(folder / name, how.result, lock)
+    return Outcome(name, state)
+
+
+def read_files(reader: PageReader, wanted: Wanted, image: PageImage) -> dict[str, bytes]:
+    """Reads a page; what is to be written of it, by the endings of the files.
+
+    Raises:
+        DataError: it can't be read; the message names it.
+    """
+    return files_of(read_image(reader, image), image, wanted)
 
 
 def images_of(
@@ -194,34 +218,46 @@ def _read_before(path: Path, image: PageImage) -> Page | None:
     return page if page.image.sha256 == image.sha256 else None
 
 
-def _write(page: Page, image: PageImage, stem: Path, wanted: Wanted, lock: FileLock) -> None:
-    """Writes the files of a page that do not hold the same already, the JSON last."""
+def files_of(page: Page, image: PageImage, wanted: Wanted, drawn: Path | None = None) -> dict[str, bytes]:
+    """What is to be written of a page, by the endings of the files.
+
+    Args:
+        drawn: where its drawing may stand already; it is not drawn again then.
+
+    Raises:
+        DataError: the image can't be read.
+    """
     endings = wanted.endings()
-    contents = {
+    files = {
         ending: wanted.written(page, format, image.content) for format, ending in endings.items() if format != "json"
     }
     if wanted.modern:
-        contents[".modern.txt"] = f"{wanted.text_of(page, modern=True)}\n".encode()
+        files[".modern.txt"] = f"{wanted.text_of(page, modern=True)}\n".encode()
     json = FORMATS["json"].write(page).encode()
-    if wanted.drawn:
-        drawing = _drawing(page, json, image, stem.with_name(f"{stem.name}{_DRAWN}"), wanted.below)
-        contents |= {_DRAWN: drawing} if drawing else {}
+    if wanted.drawn and (drawing := _drawing(page, json, image, drawn, wanted.below)):
+        files[_DRAWN] = drawing
+    return files | {".json": json}
+
+
+def _write(stem: Path, files: Mapping[str, bytes], lock: FileLock) -> None:
+    """Writes the files of a page that do not hold the same already, the JSON last."""
     with lock:  # no mixture of what two processes read
-        if not _holds(whole := stem.with_name(f"{stem.name}.json"), json):
+        if not _holds(whole := stem.with_name(f"{stem.name}.json"), files[".json"]):
             whole.unlink(missing_ok=True)
-        for ending, content in (contents | {".json": json}).items():
+        for ending, content in files.items():
             path = stem.with_name(f"{stem.name}{ending}")
             if not _holds(path, content):
                 with written_whole(path) as beside:
                     beside.write_bytes(content)
 
 
-def _drawing(page: Page, json: bytes, image: PageImage, path: Path, below: float) -> bytes | None:
+def _drawing(page: Page, json: bytes, image: PageImage, path: Path | None, below: float) -> bytes | None:
     """A JPEG of a page, whose comment tells of what it was drawn; None if the file holds just that."""
     told = hashlib.sha256(json + str(below).encode()).hexdigest().encode()
-    with suppress(OSError), Image.open(path) as before:
-        if before.info.get("comment") == told:
-            return None
+    if path is not None:
+        with suppress(OSError), Image.open(path) as before:
+            if before.info.get("comment") == told:
+                return None
     file = io.BytesIO()
     draw_page(page, read_color(image.content), below=below).save(file, "JPEG", quality=88, comment=told)
     return file.getvalue()

@@ -20,7 +20,7 @@ from kuzushiji.files import write_text
 from kuzushiji.inference.device import choose_device
 from kuzushiji.inference.predict import predict_run
 from kuzushiji.interruption import interruptible
-from kuzushiji.processes import Ended, Report, Workers, cores
+from kuzushiji.processes import Ended, Pool, Report, side_by_side
 from kuzushiji.runs.run import Run
 from kuzushiji.studies.checks import check_networks
 from kuzushiji.studies.definition import Study
@@ -84,6 +84,7 @@ def run_study(
     cover: float | None = None,
     jobs: int = 1,
     device: str = "auto",
+    pool: Pool | None = None,
     watch: StudyWatch | None = None,
 ) -> list[Outcome]:
     """Trains all that a study asks for and that is not there yet.
@@ -99,6 +100,8 @@ def run_study(
         jobs: trainings side by side, each in a process of its own if there are several; they share the processor
             cores among them.
         device: `auto`, `cpu`, `cuda` or `mps`.
+        pool: what has these processes, such as `Cluster.workers`, whose machines must share the folder; this machine
+            if None.
         watch: functions that are told how it goes.
 
     Returns:
@@ -136,10 +139,10 @@ def run_study(
         known = {training.path: outcome for training in trainings if (outcome := _known_outcome(training))}
         waiting = [training for training in trainings if training.path not in known]
         watch.planned(trainings, waiting)
-        if jobs == 1 or len(waiting) < 2:
+        if pool is None and (jobs == 1 or len(waiting) < 2):
             known |= _one_after_another(waiting, known, watch)
-        else:
-            known |= _side_by_side(waiting, known, jobs, watch)
+        elif waiting:
+            known |= _side_by_side(waiting, known, min(jobs, len(waiting)), pool or side_by_side, watch)
     return [replace(known[training.path], training=training) for training in trainings]
 
 
@@ -259,12 +262,11 @@ def _interrupted() -> Interrupted:
 
 
 def _side_by_side(
-    trainings: list[Training], known: Mapping[str, Outcome], jobs: int, watch: StudyWatch
+    trainings: list[Training], known: Mapping[str, Outcome], jobs: int, pool: Pool, watch: StudyWatch
 ) -> dict[str, Outcome]:
     """Trains in several processes, each of which does one training."""
     waiting, running, done = list(trainings), dict[str, Training](), dict(known)
-    threads = max(1, cores() // min(jobs, len(trainings)))
-    with interruptible() as stop, Workers("training", threads) as workers:
+    with interruptible() as stop, pool("training", jobs) as workers:
         while running or (waiting and not stop.is_set()):
             while len(running) < jobs and not stop.is_set() and (training := _ready(waiting, running)):
                 waiting.remove(training)
@@ -288,11 +290,18 @@ def _side_by_side(
                 case Ended():
                     training = running.pop(path)
                     if not what.stopped:
-                        done[path] = what.result or Outcome(training, str(what.error))
+                        done[path] = _here(what.result or Outcome(training, str(what.error)))
                         watch.ended(done[path])
     if stop.is_set():
         raise _interrupted()
     return done
+
+
+def _here(outcome: Outcome) -> Outcome:
+    """The outcome, unless its run is on another machine alone."""
+    if outcome.failure or outcome.run.finished:
+        return outcome
+    return replace(outcome, failure=f"{outcome.run.path} is not in a folder that the machines of the cluster share")
 
 
 def _attempt_elsewhere(report: Report, training: Training) -> Outcome:

@@ -1,11 +1,11 @@
-"""Several processes on one machine that work on the same sweep."""
+"""Several processes that work on the same sweep, on one machine or on those of a cluster."""
 
 from collections.abc import Callable
 from typing import Any
 
 from kuzushiji.errors import Interrupted
 from kuzushiji.interruption import interruptible
-from kuzushiji.processes import Ended, Report, Workers, cores
+from kuzushiji.processes import Ended, Pool, Report, side_by_side
 from kuzushiji.sweep.storage import OpenSweep, open_sweep, storage_errors
 from kuzushiji.sweep.trials import run_trials
 
@@ -19,22 +19,24 @@ def run_workers(
     storage: str | None,
     request: dict[str, Any],
     look: Callable[[], None] = lambda: None,
+    pool: Pool = side_by_side,
 ) -> None:
     """Runs trials in several processes until the sweep has enough.
 
     Args:
         sweep: what `open_sweep` gave.
-        jobs: how many processes; they share the processor's cores.
+        jobs: how many processes; they share the processor's cores, or those of a cluster.
         storage: the address of the database, if there is one.
         request: arguments of `run_trials`.
         look: called about twice a second.
+        pool: what has these processes, such as `Cluster.workers`.
 
     Raises:
         Interrupted: Ctrl-C; the trials under way are taken up when the sweep goes on.
         KuzushijiError: a worker failed; the others were ended where they can go on.
     """
     failed: Exception | None = None
-    with interruptible() as stop, Workers("training", max(1, cores() // jobs)) as workers:
+    with interruptible() as stop, pool("training", jobs) as workers:
         for number in range(jobs):
             workers.start(number, _run, sweep.name, storage, request)
         while workers:

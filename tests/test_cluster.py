@@ -1,0 +1,178 @@
+"""Work on a Ray of this machine alone, with two workers, of which one is killed in the middle."""
+
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from kuzushiji.cli import main
+from kuzushiji.cluster import QUIET, Cluster, cores_each
+from kuzushiji.errors import DataError, Interrupted, KuzushijiError
+from kuzushiji.interruption import interruptible
+from kuzushiji.processes import Ended
+from kuzushiji.reading.choice import ReaderChoice, read_as
+from kuzushiji.reading.folder import Wanted, images_of, read_into
+from kuzushiji.reading.pretrained import pretrained
+from tests.reading.detector_file import write_detector, write_page
+
+PROJECT = Path(__file__).parents[1]
+NEEDS_NETWORKS = pytest.mark.skipif(not pretrained(), reason="no network ships")
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Where a Ray with two cores listens, whose processes find this package and these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in QUIET.items():
+            patch.setenv(name, value)
+        patch.setenv("PYTHONPATH", os.pathsep.join(path for path in [str(PROJECT), *sys.path] if path))
+        pytest.importorskip("ray", reason="Ray is missing: pip install 'kuzushiji[cluster]'")
+        from ray.cluster_utils import Cluster as LocalRay
+
+        local = LocalRay(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+        yield local.address
+        local.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cluster(address):
+    with Cluster(address) as joined:
+        yield joined
+
+
+def test_cores_are_shared_so_that_all_jobs_fit():
+    assert cores_each([8, 2], 1) == 8
+    assert cores_each([8, 2], 2) == 4
+    assert cores_each([8, 2], 5) == 2
+    assert cores_each([2], 9) == 1
+    assert cores_each([], 1) == 1
+
+
+# Pages
+
+
+def read_or_die(folder, choice, steps, wanted, image):
+    """Reads pages; the first process that has the second one is killed, and each that has the fourth."""
+    if image.name == "p3" or (image.name == "p1" and not (folder / "killed").exists()):
+        (folder / "killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read_as(choice, steps, wanted, image)
+
+
+def files_in(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+
+
+@NEEDS_NETWORKS
+def test_pages_are_the_same_though_a_worker_is_killed(cluster, address, tmp_path, capfd):
+    scans, broken = tmp_path / "scans", tmp_path / "scans" / "p4.png"
+    scans.mkdir()
+    for number in range(5):
+        write_page(scans / f"p{number}.png", rows=number + 1)
+    broken.write_bytes(broken.read_bytes()[:100])
+    detector = write_detector(tmp_path / "detector.onnx")
+    choice = ReaderChoice(detector=detector, model="kmnist", threads=1)
+    reader, wanted = choice.open(), Wanted(("txt", "pdf"), drawn=True)
+
+    calls = cluster.spread(read_or_die, tmp_path, choice.anywhere(1), reader.steps, wanted)
+    outcomes = list(read_into(tmp_path / "lossy", images_of([scans]), reader, wanted, calls=calls))
+    assert Counter(each.state for each in outcomes) == {"read": 3, "failed": 2}
+    told = {each.name: each.failure for each in outcomes}
+    assert told["p3"].startswith("p3: whatever works on it is lost, 3 times now")
+    assert "p4.png" in told["p4"]
+
+    broken.unlink()
+    capfd.readouterr()
+    command = ["read", str(scans), "--detector", str(detector), "--model", "kmnist", "--format", "txt,pdf", "--draw"]
+    assert main([*command, "--output", str(tmp_path / "here"), "--threads", "1"]) == 0
+    assert main([*command, "--output", str(tmp_path / "lossy"), "--cluster", address, "--resume"]) == 0
+    out, err = capfd.readouterr()
+    assert "1 page read, 3 done before" in err
+    assert out == "", "nothing of Ray"
+    assert files_in(tmp_path / "lossy") == files_in(tmp_path / "here")
+
+
+def fall(number):
+    return 1 / number
+
+
+def test_what_should_not_fail_is_told_in_a_line(cluster):
+    calls = cluster.spread(fall)
+    with pytest.raises(KuzushijiError, match="a machine of the cluster failed: ZeroDivisionError"):
+        [*calls.add("0", 0), *calls.rest()]
+
+
+@NEEDS_NETWORKS
+def test_readers_that_are_not_the_same_are_refused(tmp_path):
+    choice = ReaderChoice(detector=write_detector(tmp_path / "detector.onnx"), model="kmnist", threads=1)
+    (page,) = images_of([write_page(tmp_path / "page.png")])
+    assert read_as(choice, choice.open().steps, Wanted(), page).keys() == {".txt", ".json"}
+    with pytest.raises(KuzushijiError, match="others on another machine"):
+        read_as(choice, ReaderChoice(detector=choice.detector, top=2).open().steps, Wanted(), page)
+
+
+# Jobs
+
+
+def count(report, number):
+    report(number)
+    report(os.environ["OMP_NUM_THREADS"])
+    return number**2
+
+
+def kill_at_first(report, folder):
+    if (folder / "killed").exists():
+        report("began again")
+    else:
+        (folder / "killed").touch()
+        os.kill(os.getppid(), signal.SIGKILL)  # what Ray started, which takes this with it
+        time.sleep(60)
+    return "done"
+
+
+def wait(report, folder):
+    """Works until it is interrupted, and leaves a note when it was."""
+    with interruptible() as stop:
+        report(os.getpid())
+        while not stop.wait(0.01):
+            pass
+        (folder / "interrupted").touch()
+    raise Interrupted("it was interrupted")
+
+
+def fail(report):
+    raise DataError("it is broken")
+
+
+def all_told(workers):
+    told = []
+    while workers:
+        if heard := workers.next(1):
+            told.append(heard)
+    return told
+
+
+def test_jobs_report_and_end(cluster, tmp_path):
+    with cluster.workers("counting", 2) as workers:
+        for name, *job in [("counts", count, 7), ("killed", kill_at_first, tmp_path), ("fails", fail)]:
+            workers.start(name, *job)
+        told = all_told(workers)
+    assert [content for name, content in told if name == "counts"] == [7, "1", Ended(49)]
+    assert [content for name, content in told if name == "killed"] == ["began again", Ended("done")]
+    assert str(dict(told)["fails"].error) == "it is broken"
+
+
+def test_jobs_stop_when_asked_and_those_that_wait_are_dropped(cluster, tmp_path):
+    with cluster.workers("waiting", 1) as workers:
+        workers.start(0, wait, tmp_path)
+        workers.start(1, wait, tmp_path)
+        while workers.next() is None:
+            pass
+        workers.ask_to_stop()
+        told = dict(all_told(workers))
+    assert told == {0: Ended(stopped=True), 1: Ended(stopped=True)}
+    assert (tmp_path / "interrupted").exists()
