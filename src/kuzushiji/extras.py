@@ -17,6 +17,7 @@ PACKAGES = {
     "cluster": ("ray",),
     "datasets": ("datasets",),
     "lmdb": ("lmdb",),
+    "yolo": ("yaml",),
 }
 """Extra -> the packages that it brings, as they are imported."""
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from kuzushiji.data.catalogue import sets as catalog
-from kuzushiji.data.convert import FORMATS, convert
+from kuzushiji.data.convert import CHARACTER_FORMATS, convert
 from kuzushiji.data.files.array_folder import write_arrays
 from kuzushiji.data.files.image_files import write_class_folders
 from kuzushiji.data.images import CharacterImages
@@ -66,7 +66,7 @@ def own(tmp_path: Path) -> Path:
     return tmp_path / "source"
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", CHARACTER_FORMATS)
 def test_what_is_converted_loads_as_it_was(own: Path, tmp_path: Path, format: str) -> None:
     done = convert(own, tmp_path / "new", format)
     assert (done.name, done.format, done.folder) == ("source", format, tmp_path / "new")
@@ -97,7 +97,7 @@ def test_there_and_back_again(own: Path, tmp_path: Path) -> None:
     assert sorted(first.values()) == sorted(second.values())
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", CHARACTER_FORMATS)
 def test_the_same_data_gives_the_same_bytes(own: Path, tmp_path: Path, format: str) -> None:
     for name in ("a", "b"):
         convert(own, tmp_path / name / "new", format)
@@ -108,7 +108,7 @@ def test_the_same_data_gives_the_same_bytes(own: Path, tmp_path: Path, format: s
 
 
 def test_files_are_named_as_those_of_the_published_sets(own: Path, tmp_path: Path) -> None:
-    for format in FORMATS:
+    for format in CHARACTER_FORMATS:
         convert(own, tmp_path / f"my {format}", format)
     pairs = [f"my npz-{split}-{kind}.npz" for split in ("test", "train") for kind in ("imgs", "labels")]
     assert sorted(path.name for path in (tmp_path / "my npz").iterdir()) == [*pairs, "my npz_classmap.csv"]
@@ -123,7 +123,7 @@ def test_files_are_named_as_those_of_the_published_sets(own: Path, tmp_path: Pat
     assert {"U+304A", "U+304B_U+309A", "rare", "U+002F", "10"} < set(os.listdir(tmp_path / "my folder" / "train"))
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", CHARACTER_FORMATS)
 @pytest.mark.parametrize("count", [300, 3000])
 def test_many_classes(tmp_path: Path, format: str, count: int) -> None:
     many = made(tuple(chr(0x4E00 + number) for number in range(count)), count, "train")
@@ -133,7 +133,7 @@ def test_many_classes(tmp_path: Path, format: str, count: int) -> None:
     assert found.fingerprint() == (by_class(many) if format == "folder" else many).fingerprint()
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", CHARACTER_FORMATS)
 def test_the_split_by_hash_stays_and_what_is_together_is_one(tmp_path: Path, format: str) -> None:
     write_tar(catalog.folder("kkanji") / "kkanji.tar", made(tuple("春越以龍"), 100, "all"))
     name = "kkanji+brush:kmnist:3"
@@ -172,7 +172,7 @@ def write_pages(folder: Path, pages: int) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", CHARACTER_FORMATS)
 def test_characters_of_pages(tmp_path: Path, format: str) -> None:
     source = f"{write_pages(tmp_path / 'source', 5)}:book"
     done = convert(source, tmp_path / "new", format, image_size=20)
@@ -184,7 +184,7 @@ def test_characters_of_pages(tmp_path: Path, format: str) -> None:
         assert load(tmp_path / "new", split).fingerprint() == expected.fingerprint()
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", CHARACTER_FORMATS)
 def test_what_is_not_divided_is_there_to_train_on(tmp_path: Path, format: str) -> None:
     write_pages(tmp_path / "source", 2)
     assert convert(tmp_path / "source", tmp_path / "new", format).splits == {"train": 8}
@@ -208,7 +208,7 @@ def test_a_split_without_an_image_is_not_written(tmp_path: Path) -> None:
     assert parse(tmp_path / "new").splits == ("train",)
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", CHARACTER_FORMATS)
 def test_progress(own: Path, tmp_path: Path, format: str) -> None:
     told: dict[str, list[int]] = {"writing train": [], "writing test": []}
     convert(own, tmp_path / format, format, tell=lambda what, done, every: told[what].append(done))
@@ -219,7 +219,7 @@ def test_progress(own: Path, tmp_path: Path, format: str) -> None:
 @pytest.mark.parametrize(
     ("source", "folder", "format", "found"),
     [
-        ("source", "new", "tar", "there is no format 'tar'; known: folder, idx, npz"),
+        ("source", "new", "tar", "there is no format 'tar'; did you mean doctr"),
         ("source", "source", "npz", "source is already there; name a new folder, or remove it"),
         ("source", "file", "npz", "file is already there"),
         ("source", "link", "npz", "link is already there"),
@@ -254,7 +254,7 @@ def test_a_place_that_cannot_be_written(own: Path, tmp_path: Path) -> None:
         convert(own, tmp_path / "file" / "new")
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", CHARACTER_FORMATS)
 def test_a_full_disk_leaves_nothing(own: Path, tmp_path: Path, format: str) -> None:
     code = """
 import resource, sys
@@ -273,7 +273,7 @@ except KuzushijiError as error:
     assert left_over(tmp_path) == []
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", CHARACTER_FORMATS)
 def test_ctrl_c_leaves_nothing(tmp_path: Path, format: str) -> None:
     command = [sys.executable, "-m", "kuzushiji", "data", "convert", "brush:kmnist:2000", str(tmp_path / "new")]
     running = subprocess.Popen(

@@ -323,23 +323,28 @@ def convert(
     *,
     format: str = "npz",
     image_size: int | None = None,
+    turn: bool = False,
     json: bool = False,
 ) -> None:
-    """Write any data anew: all its splits as array files, or as image files in a folder for each class.
+    """Write any data anew: characters as arrays or class folders, pages with their boxes, or images of lines.
 
-    Example: kuzushiji data convert recognition characters --format folder --image-size 64
+    Example: kuzushiji data convert recognition boxes --format coco
 
     Parameters
     ----------
     source
-        Anything that `kuzushiji train --data` takes.
+        Anything that `kuzushiji train --data` takes; or pages or lines in one of the formats below.
     folder
         A new folder for the files.
     format
-        npz: with a class map, named as those of Kuzushiji-MNIST; idx: gzipped, named as those of MNIST; folder: PNG
-        files in a folder for each class, U+304A, within train, validation and test.
+        Of characters: npz, with a class map, named as those of Kuzushiji-MNIST; idx, gzipped, named as those of MNIST;
+        folder, PNG files in a folder for each class, U+304A, within train, validation and test. Of pages: kaggle,
+        train.csv beside train_images; coco; yolo; kraken, PAGE XML beside the images. Of lines cut out of pages: lines,
+        PNG beside .gt.txt for kraken, Tesseract and Calamari; doctr, labels.json beside images; lmdb, for PARSeq.
     image_size
-        Bring the images to so many pixels a side; needed where they have several sizes.
+        Bring images of characters to so many pixels a side; needed where they have several sizes.
+    turn
+        Turn columns by a quarter, so that their images read from the left to the right.
     json
         Print what was written as JSON.
     """
@@ -353,16 +358,23 @@ def convert(
                 tasks[what] = bar.add_task(what, total=every)
             bar.update(tasks[what], completed=done, total=every)
 
-        done = convert_data(source, folder, format, image_size=image_size, tell=tell)
+        done = convert_data(source, folder, format, image_size=image_size, turn=turn, tell=tell)
     if json:
         print_json(asdict(done) | {"folder": str(done.folder)})
         return
+    for note in done.notes:
+        notes.print(note, markup=False, soft_wrap=True)
     if done.left_out:
         count = "1 class" if len(done.left_out) == 1 else f"{len(done.left_out):,} classes"
         notes.print(f"{count} without an image, and so without a folder: {' '.join(done.left_out[:40])}", markup=False)
     splits = ", ".join(f"{split} {count:,}" for split, count in done.splits.items())
-    facts = f"{len(done.classes) - len(done.left_out):,} classes, {'{} x {}'.format(*done.image_size)} pixels"
-    results.print(f"{done.name}: {splits} images, {facts}", markup=False, soft_wrap=True)
+    if done.image_size:
+        facts = (
+            f"images, {len(done.classes) - len(done.left_out):,} classes, {'{} x {}'.format(*done.image_size)} pixels"
+        )
+    else:
+        facts = f"{done.holds}, {len(done.classes):,} different characters"
+    results.print(f"{done.name}: {splits} {facts}", markup=False, soft_wrap=True)
     results.print(f"{done.format:<8}{done.folder}", markup=False, soft_wrap=True)
 
 

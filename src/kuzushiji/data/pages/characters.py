@@ -83,8 +83,7 @@ class Pages:
         if found is not None:
             return tuple(found.bounds)
         names = page_names(self.path)
-        divided = _divided(names if self.by == "page" else names.values(), self.by)
-        return _split_names(divided)
+        return _split_names(divided(names if self.by == "page" else names.values(), self.by))
 
     def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
         """The characters of a split, mapped into memory, of `SIDE` pixels a side if `side` is None.
@@ -233,8 +232,12 @@ def parse_fold(text: str) -> tuple[int, int] | None:
     return fold, count
 
 
-def _divided(names: Iterable[str], by: str) -> dict[str, str]:
-    """The split of each name: of a page where `by` is page, else of a book."""
+def divided(names: Iterable[str], by: str) -> dict[str, str]:
+    """The split of each name: of a page where `by` is page, else of a book; see `Pages`.
+
+    Raises:
+        DataError: there are fewer books than folds.
+    """
     asked = parse_fold(by)
     if asked is None:
         return divide(names)
@@ -302,7 +305,7 @@ def _sides(
     group = [page.name if by == "page" else page.book for page in pages]
     # A fold stays the same where a page is damaged: others, such as that of a detector, are of the same books.
     some = group if only is None or parse_fold(by) else [group[number] for number in only]
-    split = _divided(some, by)
+    split = divided(some, by)
     names = _split_names(split)
     return names, np.array([names.index(split[each]) if each in split else -1 for each in group], dtype=np.int64)
 

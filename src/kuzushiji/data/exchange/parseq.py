@@ -1,0 +1,108 @@
+"""Lines in LMDB, as PARSeq and what descends from CLOVA's benchmark take them: a database for each split.
+
+Its keys are `num-samples`, and from 1 on `image-000000001` (the bytes of a PNG) and `label-000000001` (UTF-8).
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kuzushiji.data.exchange.lines import LineImage, Lines
+from kuzushiji.data.exchange.scans import Odd, Told, split_in
+from kuzushiji.errors import DataError, KuzushijiError
+from kuzushiji.extras import check_extras
+
+_FILE = "data.mdb"
+_COUNT = b"num-samples"
+_LARGEST = 2**40
+"""Bytes that a database may have; none of them is taken before it is needed."""
+_TOGETHER = 1000
+"""So many lines are written at a time."""
+
+
+def knows(source: Path) -> bool:
+    """Whether a folder, or one in it, holds a database."""
+    return bool(_folders(source))
+
+
+def _folders(source: Path) -> list[Path]:
+    folders = [source, *sorted(path for path in source.iterdir() if path.is_dir())] if source.is_dir() else []
+    return [folder for folder in folders if (folder / _FILE).is_file()]
+
+
+def read(source: Path, odd: Odd) -> dict[str, list[LineImage]]:
+    """The lines of a folder by split; the images are kept in memory.
+
+    Raises:
+        DataError: a database is damaged or holds something else.
+        KuzushijiError: lmdb is not installed.
+    """
+    check_extras("lmdb")
+    import lmdb
+
+    splits: dict[str, list[LineImage]] = {}
+    for folder in _folders(source):
+        try:
+            with lmdb.open(str(folder), readonly=True, lock=False, create=False) as base, base.begin() as transaction:
+                lines = list(_lines(transaction, folder, odd))
+        except lmdb.Error as error:
+            raise DataError(f"{folder / _FILE} is no database of LMDB, or damaged ({error})") from None
+        splits.setdefault(split_in([folder.name]) or "train", []).extend(lines)
+    if not any(splits.values()):
+        raise DataError(f"{source} has no line with an image and a label")
+    return splits
+
+
+def _lines(transaction: Any, folder: Path, odd: Odd) -> Iterator[LineImage]:
+    count = transaction.get(_COUNT)
+    if count is None or not count.isdigit():
+        raise DataError(f"{folder / _FILE} has no num-samples; expected lines as PARSeq has them")
+    if int(count) > (entries := transaction.stat()["entries"]):
+        raise DataError(f"{folder / _FILE} has num-samples {int(count):,}, and {entries:,} entries in all")
+    for number in range(1, int(count) + 1):
+        image, label = (transaction.get(f"{kind}-{number:09d}".encode()) for kind in ("image", "label"))
+        if not image or not label:
+            odd.add("lines without an image or a label, left out", f"number {number} of {folder}")
+            continue
+        try:
+            text = label.decode()
+        except UnicodeDecodeError:
+            raise DataError(f"{folder / _FILE} has a label-{number:09d} that is not in UTF-8") from None
+        yield LineImage(f"{number:09d}", text, partial(bytes, image))
+
+
+def write(folder: Path, splits: Lines, told: Told) -> None:
+    """Writes a database for each split.
+
+    Raises:
+        KuzushijiError: lmdb is not installed, or the disk is full.
+    """
+    check_extras("lmdb")
+    import lmdb
+
+    for split, lines in splits.items():
+        (folder / split).mkdir()
+        try:
+            with lmdb.open(str(folder / split), map_size=_LARGEST) as base:
+                _fill(base, lines, told)
+        except lmdb.Error as error:
+            raise KuzushijiError(f"{folder / split} could not be written ({error})") from None
+
+
+def _fill(base: Any, lines: Iterator[LineImage], told: Told) -> None:
+    number, waiting = 0, {}
+    for number, line in enumerate(lines, start=1):
+        waiting[f"image-{number:09d}".encode()] = line.content()
+        waiting[f"label-{number:09d}".encode()] = line.text.encode()
+        if number % _TOGETHER == 0:
+            _put(base, waiting)
+        told(1)
+    _put(base, waiting | {_COUNT: str(number).encode()})
+
+
+def _put(base: Any, waiting: dict[bytes, bytes]) -> None:
+    with base.begin(write=True) as transaction:
+        for key, value in waiting.items():
+            transaction.put(key, value)
+    waiting.clear()
