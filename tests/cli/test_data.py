@@ -19,6 +19,7 @@ from PIL import Image
 
 from kuzushiji.cli import main
 from kuzushiji.data.catalogue.sets import DATASETS, folder
+from tests.data.exchange.made_up import write_pages
 from tests.fileserver import FileServer, serving
 
 BODY = bytes(range(256)) * 4000
@@ -333,10 +334,32 @@ def test_convert_tells_what_was_written(
         "folder": str(tmp_path / "folders"),
         "format": "folder",
         "splits": {"train": 60, "test": 10},
+        "holds": "characters",
         "image_size": [12, 12],
         "left_out": [],
+        "notes": [],
     }
     assert len(list((tmp_path / "folders").rglob("*.png"))) == 70
+
+
+def test_convert_tells_of_pages_and_lines(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_pages(tmp_path / "own")
+    assert main(["data", "convert", "own", "boxes", "--format", "coco"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == [
+        "own: train 2, validation 1, test 1 pages, 7 different characters",
+        f"coco    {tmp_path / 'boxes'}",
+    ]
+    assert captured.err == ""
+    assert main(["data", "convert", "boxes", "columns", "--format", "doctr"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("boxes: train 4, validation 2, test 2 lines, 7 different characters\n")
+    assert captured.err.startswith("columns stand upright")
+    assert main(["data", "convert", "boxes", "new"]) == 2
+    assert "convert them to kaggle first" in " ".join(capsys.readouterr().err.split())
 
 
 def test_convert_names_the_classes_that_get_no_folder(

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,9 +116,8 @@ class CharacterImages:
             >>> images.shape                                            # doctest: +SKIP
             torch.Size([64, 1, 28, 28])
         """
-        from kuzushiji.data.torch_dataset import TorchCharacters
-
-        return TorchCharacters(self, transform, target_transform)
+        dataset: TorchCharacters = _for("torch_dataset").TorchCharacters(self, transform, target_transform)
+        return dataset
 
     def to_huggingface(self) -> "Dataset":
         """The images as a data set of Hugging Face's `datasets`: columns `image`, `label`, with its names, and `id`.
@@ -129,6 +129,9 @@ class CharacterImages:
             >>> load("brush:kmnist").to_huggingface().features["label"].names[:3]       # doctest: +SKIP
             ['お', 'き', 'す']
         """
-        from kuzushiji.data.huggingface import as_huggingface
+        return _for("huggingface").as_huggingface(self)
 
-        return as_huggingface(self)
+
+def _for(library: str) -> Any:
+    """The module that hands images to a library; it knows what they are, so that they can't know it before."""
+    return import_module(f"kuzushiji.data.{library}")
