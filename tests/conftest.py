@@ -3,12 +3,14 @@
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.bars import write_bars
+from tests.hubserver import TOKEN, Hub, hub_server
 
 # A shell lets its background jobs ignore Ctrl-C, and they pass that on to what they start; here it is sent on purpose.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -35,6 +37,18 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
         return look_up(host, *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up_here)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that is asked instead of Hugging Face's, with a token that is right."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # which asks other servers
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    with hub_server() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.url)
+        yield running
 
 
 @pytest.fixture

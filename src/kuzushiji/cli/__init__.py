@@ -39,6 +39,7 @@ for verb, summary in {
     "report": "Write the report of a run as one HTML file.",
     "explain": "Show which pixels made a network say what it says, or the feature maps of a layer.",
     "export": "Write a network as one ONNX file, for recognition without PyTorch, and its card.",
+    "hub": "Put models onto the Hugging Face hub, and fetch them from there.",
     "recognize": "Name the character on each image.",
     "read": "Read pages: what they say, in reading order, and where each character stands.",
     "serve": "Open the reading room: pages in a browser, read while one watches, and corrected.",

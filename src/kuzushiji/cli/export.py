@@ -47,9 +47,9 @@ def export(
     """
     from kuzushiji.export.run import export_run
     from kuzushiji.report.card import write_card
-    from kuzushiji.runs.run import find_run, run_path
+    from kuzushiji.runs.run import existing_path, find_run
 
-    detector = DetectorRun(run_path(run, "", ""))
+    detector = DetectorRun(existing_path(run))
     if detector.config_file.is_file():
         _export_detector(detector, output, precision, found_above, credit, json)
         return

@@ -93,9 +93,10 @@ def read(
         Draw each page too, into NAME.drawn.jpg: a frame around each character, red where it is not sure, a line in
         reading order, and beside it what it says.
     detector
-        What finds the characters, a file that `kuzushiji export` wrote; if not given, the one that ships.
+        What finds the characters, a file that `kuzushiji export` wrote or hf:OWNER/NAME; if not given, the one that
+        ships.
     model
-        What names them, a network that ships or such a file; if not given, what ships and knows most.
+        What names them, a network that ships, such a file or hf:OWNER/NAME; if not given, what ships and knows most.
     language
         Weigh what a character may be by those before it; what that changed is marked in JSON and PAGE XML.
     top

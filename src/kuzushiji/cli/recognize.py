@@ -34,8 +34,9 @@ def recognize(
     images
         Image files, folders of them, or - for an image from stdin.
     model
-        A network that ships (`kuzushiji models --pretrained` lists them) or a file that `kuzushiji export` wrote; of
-        several, each answers.  If none is given, those that ship give one answer together, over kana and kanji.
+        A network that ships (`kuzushiji models --pretrained` lists them), a file that `kuzushiji export` wrote, or
+        hf:OWNER/NAME; of several, each answers.  If none is given, those that ship give one answer together, over
+        kana and kanji.
     top
         How many candidates to give.
     json

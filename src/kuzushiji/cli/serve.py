@@ -47,7 +47,7 @@ def serve(
     token
         What lets a program, or anybody who knows it, in as a keeper.
     model
-        What names the characters, a network that ships or a file that `kuzushiji export` wrote.
+        What names the characters, a network that ships, a file that `kuzushiji export` wrote, or hf:OWNER/NAME.
     processes
         How many pages are read at a time.
     queue
@@ -66,10 +66,19 @@ def serve(
     import uvicorn
 
     from kuzushiji.home import home
+    from kuzushiji.repository import pinned
     from kuzushiji.serving.app import Room, create
 
     room = Room(
-        folder or home() / "shelf", database, host, token, model, processes, queue, examples=examples, fetch=fetch
+        folder or home() / "shelf",
+        database,
+        host,
+        token,
+        model and pinned(model),
+        processes,
+        queue,
+        examples=examples,
+        fetch=fetch,
     )
     _put(pages, room.folder, database)
     address = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/"

@@ -12,7 +12,7 @@ from kuzushiji.cli.watch import detector_watch
 from kuzushiji.errors import UsageError
 from kuzushiji.files import expanded
 from kuzushiji.runs.detector import RECIPE, DetectorConfig, DetectorRun
-from kuzushiji.runs.run import run_path
+from kuzushiji.runs.run import existing_path, run_path
 
 if TYPE_CHECKING:
     from kuzushiji.training.tracking import Tracking
@@ -109,7 +109,7 @@ def train_detector(
                 "say which pages, layouts and characters to learn from, such as: "
                 "kuzushiji train detector --data pages --layouts pages/train.csv --glyphs kkanji"
             )
-        start = DetectorRun(run_path(from_, "", "")) if from_ else None
+        start = DetectorRun(existing_path(from_)) if from_ else None
         if start:
             start.check_finished()
             width, depth = start.config.width, start.config.depth

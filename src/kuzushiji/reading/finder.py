@@ -2,19 +2,19 @@
 
 from pathlib import Path
 
-from kuzushiji.errors import DataError, UsageError
 from kuzushiji.exported import computed, open_detector
-from kuzushiji.files import expanded, file_hash
+from kuzushiji.files import file_hash
 from kuzushiji.processes import cores
 from kuzushiji.reading.detector import Floats
-from kuzushiji.reading.pretrained import DETECTOR
+from kuzushiji.reading.pretrained import find_detector
+from kuzushiji.repository import pinned
 
 
 class Detector:
     """Finds characters with the detector that ships, or one that `kuzushiji export` wrote; a `finding.Detect`.
 
     Args:
-        path: the exported file; the one that ships if None.
+        path: the exported file, or `hf:OWNER/NAME`; the one that ships if None.
         threads: how many of the processor's cores to use; all that this process may use if None.
 
     Raises:
@@ -23,14 +23,8 @@ class Detector:
     """
 
     def __init__(self, path: str | Path | None = None, *, threads: int | None = None) -> None:
-        if path is None and not DETECTOR.exists():
-            raise UsageError(
-                "no detector ships with this package; name a file that `kuzushiji export` wrote of a run of "
-                "`kuzushiji train detector`"
-            )
-        self.path = DETECTOR if path is None else expanded(path)
-        if not self.path.exists():
-            raise DataError(f"{path} does not exist; expected a detector, a file that `kuzushiji export` wrote")
+        self.name = None if path is None else pinned(path)
+        self.path = find_detector(self.name)
         self.description, self._session = open_detector(self.path, threads or cores())
         self.sha256 = file_hash(self.path)
 

@@ -16,6 +16,7 @@ from kuzushiji.imaging.several import images_in
 from kuzushiji.reading.combined import Combined
 from kuzushiji.reading.pretrained import ALL, complementary, pretrained
 from kuzushiji.reading.recognizer import Recognition, Recognizer, Source, named_images, read_character
+from kuzushiji.repository import pinned
 
 AT_ONCE = 512
 """So many images are in memory at a time."""
@@ -123,7 +124,7 @@ def open_recognizers(
             return {"+".join(ALL): Combined(threads=threads)}
         model = complementary()
     models = [model] if isinstance(model, str | Path) else model
-    return {str(name): Recognizer(name, threads=threads) for name in models}
+    return {name: Recognizer(name, threads=threads) for name in map(pinned, models)}
 
 
 def _sources(

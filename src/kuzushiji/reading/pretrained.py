@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.files import expanded
+from kuzushiji.repository import Repository, repository
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -54,11 +55,12 @@ def find_network(model: str | Path | None) -> Path:
     """The file of a network.
 
     Args:
-        model: name of one that ships, or path of an exported file; None for the first that ships.
+        model: name of one that ships, path of an exported file, or `hf:OWNER/NAME@REVISION`; None for the first that
+            ships.
 
     Raises:
         UsageError: there is no such name.
-        DataError: there is no such file.
+        DataError: there is no such file, or it can't be fetched.
     """
     files = pretrained()
     if model is None:
@@ -67,9 +69,41 @@ def find_network(model: str | Path | None) -> Path:
         return next(iter(files.values()))
     if str(model) in files:
         return files[str(model)]
+    if found := repository(model):
+        return exported_in(found, "model.onnx")
     path = expanded(model)
     if os.path.isfile(path):  # which is said of no name that is too long
         return path
     if path.suffix == ".onnx" or path.parent != Path("."):
         raise DataError(f"{model} does not exist; `kuzushiji export RUN --output {model}` writes such a file")
     raise unknown_name("pretrained network", str(model), files)
+
+
+def find_detector(detector: str | Path | None) -> Path:
+    """The file of a detector.
+
+    Args:
+        detector: path of an exported file, or `hf:OWNER/NAME@REVISION`; None for the one that ships.
+
+    Raises:
+        UsageError: none is named and none ships.
+        DataError: there is no such file, or it can't be fetched.
+    """
+    if detector is None:
+        if not DETECTOR.exists():
+            raise UsageError(
+                "no detector ships with this package; name a file that `kuzushiji export` wrote of a run of "
+                "`kuzushiji train detector`"
+            )
+        return DETECTOR
+    if found := repository(detector):
+        return exported_in(found, "detector.onnx")
+    path = expanded(detector)
+    if not path.exists():
+        raise DataError(f"{detector} does not exist; expected a detector, a file that `kuzushiji export` wrote")
+    return path
+
+
+def exported_in(found: Repository, name: str) -> Path:
+    """The exported file in a repository, fetched if it is not here."""
+    return found.file(name, "a network that `kuzushiji hub push` put there")

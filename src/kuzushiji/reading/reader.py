@@ -22,6 +22,7 @@ from kuzushiji.reading.language import CHOICES, LANGUAGE, LanguageModel
 from kuzushiji.reading.pretrained import complementary
 from kuzushiji.reading.readers import decoded
 from kuzushiji.reading.recognizer import Recognizer, named_images
+from kuzushiji.repository import pinned, repository
 from kuzushiji.version import __version__
 
 
@@ -29,8 +30,8 @@ class Reader:
     """Reads pages: finds their characters, puts them in order and names them.
 
     Args:
-        detector: finds characters: an exported file, or a function; the one that ships if None.
-        model: a network that ships or an exported file; `page` if None, which knows kana and kanji.
+        detector: finds characters: an exported file, `hf:OWNER/NAME`, or a function; the one that ships if None.
+        model: a network that ships, an exported file, or `hf:OWNER/NAME`; `page` if None, which knows kana and kanji.
         language: whether a language model weighs what each character may be by those before it; what it changed is
             marked.
         least: what the detector finds less probable is left out; what its file says if None.
@@ -60,7 +61,7 @@ class Reader:
         self.detector = detector if callable(detector) else Detector(detector, threads=threads)
         stated = self.detector.description.found_above if isinstance(self.detector, Detector) else 0.3
         self.least, self.top = stated if least is None else least, top
-        names = complementary() if model is None else [str(model)]
+        names = complementary() if model is None else [pinned(model)]
         self.recognizers = {name: Recognizer(name, threads=threads) for name in names}
         self._hashes = {name: file_hash(each.path) for name, each in self.recognizers.items()}
         self.language = LanguageModel.load() if language else None
@@ -100,6 +101,8 @@ class Reader:
         finding: dict[str, str | int | float | bool] = {"least": self.least}
         if isinstance(self.detector, Detector):
             finding["sha256"] = self.detector.sha256
+            if repository(self.detector.name or ""):
+                finding["model"] = str(self.detector.name)
         steps = (Step("detector", __version__, finding), Step("order", __version__), *named)
         if self.language is None:
             return steps

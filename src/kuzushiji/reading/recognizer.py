@@ -67,8 +67,8 @@ class Recognizer:
     """Names characters, with a network that ships or one that `kuzushiji export` wrote.
 
     Args:
-        model: `kmnist`, `kanji`, ... (`kuzushiji models --pretrained` lists them) or the path of an exported file; the
-            first that ships if None.
+        model: `kmnist`, `kanji`, ... (`kuzushiji models --pretrained` lists them), the path of an exported file, or
+            `hf:OWNER/NAME` for one on the Hugging Face hub; the first that ships if None.
         threads: how many of the processor's cores to use; all that this process may use if None.
 
     Raises:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kuzushiji.models import MODELS
+from kuzushiji.repository import PREFIX
 from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.recipe import RECIPES
 
@@ -43,7 +44,7 @@ def settings_of(config: RunConfig, published: bool = False, without: Collection[
             words.extend([f"--{flag}", f"{value}"])
 
     def path(name: str) -> str:
-        return Path(name).name if published else name
+        return Path(name).name if published and not name.startswith(PREFIX) else name
 
     for field, value in config.recipe_changes.items():
         if field not in without:

@@ -34,8 +34,10 @@ from kuzushiji.errors import DataError, KuzushijiError, RunError, UsageError, un
 from kuzushiji.files import expanded, folder_written_whole, write_text
 from kuzushiji.home import runs_folder
 from kuzushiji.records import parse_json, read_json, write_json
+from kuzushiji.repository import repository
 from kuzushiji.runs.config import RunConfig
 from kuzushiji.runs.predictions import Predictions
+from kuzushiji.runs.pulled import pulled_run
 
 _FILES = (
     *("config.json", "detector.json", "metrics.jsonl", "last.ckpt", "model.safetensors", "predictions*.npz"),
@@ -275,6 +277,16 @@ def run_path(run: str | Path | None, model: str, label: str) -> Path:
     return expanded(run) if is_path else runs_folder() / run
 
 
+def existing_path(name: str | Path) -> Path:
+    """Where a run that is there lies: see `run_path`; `hf:OWNER/NAME` is fetched if it is not.
+
+    Raises:
+        DataError: the repository can't be fetched, or holds no run.
+    """
+    found = repository(name)
+    return pulled_run(found) if found else run_path(name, "", "")
+
+
 def new_run_path(run: str | Path | None, model: str, dataset: str) -> Path:
     """Where a new run called `run` is to lie: see `run_path`.
 
@@ -365,14 +377,16 @@ def all_runs(pattern: str = "*") -> list[Run]:
 
 
 def find_run(name: Run | str | Path) -> Run:
-    """The run with this path, this name, or a name that begins so if there is only one; a run is itself.
+    """The run with this path, this name, or a name that begins so if there is only one; that of `hf:OWNER/NAME`; a run
+    is itself.
 
     Raises:
         UsageError: there is none, or several begin so; the message names them.
+        DataError: it can't be fetched.
     """
     if isinstance(name, Run):
         return name
-    path = run_path(name, "", "")
+    path = existing_path(name)
     if os.path.isfile(path / "config.json"):  # which is said of no name that is too long
         return Run(path)
     names = [run.name for run in all_runs()]

@@ -13,6 +13,7 @@ from kuzushiji.errors import DataError, UsageError
 from kuzushiji.files import expanded, file_hash
 from kuzushiji.inference.device import autocast, choose_dtype
 from kuzushiji.inference.weights import load_network
+from kuzushiji.repository import pinned, repository
 from kuzushiji.runs.config import TeacherConfig
 from kuzushiji.runs.predictions import Predictions
 from kuzushiji.runs.run import find_run
@@ -53,10 +54,11 @@ def describe_teacher(source: str | Path | None) -> TeacherConfig | None:
         if not path.is_file():
             raise UsageError(f"{source} is no file; --teacher takes a run, or predictions of the training images")
         return TeacherConfig("predictions", str(path), str(path), file_hash(path))
+    source = pinned(source)
     run = find_run(source)
     run.check_finished()
     path = run.weights_file.resolve()
-    return TeacherConfig("run", run.address, str(path), file_hash(path))
+    return TeacherConfig("run", source if repository(source) else run.address, str(path), file_hash(path))
 
 
 def load_teacher(described: TeacherConfig, train: CharacterImages, device: torch.device, precision: str) -> Teacher:

@@ -16,6 +16,7 @@ from kuzushiji.home import home
 from kuzushiji.inference.weights import read_classes, read_tensors
 from kuzushiji.models.inspection import list_layers
 from kuzushiji.models.transfer import BASE
+from kuzushiji.repository import pinned, repository
 from kuzushiji.runs.config import StartConfig
 from kuzushiji.runs.run import find_run
 
@@ -75,9 +76,10 @@ def describe_start(
         raise UsageError(f"unfrozen is {unfrozen}; it must be 0 (the new layers alone) or more")
     kind: Literal["run", "weights"] = "weights"
     if from_run is not None:
+        from_run = pinned(from_run)
         run = find_run(from_run)
         run.check_finished()
-        kind, name, path = "run", run.address, run.weights_file
+        kind, name, path = "run", from_run if repository(from_run) else run.address, run.weights_file
     elif str(weights) == "imagenet":
         name, path = "imagenet", _imagenet(model)
     else:

@@ -1,0 +1,54 @@
+"""Runs out of a repository: fetched once, and from then on runs like any other."""
+
+import shutil
+from pathlib import Path
+
+from kuzushiji.errors import DataError
+from kuzushiji.files import folder_written_whole
+from kuzushiji.home import runs_folder
+from kuzushiji.records import parse_json, read_json
+from kuzushiji.repository import Repository
+from kuzushiji.runs.config import RunConfig
+
+CONFIGS = ("config.json", "detector.json")
+"""What makes a folder a run, of characters or of a detector."""
+
+FILES = (
+    *(*CONFIGS, "metrics.jsonl", "model.safetensors", "predictions.npz", "predictions-validation.npz"),
+    *("evaluation.json", "calibration.json", "model.onnx", "model.md", "detector.onnx", "detector.md"),
+)
+"""What is taken of a run; a stranger's page, or anything else that a repository may hold, is not."""
+
+
+def pulled_run(found: Repository) -> Path:
+    """The folder of the run that a repository holds, among the runs; it is named by owner, name and commit.
+
+    Raises:
+        DownloadError: as in `Repository.fetched`.
+        DataError: it holds no run.
+    """
+    pinned = found.pinned()
+    path = runs_folder() / f"{pinned.name.replace('/', '--')}-{pinned.revision[:12]}"
+    if any((path / config).is_file() for config in CONFIGS):
+        return path
+    folder = pinned.fetched(*FILES)
+    _check(pinned, folder)
+    with folder_written_whole(path) as beside:
+        for name in FILES:
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, beside / name)
+    return path
+
+
+def _check(of: Repository, folder: Path) -> None:
+    """Refuses what is no run, before it lies among the runs."""
+    expected = "expected what `kuzushiji hub push RUN` puts there"
+    try:
+        if (config := folder / "config.json").is_file():
+            read_json(config, RunConfig, tolerant=True)
+        elif (detector := folder / "detector.json").is_file():
+            parse_json(detector.read_bytes())
+        else:
+            raise DataError("it has neither config.json nor detector.json")
+    except (DataError, ValueError) as error:
+        raise DataError(f"{of.address} holds no run of kuzushiji ({error}); {expected}") from None
