@@ -7,7 +7,8 @@
 The teachers tell the 49 classes of Kuzushiji-49 apart, and know its 232,365 training images.  Of whatever image they
 are shown, kanji among them, the network learns to divide the probability of kana as they do (voiced kana and katakana
 count as the hiragana that they are written like).  Much of what they are shown is two kana mixed, or one on top of the
-other: where images of a hand are missing, what the teachers say between other hands is the nearest thing to it.
+other: where images of a hand are missing, what the teachers say between other hands is the nearest thing to it.  Some
+of it is a part of a kanji: a kana is a kanji written fast, and of kanji there are images by many hands.
 The network itself sees each image as a detector's box would cut it out of a column, the teachers see it whole.
 
 Sources:
@@ -32,6 +33,7 @@ from torch.nn import functional as F
 
 import kuzushiji
 from kuzushiji.characters import K49, kind, unvoiced
+from kuzushiji.inference.device import autocast, choose_dtype
 from kuzushiji.inference.weights import build_network, load_network, save_network
 from kuzushiji.runs.recipe import Recipe
 from kuzushiji.training.augment import augment
@@ -57,13 +59,17 @@ RECIPE = Recipe(
     thickness=0.03,
     recut=0.06,
 )
-MIXED, RECUT = 0.34, 0.6
-"""Shares of a batch: images that are two kana, and those that are cut out anew."""
+MIXED, PARTS, RECUT = 0.25, 0.15, 0.6
+"""Shares of a batch: images that are two kana, parts of kanji, and those that are cut out anew."""
+SMALLEST, LARGEST = 0.45, 0.8
+"""A part of a kanji has so large a share of each side."""
 TEMPERATURE = 2.0
 OTHERS = 0.1
 """What the teachers say of an image that is no kana counts so much."""
 TEACHERS = ((5, 1.3), (4, 1.0), (0, 0.8))
 """Which of the teachers, and how much each counts: as right as all six together, in half the time."""
+SAVED_EVERY = 250
+"""Steps after which what there is by then is written."""
 SIDE = 28
 """Pixels a side of what the teachers see."""
 
@@ -80,6 +86,7 @@ class Set:
     labels: NDArray[np.int64]
     known: NDArray[np.int64]
     kana: NDArray[np.int64]
+    others: NDArray[np.int64]
 
 
 def main() -> None:
@@ -104,7 +111,9 @@ def main() -> None:
     network = deepcopy(begun).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     size = config.model.image_size
     sets = [_set(*each.rsplit("=", 1), classes, size[0]) for each in options.sets]
-    teach = _teachers(options.teachers)
+    cpu = torch.device("cpu")
+    dtype = choose_dtype(config.recipe.precision, cpu)
+    teach = _teachers(options.teachers, cpu, dtype)
     columns = kana_columns(classes)
 
     random = np.random.default_rng(config.recipe.seed)
@@ -118,7 +127,9 @@ def main() -> None:
         anew = torch.rand(len(images)) < RECUT
         images[anew] = recut(images, config.recipe.recut)[anew]
         training_mode(network)
-        logits = network(images.contiguous(memory_format=torch.channels_last)).float()
+        with autocast(cpu, dtype):
+            logits = network(images.contiguous(memory_format=torch.channels_last))
+        logits = logits.float()
         plain = len(labels)
         loss = F.cross_entropy(logits[:plain], labels, label_smoothing=config.recipe.label_smoothing)
         counts = torch.ones(len(images))
@@ -128,6 +139,8 @@ def main() -> None:
         loss.backward()
         optimizer.step()
         average.update(step, options.steps)
+        if (step + 1) % SAVED_EVERY == 0:
+            save_network(options.output, mean_of(deepcopy(begun), average.kept, options.kept), config)
     save_network(options.output, mean_of(begun, average.kept, options.kept), config)
 
 
@@ -142,21 +155,35 @@ def mean_of(begun: nn.Module, taught: nn.Module, kept: float) -> nn.Module:
 
 
 def drawn(sets: Sequence[Set], recipe: Recipe, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """A batch: images with their labels, and after them such as are two kana each, which have none."""
-    mixed = round(MIXED * recipe.batch_size)
+    """A batch: images with their labels, and after them such as have none: two kana each, or a part of a kanji."""
     shares = np.array([each.share for each in sets])
-    images, labels = _some(sets, shares, recipe.batch_size - mixed, random, lambda each: each.known)
     of_kana = shares * [len(each.kana) > len(each.known) / 2 for each in sets]
+    of_others = shares * [len(each.others) > len(each.known) / 2 for each in sets]
+    mixed, parts = round(MIXED * recipe.batch_size), round(PARTS * recipe.batch_size) * int(of_others.any())
+    images, labels = _some(sets, shares, recipe.batch_size - mixed - parts, random, lambda each: each.known)
     pairs, _ = _some(sets, of_kana, 2 * mixed, random, lambda each: each.kana)
+    kanji = _some(sets, of_others, parts, random, lambda each: each.others)[0] if parts else pairs[:0]
     changes = {
         name: getattr(recipe, name) for name in ("translate", "rotate", "scale", "shear", "elastic", "thickness")
     }
-    images = augment(torch.from_numpy(np.concatenate([images, pairs]))[:, None].float() / 255, **changes)
-    plain, one, other = images.split([len(labels), mixed, mixed])
+    images = augment(torch.from_numpy(np.concatenate([images, pairs, kanji]))[:, None].float() / 255, **changes)
+    plain, one, other, whole = images.split([len(labels), mixed, mixed, parts])
     share = torch.rand(mixed, 1, 1, 1) / 2
     blended, covered = one.lerp(other, share), torch.maximum(one, 1.2 * share * other).clamp(max=1)
     two = torch.where(torch.arange(mixed)[:, None, None, None] < mixed // 2, blended, covered)
-    return torch.cat([plain, two]), torch.from_numpy(labels)
+    return torch.cat([plain, two, parts_of(whole)]), torch.from_numpy(labels)
+
+
+def parts_of(images: Tensor) -> Tensor:
+    """(B, 1, H, W): of each image a square part, as large as the image was."""
+    if not len(images):
+        return images
+    share = torch.empty(len(images), 1).uniform_(SMALLEST, LARGEST)
+    middle = (torch.rand(len(images), 2) * 2 - 1) * (1 - share)
+    moves = torch.zeros(len(images), 2, 3)
+    moves[:, 0, 0] = moves[:, 1, 1] = share[:, 0]
+    moves[:, :, 2] = middle
+    return F.grid_sample(images, F.affine_grid(moves, list(images.shape), False), align_corners=False)
 
 
 def kana_columns(classes: Sequence[str]) -> Tensor:
@@ -205,7 +232,8 @@ def _set(name: str, share: str, classes: Sequence[str], side: int) -> Set:
     labels = np.array([place.get(each, -1) for each in data.classes])[data.labels]
     is_kana = np.array([kind(each) == "kana" for each in data.classes])[data.labels]
     known = labels >= 0
-    return Set(float(share), np.asarray(data.images), labels, np.flatnonzero(known), np.flatnonzero(known & is_kana))
+    ours = (np.flatnonzero(each) for each in (known, known & is_kana, known & ~is_kana))
+    return Set(float(share), np.asarray(data.images), labels, *ours)
 
 
 def _some(
@@ -221,12 +249,14 @@ def _some(
     return np.stack([each.images[at] for each, at in pairs]), np.array([each.labels[at] for each, at in pairs])
 
 
-def _teachers(folder: Path) -> Teach:
+def _teachers(folder: Path, cpu: torch.device, dtype: torch.dtype) -> Teach:
     teachers = teachers_in(folder).load()
 
     @torch.no_grad()
     def teach(images: Tensor) -> Tensor:
-        probabilities = sum(weight * teachers[number](images).softmax(1) for number, weight in TEACHERS)
+        with autocast(cpu, dtype):
+            answers = [(weight, teachers[number](images).float()) for number, weight in TEACHERS]
+        probabilities = sum(weight * logits.softmax(1) for weight, logits in answers)
         return (probabilities / sum(weight for _, weight in TEACHERS)).clamp(min=1e-6).log()
 
     return teach
