@@ -1,24 +1,23 @@
 """`Reader`: an image of a page in, a `Page` out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.document import geometry
 from kuzushiji.document.geometry import polygons_of
 from kuzushiji.document.order import arrange
-from kuzushiji.document.page import Candidate, Characters, ImageRef, Page, Step
+from kuzushiji.document.page import Characters, ImageRef, Page, Step
 from kuzushiji.files import file_hash
-from kuzushiji.imaging.cut import cut
 from kuzushiji.imaging.read import Source, read_gray
 from kuzushiji.imaging.rules import find_rules
 from kuzushiji.reading.detector import RUBY, known
 from kuzushiji.reading.finder import Detector
 from kuzushiji.reading.finding import Detect, find_characters
 from kuzushiji.reading.language import CHOICES, LANGUAGE, LanguageModel
+from kuzushiji.reading.naming import name_boxes, whole_boxes
 from kuzushiji.reading.pretrained import complementary
 from kuzushiji.reading.readers import decoded
 from kuzushiji.reading.recognizer import Recognizer, named_images
@@ -81,8 +80,8 @@ class Reader:
         """
         name, digest, gray = decoded(image, name, read_gray)
         found = find_characters(gray, self.detector, self.least) if boxes is None else known(boxes)
-        boxes = _whole(found.boxes, gray)
-        candidates, probabilities = self._named(gray, boxes)
+        candidates, probabilities = self._named(gray, found.boxes, exact=boxes is not None)
+        boxes = whole_boxes(found.boxes, gray)
         named = candidates[:, 0] != ""
         characters = Characters(
             polygons_of(boxes[named]), candidates[named], probabilities[named], found.scores[named].clip(0, 1)
@@ -119,17 +118,15 @@ class Reader:
         for name, image in named_images(images):
             yield self(image, name)
 
-    def _named(self, gray: NDArray[np.uint8], boxes: NDArray[np.int32]) -> tuple[NDArray[np.str_], NDArray[np.float32]]:
-        """Candidates and their probabilities, both (n, k), of the surest network for each box."""
+    def _named(
+        self, gray: NDArray[np.uint8], boxes: NDArray[np.float32], exact: bool
+    ) -> tuple[NDArray[np.str_], NDArray[np.float32]]:
+        """Candidates and their probabilities, both (n, k)."""
         top = self.top if self.language is None else max(self.top, CHOICES)
-        answers = [
-            each.recognize_prepared(cut(gray, boxes, each.description.image_size), top=top)
-            for each in self.recognizers.values()
-        ]
-        surest = [max((each.candidates for each in one), key=_sureness) for one in zip(*answers, strict=True)]
-        most = max(1, max(map(len, surest), default=1))
-        candidates = [[each.character for each in one] + [""] * (most - len(one)) for one in surest]
-        probabilities = [[each.probability for each in one] + [0.0] * (most - len(one)) for one in surest]
+        named = name_boxes(self.recognizers.values(), gray, boxes, top=top, exact=exact)
+        most = max(1, max(map(len, named), default=1))
+        candidates = [[each.character for each in one] + [""] * (most - len(one)) for one in named]
+        probabilities = [[each.probability for each in one] + [0.0] * (most - len(one)) for one in named]
         shape = len(boxes), most
         return np.array(candidates, np.str_).reshape(shape), np.array(probabilities, np.float32).reshape(shape)
 
@@ -139,13 +136,3 @@ def _shortened(page: Page, top: int) -> Page:
     columns = page.characters
     fewer = replace(columns, candidates=columns.candidates[:, :top], probabilities=columns.probabilities[:, :top])
     return replace(page, characters=fewer)
-
-
-def _sureness(candidates: Sequence[Candidate]) -> float:
-    return candidates[0].probability if candidates else -1.0
-
-
-def _whole(boxes: NDArray[np.float32], gray: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Boxes of whole pixels around those of an image, within it."""
-    low, high = np.floor(boxes[:, :2]), np.ceil(boxes[:, :2] + boxes[:, 2:])
-    return geometry.clip(np.hstack([low, high - low]).astype(np.int32), gray.shape[::-1])

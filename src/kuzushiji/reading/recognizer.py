@@ -167,6 +167,20 @@ class Recognizer:
 
         return in_batches(len(images), inked, named)
 
+    def recognize_together(self, images: Sequence[NDArray[np.uint8]], *, top: int = 5) -> list[Recognition]:
+        """Names characters of each of which there are several images: by the mean of their probabilities.
+
+        Args:
+            images: uint8 (N, H, W) each, as the network takes them.
+        """
+
+        def named(some: Sequence[int]) -> Iterator[Recognition]:
+            mean = np.mean([self.probabilities(each[some]) for each in images], axis=0)
+            return recognitions_of(mean, self.classes, top, self.unsure_below, [""] * len(some))
+
+        every = range(len(images[0]))
+        return in_batches(len(every), every, named)
+
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, C) of images uint8 (N, H, W) that are as the network takes them.
 
