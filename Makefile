@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo serve test check format wheel dist benchmarks studies docs clean
+.PHONY: demo serve test check format wheel dist benchmarks studies docs tutorials clean
 
 demo: $(VENV)/ready        ## set everything up and do the main job once
 	$(BIN)/kuzushiji demo
@@ -39,6 +39,9 @@ studies: $(VENV)/ready     ## the central studies with three seeds on kmnist6k, 
 docs: $(VENV)/docs-ready     ## build the site into site/, and look whether every link is there
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	$(BIN)/python tools/check_site.py site
+
+tutorials: $(VENV)/docs-ready    ## run the notebooks of docs/tutorials and keep what they print and draw
+	$(BIN)/python tools/run_tutorials.py
 
 clean:                     ## remove the environment and what was built
 	rm -rf $(VENV) dist site

@@ -36,14 +36,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         parts = [part for number, cell in enumerate(cells) for part in _shown(cell, number, notebook.name, pictures)]
         for name, content in pictures.items():
             files.append(File.generated(config, f"{PurePosixPath(notebook.src_uri).parent}/{name}", content=content))
-        page = notebook.src_uri.replace(".ipynb", ".md")
-        files.append(File.generated(config, page, content="\n\n".join(parts) + "\n"))
+        page, text = notebook.src_uri.replace(".ipynb", ".md"), "\n\n".join(parts) + "\n"
+        files.append(File.generated(config, page, content=re.sub(r"(\]\([\w-]+)\.ipynb\)", r"\1.md)", text)))
         files.append(File.generated(config, notebook.src_uri, content=notebook.content_string))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Links to files of the project's root lead to the pages that they became."""
+    """Links to files of the project's root lead to the pages that they became; no Japanese line ends in a space."""
+    if page.file.src_uri.startswith("ja/"):
+        markdown = re.sub(r"(?<=[^\x00-\x7f])\n *(?=[^\x00-\x7f])", "", markdown)
     up = posixpath.relpath(".", posixpath.dirname(page.file.src_uri) or ".")
     for name, target in BESIDE.items():
         beside = posixpath.normpath(f"{up}/../{name}")
