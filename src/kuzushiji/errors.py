@@ -39,6 +39,10 @@ class Diverged(RunError):
     """The loss of a training stopped being finite; the same training would end so again."""
 
 
+class RankLost(RunError):
+    """Of several processes that train together, another one ended."""
+
+
 class Interrupted(KuzushijiError):
     """Ctrl-C, or a request to terminate, ended the work at a point from which it can go on."""
 

@@ -13,9 +13,10 @@ from contextlib import suppress
 from cyclopts import App, CycloptsError, Parameter
 
 from kuzushiji.cli.console import escape_what_cannot_be_written, notes, tell_of_data
-from kuzushiji.errors import KuzushijiError
+from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.extras import extra_of, pip_line
 from kuzushiji.interruption import terminated_as_interrupted
+from kuzushiji.torchrun import check_verb, place
 from kuzushiji.version import __version__
 
 _OUT_OF_MEMORY = re.compile("out of memory|can't allocate memory|not enough memory")
@@ -58,21 +59,22 @@ for verb, summary in {
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     escape_what_cannot_be_written()
-    tell_of_data()
+    if place().leads:
+        tell_of_data()
     with terminated_as_interrupted():
         return _run(arguments)
 
 
 def _run(arguments: list[str] | None) -> int:
     try:
+        check_verb(sys.argv[1:] if arguments is None else arguments)
         app(arguments, exit_on_error=False, print_error=False, error_console=notes)
         sys.stdout.flush()  # here, where it can be told that there is no room for it
     except CycloptsError as error:
-        _tell("Wrong usage:", error)
-        notes.print("Try --help for what this command takes.")
+        _tell("Wrong usage:", f"{error}\nTry --help for what this command takes.", alike=True)
         return 2
     except KuzushijiError as error:
-        _tell("Error:", error)
+        _tell("Error:", error, alike=not isinstance(error, DataError))
         return error.exit_code
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "kuzushiji":
@@ -80,7 +82,8 @@ def _run(arguments: list[str] | None) -> int:
         _tell("Error:", f"this needs {error.name}, which comes with: {pip_line(extra_of(error.name or ''))}")
         return 1
     except KeyboardInterrupt:
-        notes.print("Interrupted.")
+        if place().leads:
+            notes.print("Interrupted.")
         return 130
     except BrokenPipeError:
         _drop_what_is_left()  # the reader of our output went away (`| head`); there is nobody left to tell
@@ -105,8 +108,10 @@ def _drop_what_is_left() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tell(kind: str, message: object) -> None:
-    """Writes a message to stderr, where that can be."""
+def _tell(kind: str, message: object, alike: bool = False) -> None:
+    """Writes a message to stderr, where that can be; one that is alike for all of several processes once a machine."""
+    if alike and not place().leads:
+        return
     with suppress(OSError):
         notes.print(kind, style="bold red", end=" ")
         notes.print(str(message), soft_wrap=True)

@@ -13,6 +13,7 @@ from kuzushiji.models import resolve
 from kuzushiji.runs.config import ALL_IMAGES, ImageChoice
 from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.runs.run import Run, find_run
+from kuzushiji.torchrun import place
 
 if TYPE_CHECKING:
     from kuzushiji.training.tracking import Tracking
@@ -148,6 +149,8 @@ def _resumed(name: str, device: str, report: bool, tracking: "Tracking") -> Run:
 
 def finish(run: Run, *, report: bool, json: bool, tracking: "Tracking | None" = None) -> None:
     """Evaluates a finished run, writes its report, gives both to the tracker and prints them."""
+    if place().rank:
+        return  # the first of several processes does it
     from kuzushiji.cli.tables import print_evaluation
     from kuzushiji.evaluation.runs import stored_evaluation
 

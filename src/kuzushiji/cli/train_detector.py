@@ -13,6 +13,7 @@ from kuzushiji.errors import UsageError
 from kuzushiji.files import expanded
 from kuzushiji.runs.detector import RECIPE, DetectorConfig, DetectorRun
 from kuzushiji.runs.run import existing_path, run_path
+from kuzushiji.torchrun import place
 
 if TYPE_CHECKING:
     from kuzushiji.training.tracking import Tracking
@@ -129,6 +130,8 @@ def train_detector(
             recipe=replace(RECIPE, epochs=epochs, batch_size=batch_size, lr=lr, ema=ema, seed=seed),
         )
         done = _tracked(track, lambda tracking: _trained(config, run, device, tracking))
+    if place().rank:
+        return  # the first of several processes tells
     if json:
         print_json({"run": done.name, "path": str(done.path), "seconds": done.seconds, "epochs": done.metrics})
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import TaskID
 
 from kuzushiji.cli.console import notes, work_bar
+from kuzushiji.torchrun import place
 
 if TYPE_CHECKING:
     from kuzushiji.runs.config import DataConfig
@@ -22,9 +23,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def console_watch() -> Iterator[TrainingWatch]:
-    """A `TrainingWatch` that shows a bar with the time left on a terminal, and a line an epoch everywhere."""
+    """A `TrainingWatch` that shows a bar with the time left on a terminal, and a line an epoch everywhere.
+
+    Of several processes the first one shows it.
+    """
     from kuzushiji.training.experiment import TrainingWatch
 
+    if place().rank:
+        yield TrainingWatch()
+        return
     bar = work_bar()
     tasks: dict[str, TaskID] = {}
 
@@ -79,6 +86,9 @@ def detector_watch() -> Iterator[DetectorWatch]:
     """A `DetectorWatch` as `console_watch`."""
     from kuzushiji.training.detector import DetectorWatch
 
+    if place().rank:
+        yield DetectorWatch()
+        return
     bar = work_bar()
     tasks: list[TaskID] = []
 

@@ -158,28 +158,30 @@ def encode(
     return Targets(heat, counted, places, is_centre)
 
 
-def centre_loss(heat: Tensor, target: Tensor, counted: Tensor) -> Tensor:
+def centre_loss(heat: Tensor, target: Tensor, counted: Tensor, count: Tensor | None = None) -> Tensor:
     """Focal loss of heat maps, less strict around the centres (Law and Deng, arXiv:1808.01244), for each centre.
 
     Args:
         heat: (B, R, h, w) logits.
         target: (B, R, h, w), 1 at a centre, falling to 0 around it.
         counted: (B, R, h, w), 0 where nobody knows what is there, else 1.
+        count: of centres, by which the loss is divided; of those that there are if None.
     """
     positive = target.eq(1).float() * counted
     log_there, log_not = F.logsigmoid(heat), F.logsigmoid(-heat)
     there = log_there.exp()
     found = positive * (1 - there).square() * log_there
     invented = (counted - positive) * (1 - target).pow(4) * there.square() * log_not
-    return -(found + invented).sum() / positive.sum().clamp(min=1)
+    return -(found + invented).sum() / (positive.sum().clamp(min=1) if count is None else count)
 
 
-def box_loss(boxes: Tensor, target: Tensor, is_centre: Tensor) -> Tensor:
+def box_loss(boxes: Tensor, target: Tensor, is_centre: Tensor, count: Tensor | None = None) -> Tensor:
     """Mean absolute error of place and size over the cells with a centre.
 
     Args:
         boxes, target: (B, 4, h, w).
         is_centre: bool (B, h, w).
+        count: of boxes, by which the loss is divided; of those that there are if None.
     """
     difference = (boxes - target).abs().sum(1)[is_centre]
-    return difference.mean() if difference.numel() else boxes.sum() * 0
+    return difference.sum() / (is_centre.sum().clamp(min=1) if count is None else count)

@@ -109,6 +109,11 @@ class Recipe:
     precision: Literal["auto", "float32", "bfloat16"] = option(
         "auto", "arithmetic; auto takes bfloat16 where the processor is fast at it"
     )
+    batch_statistics: Literal["synchronized", "per_rank"] = option(
+        "synchronized",
+        "what batch normalization takes where several processes train: means over all of a batch, or per_rank over "
+        "each one's part of it",
+    )
     seed: int = option(0, "seed of everything random", 0, 2**31 - 1)
 
     def __post_init__(self) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -24,7 +23,7 @@ from kuzushiji.data.pages.sources import page_images
 from kuzushiji.data.pages.tables import BoxedPage, list_layouts, list_pages, read_page
 from kuzushiji.data.source import parse
 from kuzushiji.data.synthetic.drawn_pages import Glyphs, Layout, Material, paper_of
-from kuzushiji.errors import Interrupted, RunError, UsageError
+from kuzushiji.errors import RunError, UsageError
 from kuzushiji.files import remove_file
 from kuzushiji.imaging.cut import cut
 from kuzushiji.imaging.ink import CHARACTER, scaled
@@ -36,10 +35,12 @@ from kuzushiji.models.detector import Detector
 from kuzushiji.records import as_plain
 from kuzushiji.runs.detector import DetectorConfig, DetectorRun
 from kuzushiji.runs.run import claim_folder, new_run_path
-from kuzushiji.training.checkpoint import load_checkpoint, save_checkpoint
+from kuzushiji.training.checkpoint import save_checkpoint
+from kuzushiji.training.held import check_unfinished, held, shared_run
 from kuzushiji.training.loop import fit
 from kuzushiji.training.session import TrainingProgress
 from kuzushiji.training.tasks.detect import BoxedImage, Detection
+from kuzushiji.training.world import World, in_turn, joined, own_device
 from kuzushiji.version import __version__
 
 LEAST_CHANNELS_LAST = 32
@@ -103,26 +104,29 @@ def train_detector(
         Interrupted: Ctrl-C; `resume_detector` goes on.
     """
     path = new_run_path(run, "detector", "+".join(Path(each).name for each in config.pages))
-    chosen = choose_device(device)
-    read = _read(config)
-    network = _fresh(config)
-    config = replace(
-        config,
-        books=read.books,
-        books_held_out=read.books_held_out,
-        fingerprint=_fingerprint(config),
-        parameters=sum(each.numel() for each in network.parameters()),
-        versions={
-            "kuzushiji": __version__,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
-        machine=describe_machine(str(chosen)),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    created = DetectorRun(claim_folder(path, "detector.json", as_plain(config), is_named=run is not None))
-    return _to_the_end(created, read, chosen, watch)
+    chosen = own_device(choose_device(device))
+    with joined(chosen) as world:
+        read = in_turn(world, lambda: _read(config))
+        described = replace(
+            config,
+            books=read.books,
+            books_held_out=read.books_held_out,
+            fingerprint=_fingerprint(config),
+            parameters=sum(each.numel() for each in _fresh(config).parameters()),
+            versions={
+                "kuzushiji": __version__,
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+            machine=describe_machine(str(chosen)),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+        def make() -> DetectorRun:
+            return DetectorRun(claim_folder(path, "detector.json", as_plain(described), is_named=run is not None))
+
+        return _to_the_end(shared_run(world, make), read, chosen, watch, world)
 
 
 def resume_detector(run: DetectorRun, *, device: str = "auto", watch: DetectorWatch = DetectorWatch()) -> DetectorRun:
@@ -131,54 +135,47 @@ def resume_detector(run: DetectorRun, *, device: str = "auto", watch: DetectorWa
     Raises:
         RunError: the run is finished, is being trained by another process, or its data has changed since.
     """
-    _check_unfinished(run)
+    check_unfinished(run)
     if _fingerprint(run.config) != run.config.fingerprint:
         raise RunError(f"the pages that {run.name} was trained on have changed since; train again from the start")
-    return _to_the_end(run, _read(run.config), choose_device(device), watch)
+    chosen = own_device(choose_device(device))
+    with joined(chosen) as world:
+        return _to_the_end(run, in_turn(world, lambda: _read(run.config)), chosen, watch, world)
 
 
-def _to_the_end(run: DetectorRun, read: _Read, device: torch.device, watch: DetectorWatch) -> DetectorRun:
+def _to_the_end(run: DetectorRun, read: _Read, device: torch.device, watch: DetectorWatch, world: World) -> DetectorRun:
     config = run.config
 
     def epoch_done(metrics: dict[str, Any]) -> None:
         run.write_metrics([*run.metrics[: metrics["epoch"] - 1], metrics])
         watch.epoch(metrics)
 
-    try:
-        with FileLock(run.path / ".lock", timeout=0), torch.random.fork_rng():
-            _check_unfinished(run)  # another process may have come to the end since it was asked first
-            state = load_checkpoint(run.checkpoint_file) if run.checkpoint_file.exists() else None
-            task = Detection(
-                read.material,
-                read.pages,
-                read.validation,
-                config.recipe,
-                device,
-                crops=config.crops,
-                side=config.side,
-                drawn=config.drawn,
-            )
+    told: dict[str, Any] = {
+        "save_state": lambda state: save_checkpoint(run.checkpoint_file, state),
+        "on_progress": watch.progress,
+        "on_epoch": epoch_done,
+    }
+    with held(run, world, "train detector") as state, torch.random.fork_rng():
+        task = Detection(
+            read.material,
+            read.pages,
+            read.validation,
+            config.recipe,
+            device,
+            crops=config.crops,
+            side=config.side,
+            drawn=config.drawn,
+            world=world,
+        )
+        if world.rank == 0:
             watch.started(run, len(read.pages), len(read.validation))
-            network, _ = fit(
-                _fresh(config).to(device),
-                task,
-                state=state,
-                save_state=lambda state: save_checkpoint(run.checkpoint_file, state),
-                on_progress=watch.progress,
-                on_epoch=epoch_done,
-            )
+        network = _fresh(config).to(device)
+        network, _ = fit(network, task, world=world, state=state, **({} if world.rank else told))
+        if world.rank == 0:
             save_detector(run.weights_file, network, config)
             remove_file(run.checkpoint_file)
-    except Timeout:
-        raise RunError(f"{run.name} is being trained by another process") from None
-    except Interrupted as interruption:
-        raise Interrupted(f"{interruption}. Go on with: kuzushiji train detector --resume {run.address}") from None
+        world.gather(None)  # the run is whole for all of them
     return run
-
-
-def _check_unfinished(run: DetectorRun) -> None:
-    if run.finished:
-        raise RunError(f"{run.name} is finished; there is nothing to resume")
 
 
 def _fresh(config: DetectorConfig) -> torch.nn.Module:

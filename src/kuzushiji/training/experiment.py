@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.source import Source, parse
-from kuzushiji.errors import Interrupted, RunError, UsageError
+from kuzushiji.errors import UsageError
 from kuzushiji.files import remove_file
 from kuzushiji.inference.device import device_for
 from kuzushiji.inference.outputs import as_input, as_tensor
@@ -35,13 +34,16 @@ from kuzushiji.runs.config import (
 from kuzushiji.runs.recipe import Recipe, check_for_fitting, named_recipe
 from kuzushiji.runs.run import Run, create_run, new_run_path
 from kuzushiji.runs.splits import Splits, check_same, read_splits, splits_of
+from kuzushiji.torchrun import place
 from kuzushiji.training.augment import resized
-from kuzushiji.training.checkpoint import load_checkpoint, save_checkpoint
+from kuzushiji.training.checkpoint import save_checkpoint
 from kuzushiji.training.distillation import Teacher, describe_teacher, load_teacher
+from kuzushiji.training.held import check_unfinished, held, shared_run
 from kuzushiji.training.loop import fit, fit_once
 from kuzushiji.training.session import TrainingProgress
 from kuzushiji.training.start import describe_start, start_from
 from kuzushiji.training.tasks.classify import Classification
+from kuzushiji.training.world import World, in_turn, joined, own_device
 from kuzushiji.version import __version__
 
 WHITENED_BY = 500
@@ -127,38 +129,42 @@ def train(
     watch = watch or TrainingWatch()
     model, recipe_name, recipe = _chosen(model, recipe, changes)
     choice = ImageChoice(limit, image_size, cover, rare_below)
-    chosen_device = device_for(model, device)
+    chosen_device = own_device(device_for(model, device))
     start, taught_by = describe_start(model, from_run, weights, unfrozen), describe_teacher(teacher)
     _check_origins(model, recipe, start, taught_by)
     data = data if isinstance(data, CharacterImages) else parse(data)
     path = new_run_path(run, model, data.label if isinstance(data, Source) else data.name)
-    splits = read_splits(data, recipe, choice, test=test, with_test=predict_test, reading=watch.reading)
-    config = RunConfig(
-        model=ModelConfig(model, dict(model_options or {}), splits.train.image_size),
-        start=start,
-        teacher=taught_by,
-        data=DataConfig(
-            name=splits.train.name,
-            # What finds it again from any folder, where its name does not.
-            path=data.address if isinstance(data, Source) and data.address != data.name else None,
-            choice=choice,
-            rare=splits.rare,
-            splits={name: SplitConfig(len(split), split.fingerprint()) for name, split in splits.named().items()},
-            source=splits.train.source,
-            notes=tuple(dict.fromkeys(note for split in splits.named().values() for note in split.notes)),
-        ),
-        classes=splits.train.classes,
-        train_counts=tuple(splits.train.class_counts().tolist()),
-        recipe_name=recipe_name,
-        recipe=recipe,
-        versions=_versions(),
-        machine=describe_machine(_called(chosen_device)),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
-        config = _tried(config, splits, chosen_device)
-        created = create_run(path, replace(config, command=command_of(config)), is_named=run is not None)
-        return _train_to_the_end(created, splits, chosen_device, watch)
+    with joined(chosen_device) as world:
+        splits = in_turn(
+            world, lambda: read_splits(data, recipe, choice, test=test, with_test=predict_test, reading=watch.reading)
+        )
+        config = RunConfig(
+            model=ModelConfig(model, dict(model_options or {}), splits.train.image_size),
+            start=start,
+            teacher=taught_by,
+            data=DataConfig(
+                name=splits.train.name,
+                # What finds it again from any folder, where its name does not.
+                path=data.address if isinstance(data, Source) and data.address != data.name else None,
+                choice=choice,
+                rare=splits.rare,
+                splits={name: SplitConfig(len(split), split.fingerprint()) for name, split in splits.named().items()},
+                source=splits.train.source,
+                notes=tuple(dict.fromkeys(note for split in splits.named().values() for note in split.notes)),
+            ),
+            classes=splits.train.classes,
+            train_counts=tuple(splits.train.class_counts().tolist()),
+            recipe_name=recipe_name,
+            recipe=recipe,
+            versions=_versions(),
+            machine=describe_machine(_called(chosen_device)),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
+            config = _tried(config, splits, chosen_device)
+            config = replace(config, command=command_of(config))
+            created = shared_run(world, lambda: create_run(path, config, is_named=run is not None))
+            return _train_to_the_end(created, splits, chosen_device, watch, world)
 
 
 def resume(
@@ -180,39 +186,34 @@ def resume(
         RunError: the run is finished, is being trained by another process, or its data has changed since.
     """
     watch = watch or TrainingWatch()
-    _check_unfinished(run)
+    check_unfinished(run)
     config = run.config
-    chosen_device = device_for(config.model.name, device)
-    splits = splits_of(config, data=data, test=test, with_test="test" in config.data.splits, reading=watch.reading)
-    for name, split in splits.named().items():
-        check_same(config, name, split)
-    with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
-        return _train_to_the_end(run, splits, chosen_device, watch)
+    chosen_device = own_device(device_for(config.model.name, device))
+    with_test = "test" in config.data.splits
+    with joined(chosen_device) as world:
+        splits = in_turn(
+            world, lambda: splits_of(config, data=data, test=test, with_test=with_test, reading=watch.reading)
+        )
+        for name, split in splits.named().items():
+            check_same(config, name, split)
+        with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):
+            return _train_to_the_end(run, splits, chosen_device, watch, world)
 
 
-def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: TrainingWatch) -> Run:
-    try:
-        with FileLock(run.path / ".lock", timeout=0):
-            _check_unfinished(run)  # another process may have come to the end since it was asked first
-            state = load_checkpoint(run.checkpoint_file) if run.checkpoint_file.exists() else None
-            network = _network(run.config, splits.train, read=state is None).to(device)
+def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: TrainingWatch, world: World) -> Run:
+    with held(run, world) as state:
+        network = _network(run.config, splits.train, read=state is None).to(device)
+        if world.rank == 0:
             watch.started(run, splits)
-            network = _trained(run, network, splits, state, device, watch)
+        network = _trained(run, network, splits, state, device, watch, world)
+        if world.rank == 0:
             save_network(run.weights_file, network, run.config)
             for name, split in splits.named().items():
                 if name != "train":
                     predict_run(run, split, name, device=str(device))
             remove_file(run.checkpoint_file)
-    except Timeout:
-        raise RunError(f"{run.name} is being trained by another process") from None
-    except Interrupted as interruption:
-        raise Interrupted(f"{interruption}. Go on with: kuzushiji train --resume {run.address}") from None
+        world.gather(None)  # the run is whole for all of them
     return run
-
-
-def _check_unfinished(run: Run) -> None:
-    if run.finished:
-        raise RunError(f"{run.name} is finished; there is nothing to resume")
 
 
 def _trained(
@@ -222,14 +223,15 @@ def _trained(
     state: dict[str, Any] | None,
     device: torch.device,
     watch: TrainingWatch,
+    world: World,
 ) -> torch.nn.Module:
-    """The network, trained; what is known of it on the way is written down."""
+    """The network, trained; what is known of it on the way is written down by the first process."""
 
     def epoch_done(metrics: dict[str, Any]) -> None:
         run.write_metrics([*run.metrics[: metrics["epoch"] - 1], metrics])
         watch.epoch(metrics)
 
-    if state and state.get("epochs"):
+    if state and state.get("epochs") and world.rank == 0:
         run.write_metrics(state["epochs"])  # the last line may be missing, if it was killed between
     teacher = _teacher(run.config, splits.train, device)
     task = Classification(splits.train, splits.validation, run.config.recipe, device, teacher)
@@ -237,14 +239,12 @@ def _trained(
         network = fit_once(network, task, on_epoch=epoch_done)
         save_checkpoint(run.checkpoint_file, {})  # not finished until the test images are predicted
         return network
-    network, _ = fit(
-        network,
-        task,
-        state=state,
-        save_state=lambda state: save_checkpoint(run.checkpoint_file, state),
-        on_progress=watch.progress,
-        on_epoch=epoch_done,
-    )
+    told: dict[str, Any] = {
+        "save_state": lambda state: save_checkpoint(run.checkpoint_file, state),
+        "on_progress": watch.progress,
+        "on_epoch": epoch_done,
+    }
+    network, _ = fit(network, task, world=world, state=state, **({} if world.rank else told))
     return network
 
 
@@ -264,6 +264,8 @@ def _chosen(model: str, recipe: str | Recipe | None, changes: dict[str, Any]) ->
 def _check_origins(model: str, recipe: Recipe, start: StartConfig | None, teacher: TeacherConfig | None) -> None:
     """Refuses weights to start from, or a teacher, where the training can't use them."""
     fitted = MODELS[model].fitted
+    if fitted and place().size > 1:
+        raise UsageError(f"{model} is fitted by one process; start it without torchrun")
     if fitted and start:
         raise UsageError(f"{model} is fitted to the training images; it has no weights to start from")
     if teacher and (fitted or recipe.manifold_mixup):

@@ -7,15 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kuzushiji.errors import RankLost
 from kuzushiji.inference.device import keep_freed_memory
 from kuzushiji.inference.outputs import as_tensor
 from kuzushiji.interruption import interruptible
 from kuzushiji.training.optimizers import Average, climbed, create_optimizer, learning_rate
-from kuzushiji.training.session import Session, TrainingProgress
+from kuzushiji.training.session import Session, TrainingProgress, own_seed
 from kuzushiji.training.start import training_mode
+from kuzushiji.training.statistics import synchronized
 from kuzushiji.training.tasks import Task
 from kuzushiji.training.tasks.classify import Classification
-from kuzushiji.training.world import Alone, World
+from kuzushiji.training.world import Alone, World, losses_told
 
 
 def fit(
@@ -48,10 +50,11 @@ def fit(
     Raises:
         Diverged: the loss stopped being finite.
         Interrupted: Ctrl-C or a request to terminate arrived; the state has been saved.
+        RankLost: another process ended; the state has been saved.
     """
     keep_freed_memory()
     world, recipe = world or Alone(), task.recipe
-    torch.manual_seed(recipe.seed + world.rank)
+    torch.manual_seed(own_seed(recipe.seed, world.rank))
     optimizer = create_optimizer(network, recipe)
     average = Average(network, recipe)
     trained = world.shared(network)
@@ -62,27 +65,40 @@ def fit(
         loss.backward()
         return loss, counted
 
-    with interruptible() as stop:
+    wanted = recipe.batch_statistics == "synchronized"
+    with interruptible() as stop, synchronized(network, world, wanted) as company:
         parts = {"network": network, "optimizer": optimizer, "average": average}
         session = Session(task, world, parts, stop=stop, save=save_state, on_progress=on_progress, on_epoch=on_epoch)
         if state is not None:
             session.restore(state)
         steps = recipe.epochs * session.steps
-        for epoch in session.epochs_left():
+
+        def epoch_trained(epoch: int) -> None:
             training_mode(network)
-            for numbers in session.batches_left(task.order(epoch)):
+            lr = learning_rate(recipe, max(0, session.steps_done - 1), steps)  # where all its steps are done
+            for numbers, share in session.batches_left(task.order(epoch)):
                 lr = learning_rate(recipe, session.steps_done, steps)
                 for group in optimizer.param_groups:
                     group["lr"] = lr
-                batch = task.batch(network, numbers, epoch)
+                company.counts = share > 0
+                batch = task.batch(network, numbers, epoch, share)
                 loss, counted = gradients(batch)
                 if recipe.sam:
                     with climbed(network, recipe.sam):
                         gradients(batch)
                 optimizer.step()
                 average.update(session.steps_done, steps)
-                session.step_done(loss, counted, len(numbers))
-            session.epoch_done(average.kept, task.validate(average.kept), lr)
+                session.step_done(loss, counted)
+            measured = world.first(task.validate(average.kept) if world.rank == 0 else None)
+            session.epoch_done(average.kept, measured, lr)
+
+        try:
+            with losses_told():
+                for epoch in session.epochs_left():
+                    epoch_trained(epoch)
+        except RankLost:
+            session.save_alone()
+            raise
 
     kept = average.kept
     if session.best is not None:

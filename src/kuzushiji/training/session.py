@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +22,9 @@ CHECKPOINT_SECONDS = 60.0
 """A training that is killed loses at most so much, and the step it was in."""
 
 REPORT_SECONDS = 0.2
+
+SMALLEST_PART = 2
+"""Images that a process takes of a batch at least, for batch normalisation needs two."""
 
 SAVED = "the training was interrupted; its state is saved"
 
@@ -99,6 +103,7 @@ class Session:
         self.recipe, self.device, self.world, self.parts, self.stop = task.recipe, task.device, world, parts, stop
         self.save, self.on_progress, self.on_epoch = save, on_progress, on_epoch
         self.measures = task.measures
+        self.images = 0.0  # of a step, a process
         self.steps = steps_per_epoch(task.images, task.recipe.batch_size)
         self.epoch = self.step = 0
         self.epochs: list[dict[str, Any]] = []
@@ -120,20 +125,22 @@ class Session:
             self._lap()
             yield self.epoch
 
-    def batches_left(self, order: Tensor) -> Iterator[Tensor]:
-        """This process's part of each batch that is to be done of an epoch, as numbers of images in this order."""
+    def batches_left(self, order: Tensor) -> Iterator[tuple[Tensor, float]]:
+        """This process's part of each batch that is to be done of an epoch, and what it counts: see `part_of`."""
         size = self.recipe.batch_size
         while self.step < self.steps:
-            yield order[self.step * size : (self.step + 1) * size][self.world.rank :: self.world.size]
+            whole = order[self.step * size : (self.step + 1) * size]
+            self.images = len(whole) / self.world.size
+            yield part_of(whole, self.world)
 
-    def step_done(self, loss: Tensor, counted: tuple[Tensor, ...], images: int) -> None:
-        """Takes the mean loss of a step, the sum over its images of each of the task's measures, and their number.
+    def step_done(self, loss: Tensor, counted: tuple[Tensor, ...]) -> None:
+        """Takes the loss of a step, and the sum over its images of each of the task's measures.
 
         Raises:
             Diverged: the loss stopped being finite.
             Interrupted: the training was to stop; its state has been saved.
         """
-        self.tally.add(loss, counted, images, self._lap())
+        self.tally.add(loss, counted, self.images, self._lap())
         self.step += 1
         now = time.monotonic()
         stop, unsaved, silent = self.world.any(
@@ -189,12 +196,12 @@ class Session:
                 raise ValueError(f"epoch {self.epoch}, step {self.step}, {len(self.epochs)} epochs are done")
             if self.recipe.patience:
                 stopped_early(self.epochs, self.recipe.patience, self.measures[0])
-            self.tally.restore(state["tally"])
+            self.tally.restore(state["tally"], self.world)
             for name, part in self.parts.items():
                 part.load_state_dict(state[name])
             check_state(self.parts["optimizer"])  # type: ignore[arg-type]
             self.best = self._checked(state["best"], state["network"])
-            _restore_random_state(state["random"][self.world.rank], self.device)
+            self._restore_random_state(state["random"])
         except Exception as error:  # PyTorch raises whatever comes of a state that is none
             reason = " ".join(str(error).split())[:200]
             raise RunError(
@@ -210,12 +217,25 @@ class Session:
             raise ValueError("the best weights are of another network")
         return best
 
-    def _save(self) -> None:
+    def save_alone(self) -> None:
+        """Saves the state where the other processes can't be asked for their random numbers any more."""
+        self._save([])
+
+    def _save(self, random: list[dict[str, Tensor]] | None = None) -> None:
         position = {"epoch": self.epoch, "step": self.step, "epochs": self.epochs, "best": self.best}
         parts = {name: part.state_dict() for name, part in self.parts.items()}
-        random = self.world.gather(_random_state(self.device))
-        self.save(position | parts | {"tally": self.tally.state(), "random": random})
+        tally = self.tally.state(self.world, alone=random is not None)
+        if random is None:
+            random = self.world.gather(_random_state(self.device))
+        self.save(position | parts | {"tally": tally, "random": random})
         self.saved = time.monotonic()
+
+    def _restore_random_state(self, states: list[dict[str, Tensor]]) -> None:
+        """Goes on with the random numbers of this process, or begins with new ones where there were more or fewer."""
+        if len(states) == self.world.size:
+            _restore_random_state(states[self.world.rank], self.device)
+        else:
+            torch.manual_seed(own_seed(self.recipe.seed, self.world.rank, self.steps_done))
 
     def _report(self) -> None:
         means, speed = self.tally.means(self.world)
@@ -240,10 +260,10 @@ class _Tally:
     def __init__(self, measures: tuple[str, ...], device: torch.device) -> None:
         self.names = ("loss", *measures)
         self.sums = torch.zeros(len(self.names), device=device)
-        self.images = 0
+        self.images = 0.0
         self.seconds = 0.0
 
-    def add(self, loss: Tensor, counted: tuple[Tensor, ...], images: int, seconds: float) -> None:
+    def add(self, loss: Tensor, counted: tuple[Tensor, ...], images: float, seconds: float) -> None:
         self.sums += torch.stack([loss.detach() * images, *counted])
         self.images += images
         self.seconds += seconds
@@ -254,12 +274,14 @@ class _Tally:
         means = {name: value / images for name, value in zip(self.names, sums, strict=True)}
         return means, images / self.seconds
 
-    def state(self) -> dict[str, Any]:
-        return {"sums": self.sums, "images": self.images, "seconds": self.seconds}
+    def state(self, world: World, alone: bool) -> dict[str, Any]:
+        """What all processes have together; where the others are lost, as if they had what this one has."""
+        sums = self.sums * world.size if alone else world.sum(self.sums)
+        return {"sums": sums, "images": self.images * world.size, "seconds": self.seconds}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        self.sums.copy_(state["sums"])
-        self.images, self.seconds = int(state["images"]), float(state["seconds"])
+    def restore(self, state: dict[str, Any], world: World) -> None:
+        self.sums.copy_(state["sums"]).div_(world.size)
+        self.images, self.seconds = float(state["images"]) / world.size, float(state["seconds"])
 
 
 def stopped_early(epochs: list[dict[str, Any]], patience: int, measure: str = "accuracy") -> bool:
@@ -271,6 +293,25 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
     """Steps of an epoch.  A last batch of a single image is left out: batch normalisation needs two."""
     full, rest = divmod(images, batch_size)
     return max(1, full + (rest > 1))
+
+
+def part_of(whole: Tensor, world: World) -> tuple[Tensor, float]:
+    """The part of a batch that a process takes, and what it counts against those of the others.
+
+    Its share is its number of images against the mean over all processes, so that the mean of losses weighted by it is
+    that over the whole batch.  Where a last batch has too few images for all, some take images of others for company,
+    and count nothing.
+    """
+    parts = max(1, min(world.size, len(whole) // SMALLEST_PART))
+    if world.rank >= parts:
+        return whole[:SMALLEST_PART], 0.0
+    part = whole.tensor_split(parts)[world.rank]
+    return part, len(part) * world.size / len(whole)
+
+
+def own_seed(seed: int, rank: int, step: int = 0) -> int:
+    """What a process draws its random numbers from that begins to train at a step; the seed itself for one alone."""
+    return seed if rank == step == 0 else int(np.random.SeedSequence([seed, rank, step]).generate_state(1)[0])
 
 
 def _random_state(device: torch.device) -> dict[str, Tensor]:

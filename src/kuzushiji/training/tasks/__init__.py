@@ -31,14 +31,20 @@ class Task(Protocol):
                 where it was cut off.
         """
 
-    def batch(self, network: nn.Module, numbers: Tensor, epoch: int) -> Any:
+    def batch(self, network: nn.Module, numbers: Tensor, epoch: int, share: float = 1.0) -> Any:
         """The training images of these numbers as they are seen in one step, with their targets, on the device.
 
         Whatever is random is drawn from PyTorch's default generator.
+
+        Args:
+            share: what they count in the loss against those of the other processes; 0 if they are there for company.
         """
 
     def loss(self, network: nn.Module, batch: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The loss, the mean over a batch, to be differentiated; and for each of `measures` the sum over the batch."""
+        """The loss, to be differentiated, and for each of `measures` the sum over the batch.
+
+        The mean of the processes' losses is that over a whole batch, the sum of their sums that of a whole batch.
+        """
 
     def validate(self, network: nn.Module) -> dict[str, float | None]:
         """`validation_loss` and `validation_...` for each of `measures`; each None if there are no such images."""

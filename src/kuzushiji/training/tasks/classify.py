@@ -24,12 +24,14 @@ class Batch:
         labels: int64 (B,).
         mixture: how the network is to mix them; None for not at all.
         taught: a teacher's logits (B, C); None without one.
+        share: see `Task.batch`.
     """
 
     images: Tensor
     labels: Tensor
     mixture: Mixture | None
     taught: Tensor | None
+    share: float = 1.0
 
 
 class Classification:
@@ -67,14 +69,14 @@ class Classification:
         chance = self.train.class_counts()[self.train.labels] ** -self.recipe.balance
         return torch.from_numpy(random.choice(self.images, self.images, p=chance / chance.sum()))
 
-    def batch(self, network: nn.Module, numbers: Tensor, epoch: int) -> Batch:
+    def batch(self, network: nn.Module, numbers: Tensor, epoch: int, share: float = 1.0) -> Batch:
         """The images augmented, in the size that they have in that epoch."""
         images = augment(as_input(self._pixels[numbers], self.device), **self._changes)
         images = resized(images, share_of_size(self.recipe, epoch))
         mixture = draw_mixture(network, self.recipe, len(images))
         seen = images if mixture is None else mixture.of(images)
         taught = self.teacher(seen, numbers) if self.teacher else None
-        return Batch(images, self._labels[numbers].to(self.device), mixture, taught)
+        return Batch(images, self._labels[numbers].to(self.device), mixture, taught, share)
 
     def loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The recipe's loss against labels and teacher, and the number of right answers (see `loss_and_correct`)."""
@@ -83,7 +85,7 @@ class Classification:
         loss, correct = loss_and_correct(self.recipe, logits + self._prior, batch.labels, batch.mixture)
         if batch.taught is not None:
             loss = loss.lerp(divergence(logits, batch.taught, self.recipe.temperature), self.recipe.distillation)
-        return loss, (correct,)
+        return loss * batch.share, (correct * bool(batch.share),)
 
     def validate(self, network: nn.Module) -> dict[str, float | None]:
         """Mean loss and accuracy on the validation images as they are, in the arithmetic of later predictions."""

@@ -1,7 +1,7 @@
 """Detection: crops of pages, drawn ones and real ones, each with the characters that stand on it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -16,6 +16,7 @@ from kuzushiji.imaging.ink import CHARACTER, ink_for_detector
 from kuzushiji.inference.device import autocast, choose_dtype
 from kuzushiji.models.detector import Maps, Targets, box_loss, centre_loss, encode
 from kuzushiji.runs.recipe import Recipe
+from kuzushiji.training.world import Alone, World
 
 CERTAIN = 0.5
 """A character is found where the heat map gives its centre more than this."""
@@ -104,6 +105,8 @@ class Crops:
     Attributes:
         images: float (B, 1, side, side), ink bright.
         heat, counted, boxes, is_centre: as in `Targets`, a crop a row.
+        counts: how many centres, and how many boxes, the losses are divided by; float (2,).
+        share: see `Task.batch`.
     """
 
     images: Tensor
@@ -111,6 +114,8 @@ class Crops:
     counted: Tensor
     boxes: Tensor
     is_centre: Tensor
+    counts: Tensor
+    share: float = 1.0
 
 
 class Detection:
@@ -126,6 +131,7 @@ class Detection:
         crops: how many crops make an epoch.
         side: of a crop in pixels, a multiple of 32.
         drawn: share of the crops that come from drawn pages, where there are real ones too.
+        world: the processes that train together.
 
     Raises:
         UsageError: a number is out of range.
@@ -144,13 +150,14 @@ class Detection:
         crops: int = 800,
         side: int = 320,
         drawn: float = 0.7,
+        world: World | None = None,
     ) -> None:
         if crops < 1 or side < 32 or side % 32 or not 0 <= drawn <= 1:
             raise UsageError(
                 f"{crops} crops of {side} pixels, {drawn:g} of them drawn; expected 1 crop or more, a side that is a "
                 "multiple of 32, and a share from 0 to 1"
             )
-        self.material, self.pages = material, pages
+        self.material, self.pages, self.world = material, pages, world or Alone()
         self.recipe, self.device, self.images = recipe, device, crops
         self.side, self.drawn = side, drawn if pages else 1.0
         self.dtype = choose_dtype(recipe.precision, device)
@@ -160,7 +167,7 @@ class Detection:
         """The crops are drawn as they are needed, so that one order is as good as another."""
         return torch.arange(self.images)
 
-    def batch(self, network: nn.Module, numbers: Tensor, epoch: int) -> Crops:
+    def batch(self, network: nn.Module, numbers: Tensor, epoch: int, share: float = 1.0) -> Crops:
         """The crops of these numbers."""
         crops = []
         for page, members in groupby(numbers.tolist(), key=lambda number: number // CROPS_OF_A_PAGE):
@@ -168,17 +175,21 @@ class Detection:
             crops += [
                 self._crop(scene, np.random.default_rng([self.recipe.seed, epoch, number, 1])) for number in members
             ]
-        return self._together(crops)
+        batch = self._together(crops)
+        counts = self.world.sum(batch.counts * bool(share)).clamp(min=1) / self.world.size
+        return replace(batch, counts=counts, share=share)
 
     def loss(self, network: nn.Module, batch: Crops) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The loss of centres and boxes, and the sum of the crops' shares of characters found."""
+        """The loss of centres and boxes, each by its number in the whole batch; the sum of the recalls."""
         with autocast(self.device, self.dtype):
             maps = network(batch.images)
         maps = Maps(maps.heat.float(), maps.boxes.float())
-        loss = centre_loss(maps.heat, batch.heat, batch.counted) + BOX_WEIGHT * box_loss(
-            maps.boxes, batch.boxes, batch.is_centre
+        centres, boxes = batch.counts
+        loss = centre_loss(maps.heat, batch.heat, batch.counted, centres) + BOX_WEIGHT * box_loss(
+            maps.boxes, batch.boxes, batch.is_centre, boxes
         )
-        return loss, (_recalls(maps.heat.detach(), batch).sum(),)
+        active = bool(batch.share)
+        return loss * active, (_recalls(maps.heat.detach(), batch).sum() * active,)
 
     @torch.inference_mode()
     def validate(self, network: nn.Module) -> dict[str, float | None]:
@@ -219,7 +230,8 @@ class Detection:
             for name in ("heat", "counted", "boxes", "is_centre")
         )
         seen = (images.float() / 255).contiguous(memory_format=torch.channels_last)
-        return Crops(seen, heat, counted, boxes, is_centre)
+        counts = torch.stack([(heat.eq(1) * counted).sum(), is_centre.sum().float()])
+        return Crops(seen, heat, counted, boxes, is_centre, counts)
 
 
 def _scaled(page: BoxedImage, size: float) -> Scene:
