@@ -53,6 +53,17 @@ def test_candidates_are_sorted_and_know_their_code_point_and_parent(recognizer, 
     assert json.loads(json.dumps(found.to_dict()))["candidates"][0]["character"] == first.character
 
 
+@pytest.mark.parametrize("format", ["TIFF", "GIF", "WebP", "PNG"])
+def test_a_file_of_several_images_is_not_read_as_its_first(recognizer, image, format):
+    one = Image.fromarray(image)
+    content = saved(one, format, save_all=True, append_images=[Image.fromarray(image.T)])
+    with pytest.raises(DataError, match=r"mine holds 2 images, expected one; `kuzushiji\.recognize` reads each"):
+        recognizer([("mine", content)])
+    found = kuzushiji.recognize([("mine", content)], "kmnist")
+    assert [each.number for each in found] == [1, 2]
+    assert len(recognizer(saved(one, format))) == 1
+
+
 def test_all_classes_together_are_certain(recognizer, image):
     (found,) = recognizer([image], top=99)
     assert len(found) == len(recognizer.classes) == 10

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from PIL import ExifTags, Image, TiffImagePlugin
 
 from kuzushiji.errors import DataError
+from kuzushiji.imaging.kinds import kind_of
 
 FORMATS = ("TIFF", "GIF", "WEBP", "PNG")
 """A JPEG too can hold several, but those are one picture in other sizes."""
@@ -45,6 +46,21 @@ def images_in(content: bytes, formats: Sequence[str] = FORMATS) -> Iterator[byte
                     yield DataError(f"is damaged ({error})")
                 else:
                     yield image
+
+
+def count_images(content: bytes) -> int:
+    """How many images a file holds; 1 also if it is damaged, or no image."""
+    kind = kind_of(content)
+    moves = kind == "PNG" and content.find(b"acTL", 0, content.find(b"IDAT")) > 0
+    if not moves and kind not in ("TIFF", "GIF", "WebP"):
+        return 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(io.BytesIO(content), formats=FORMATS) as file:
+                return len(_numbers(file))
+        except Exception:  # it is told of when it is read
+            return 1
 
 
 def _numbers(file: Image.Image) -> list[int]:

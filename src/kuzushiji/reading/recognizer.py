@@ -17,7 +17,8 @@ from kuzushiji.imaging.clean import clean
 from kuzushiji.imaging.colour import gray_of_writing
 from kuzushiji.imaging.cut import cut_character
 from kuzushiji.imaging.marks import MOST_MARKS, count_marks
-from kuzushiji.imaging.read import Source, read_pixels
+from kuzushiji.imaging.read import Source, read_content, read_pixels
+from kuzushiji.imaging.several import count_images
 from kuzushiji.processes import cores
 from kuzushiji.reading.pretrained import CAUTION, WEIGHTS, find_network
 
@@ -113,7 +114,8 @@ class Recognizer:
             One entry an image, in their order.
 
         Raises:
-            DataError: one of them can't be read, or shows a whole page; the message names it.
+            DataError: one of them can't be read, is a file of several images (`kuzushiji.recognize` reads each of
+                those), or shows a whole page; the message names it.
             UsageError: `top` is below 1.
         """
         return recognized(self, images, top)
@@ -128,7 +130,7 @@ class Recognizer:
             uint8 (H, W), ink bright on black; None if it is blank.
 
         Raises:
-            DataError: it can't be read, or shows a whole page.
+            DataError: it can't be read, is a file of several images, or shows a whole page.
         """
         return self.cut(read_character(image, name).gray)
 
@@ -294,9 +296,14 @@ def read_character(image: Source, name: str = "the image") -> CharacterScan:
         name: what it is called in the message if it can't be read.
 
     Raises:
-        DataError: it can't be read, or shows a whole page, for which a network would name some character too.
+        DataError: it can't be read, is a file of several images, or shows a whole page, for which a network would name
+            some character too.
     """
     try:
+        if not isinstance(image, np.ndarray | Image.Image):
+            image = read_content(image)
+            if (count := count_images(image)) > 1:
+                raise DataError(f"holds {count} images, expected one; `kuzushiji.recognize` reads each of them")
         pixels = read_pixels(image)
     except DataError as error:
         raise DataError(f"{name} {error}") from None
