@@ -9,6 +9,7 @@ import kuzushiji
 from kuzushiji.document.geometry import polygons_of
 from kuzushiji.document.order import arrange
 from kuzushiji.document.page import Characters, ImageRef, Page
+from kuzushiji.imaging.read import read_pixels
 from kuzushiji.serving.jobs import looks_of
 from kuzushiji.serving.shelf import Shelf
 
@@ -44,5 +45,5 @@ def with_page(shelf: Shelf, text: str = TEXT) -> str:
     """Puts a page that is read onto a shelf; gives its id."""
     id = shelf.add("a.png", picture())
     shelf.claim()
-    shelf.finish(id, page_of(text), looks_of(picture()))
+    shelf.finish(id, page_of(text), looks_of(read_pixels(picture())))
     return id

@@ -8,6 +8,7 @@ from shutil import which
 import pytest
 import uvicorn
 
+from kuzushiji.imaging.read import read_pixels
 from kuzushiji.serving.accounts import Accounts
 from kuzushiji.serving.app import Room, create
 from kuzushiji.serving.jobs import looks_of
@@ -79,7 +80,7 @@ def test_a_page_is_uploaded_read_corrected_by_keyboard_and_downloaded(visit, exp
     page.set_input_files("#file", {"name": "a.png", "mimeType": "image/png", "buffer": picture()})
     page.wait_for_selector(".queued")
     row = shelf.claim()
-    shelf.finish(row["id"], page_of(), looks_of(picture()))
+    shelf.finish(row["id"], page_of(), looks_of(read_pixels(picture())))
     page.focus(".read a")
     page.keyboard.press("Enter")
     page.wait_for_selector(".columns button[aria-current]")

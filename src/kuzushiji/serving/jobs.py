@@ -4,15 +4,20 @@ import io
 import logging
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError
-from kuzushiji.imaging.read import read_color
+from kuzushiji.imaging.read import read_pixels
 from kuzushiji.processes import Ended, Report, Workers
 from kuzushiji.reading.reader import Reader
+from kuzushiji.reading.readers import PageReader, decoded
 from kuzushiji.serving.shelf import Looks, Shelf
 
 log = logging.getLogger(__name__)
@@ -81,15 +86,31 @@ def read_waiting(report: Report, folder: Path, database: str | None, model: str 
             continue
         report(row["id"])
         try:
-            content = shelf.content(row["image"])
-            shelf.finish(row["id"], reader(content, row["name"]), looks_of(content))
+            page, looks = read_and_look(reader, shelf.content(row["image"]), row["name"])
+            shelf.finish(row["id"], page, looks)
         except DataError as error:
             shelf.fail(row["id"], str(error))
 
 
-def looks_of(content: bytes) -> Looks:
-    """The pictures of a page, upright, as every browser shows them."""
-    image = Image.fromarray(read_color(content))
+def read_and_look(reader: PageReader, content: bytes, name: str) -> tuple[Page, Looks]:
+    """Reads a page and makes its pictures, for which it is decoded once.
+
+    Raises:
+        DataError: it can't be read; the message names it.
+    """
+    name, sha256, pixels = decoded(content, name, read_pixels)
+    looks = looks_of(pixels)
+    page = reader(np.asarray(Image.fromarray(pixels).convert("L")), name)
+    return replace(page, image=replace(page.image, sha256=sha256)), looks
+
+
+def looks_of(pixels: NDArray[np.uint8]) -> Looks:
+    """The pictures of a page, as every browser shows them.
+
+    Args:
+        pixels: as `read_pixels` gives them.
+    """
+    image = Image.fromarray(pixels)
     image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
     small = image.copy()
     small.thumbnail((_THUMBNAIL, _THUMBNAIL))
