@@ -51,6 +51,16 @@ def test_a_full_disk_is_one_line(arguments):
     assert done.stderr.decode() == "Error: no space is left where the output goes\n"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell of another kind")
+@pytest.mark.parametrize(("arguments", "code"), [("data list", 0), ("data lst", 2), ("data verify kmnist", 1)])
+@pytest.mark.parametrize("notes", ["2>/dev/full", "2>&-", "2> >(exit)"])
+def test_where_notes_cannot_be_written_the_work_is_done_and_the_code_is_the_same(tmp_path, arguments, code, notes):
+    line = f"KUZUSHIJI_HOME={tmp_path} {sys.executable} -m kuzushiji {arguments} {notes}"
+    done = subprocess.run(["bash", "-c", line], stdout=subprocess.PIPE, check=False)
+    assert done.returncode == code
+    assert ("kmnist" in done.stdout.decode()) == (code != 2)
+
+
 def test_a_closed_pipe_is_no_traceback():
     reading, writing = os.pipe()
     os.close(reading)

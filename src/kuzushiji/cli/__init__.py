@@ -5,14 +5,12 @@ Results go to stdout; progress, notes and errors go to stderr.
 """
 
 import errno
-import os
 import re
 import sys
-from contextlib import suppress
 
 from cyclopts import App, CycloptsError, Parameter
 
-from kuzushiji.cli.console import escape_what_cannot_be_written, notes, tell_of_data
+from kuzushiji.cli.console import escape_what_cannot_be_written, give_up, notes, tell_of_data
 from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.extras import extra_of, pip_line
 from kuzushiji.interruption import terminated_as_interrupted
@@ -86,10 +84,10 @@ def _run(arguments: list[str] | None) -> int:
             notes.print("Interrupted.")
         return 130
     except BrokenPipeError:
-        _drop_what_is_left()  # the reader of our output went away (`| head`); there is nobody left to tell
+        give_up(sys.stdout)  # the reader of our output went away (`| head`); there is nobody left to tell
         return 1
     except OSError as error:
-        _drop_what_is_left()
+        give_up(sys.stdout)
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         where = f": {error.filename}" if error.filename else ""
         _tell("Error:", "no space is left where the output goes" if full else f"{error.strerror or error}{where}")
@@ -102,16 +100,9 @@ def _run(arguments: list[str] | None) -> int:
     return 0
 
 
-def _drop_what_is_left() -> None:
-    """What Python still holds of the output would fail once more when it ends."""
-    with suppress(OSError, ValueError):  # where stdout is no file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _tell(kind: str, message: object, alike: bool = False) -> None:
-    """Writes a message to stderr, where that can be; one that is alike for all of several processes once a machine."""
+    """Writes a message to stderr; one that is alike for all of several processes once a machine."""
     if alike and not place().leads:
         return
-    with suppress(OSError):
-        notes.print(kind, style="bold red", end=" ")
-        notes.print(str(message), soft_wrap=True)
+    notes.print(kind, style="bold red", end=" ")
+    notes.print(str(message), soft_wrap=True)

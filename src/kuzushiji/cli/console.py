@@ -6,12 +6,13 @@ as it is where it does not go to a terminal.
 
 import codecs
 import json
+import os
 import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import IO, Any, TextIO, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
@@ -43,8 +44,50 @@ def printable(text: str) -> str:
     return _CONTROLS.sub(lambda control: ascii(control[0])[1:-1], text)
 
 
+def give_up(stream: TextIO | None) -> None:
+    """Lets nothing more be written: what Python still holds of it would fail once more when it ends."""
+    with suppress(OSError, ValueError, AttributeError):  # where it is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr]
+
+
+class _Notes:
+    """A stream that is given up where it can't be written to: a full disk for notes ends no work."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._given_up():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._given_up():
+            self._stream.flush()
+
+    @contextmanager
+    def _given_up(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            give_up(sys.stderr)
+
+
 class _Console(Console):
     """One that prints nothing but text, and what makes it look so."""
+
+    @property
+    def file(self) -> IO[str]:
+        """Where it writes."""
+        stream = Console.file.fget(self)  # type: ignore[attr-defined]
+        return cast("IO[str]", _Notes(stream)) if self.stderr else stream
+
+    @file.setter
+    def file(self, stream: IO[str]) -> None:
+        Console.file.fset(self, stream)  # type: ignore[attr-defined]
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
@@ -60,7 +103,13 @@ notes = _console(sys.stderr is not None and sys.stderr.isatty(), stderr=True)
 
 
 def escape_what_cannot_be_written() -> None:
-    """Lets stdout and stderr escape what their encoding lacks, such as 〻 in the cp932 of a Japanese Windows."""
+    """Lets stdout and stderr escape what their encoding lacks, such as 〻 in the cp932 of a Japanese Windows.
+
+    Where one is closed, what is written there is lost.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (until the program ends)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
