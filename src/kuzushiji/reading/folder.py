@@ -15,7 +15,6 @@ from itertools import starmap
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock
 from PIL import Image
 
 from kuzushiji.data.pages.sources import PageImage, page_images
@@ -25,6 +24,7 @@ from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError, KuzushijiError, UsageError, unknown_name
 from kuzushiji.files import expanded, written_whole
 from kuzushiji.imaging.read import Source, read_color
+from kuzushiji.locks import FileLock
 from kuzushiji.processes import AtOnce, Calls, Ended, ended
 from kuzushiji.reading.readers import PageReader
 

@@ -27,12 +27,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, KuzushijiError, RunError, UsageError, unknown_name
 from kuzushiji.files import expanded, folder_written_whole, write_text
 from kuzushiji.home import runs_folder
+from kuzushiji.locks import FileLock
 from kuzushiji.records import parse_json, read_json, write_json
 from kuzushiji.repository import repository
 from kuzushiji.runs.config import RunConfig

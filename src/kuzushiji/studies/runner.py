@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import check_cut_off
@@ -20,6 +20,7 @@ from kuzushiji.files import write_text
 from kuzushiji.inference.device import choose_device
 from kuzushiji.inference.predict import predict_run
 from kuzushiji.interruption import interruptible
+from kuzushiji.locks import FileLock
 from kuzushiji.processes import Ended, Pool, Report, side_by_side
 from kuzushiji.runs.run import Run
 from kuzushiji.studies.checks import check_networks

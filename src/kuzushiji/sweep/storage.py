@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from kuzushiji.errors import KuzushijiError, UsageError, unknown_name
 from kuzushiji.files import write_text
 from kuzushiji.home import home
+from kuzushiji.locks import FileLock
 from kuzushiji.records import as_plain, from_plain, parse_json
 from kuzushiji.sweep.settings import Sweep
 from kuzushiji.sweep.space import Choices, Dimension

@@ -10,10 +10,11 @@ from typing import Any
 
 import optuna
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from optuna.trial import FrozenTrial, TrialState
 
 from kuzushiji.errors import Diverged, Interrupted, RunError, UsageError
+from kuzushiji.locks import FileLock
 from kuzushiji.records import as_plain
 from kuzushiji.runs.run import Run
 from kuzushiji.runs.splits import Splits

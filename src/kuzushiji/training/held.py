@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from kuzushiji.errors import Interrupted, RankLost, RunError
+from kuzushiji.locks import FileLock
 from kuzushiji.runs.run import Run
 from kuzushiji.training.checkpoint import load_checkpoint
 from kuzushiji.training.world import World

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from kuzushiji.data.catalogue.sets import DataFile, Dataset, dataset, folder, superseded
 from kuzushiji.data.catalogue.verify import examine
@@ -20,6 +20,7 @@ from kuzushiji.data.files.names import numbered
 from kuzushiji.errors import DownloadError
 from kuzushiji.fetch import CHUNK, AddressFailed, Fetcher, NoAddressGaveIt, Progress, discard_part, need_room
 from kuzushiji.files import expanded, folder_written_whole, written_whole
+from kuzushiji.locks import FileLock
 
 _MORE = 2**20
 """Bytes that a file may have beyond twice its published size."""

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from kuzushiji import home
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.files import folder_written_whole
+from kuzushiji.locks import FileLock
 from kuzushiji.records import from_plain, parse_json
 
 _VERSION = 5

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from filelock import FileLock
-
 from kuzushiji.errors import DataError, DownloadError
 from kuzushiji.home import cache_folder
 from kuzushiji.imaging.kinds import kind_of_file
+from kuzushiji.locks import FileLock
 
 MOST_BYTES = 2**28
 """Of a file."""
