@@ -43,7 +43,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Links to files of the project's root lead to the pages that they became; no Japanese line ends in a space."""
+    """Links to files of the project's root lead to the pages that they became; what is folded away is Markdown too, as
+    it is for GitHub; no Japanese line ends in a space."""
+    markdown = markdown.replace("<details>", "<details markdown>")
     if page.file.src_uri.startswith("ja/"):
         markdown = re.sub(r"(?<=[^\x00-\x7f])\n *(?=[^\x00-\x7f])", "", markdown)
     up = posixpath.relpath(".", posixpath.dirname(page.file.src_uri) or ".")
