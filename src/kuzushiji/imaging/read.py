@@ -191,11 +191,30 @@ def _checked(image: Image.Image) -> Image.Image:
     return image
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def orientation_of(content: bytes) -> int:
+    """The orientation, 1 to 8, that the metadata of an image file ask for; 1 if they ask for none.
+
+    Args:
+        content: of the file; of a JPEG, PNG or WebP the beginning is enough.
+    """
     try:
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _orientation(Image.open(io.BytesIO(content), formats=_FORMATS))
+    except Exception:  # damaged, or no image, which is told of when it is read
+        return 1
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # odd metadata say nothing of the orientation, and are no reason not to read the image
-        turn = None
+        return 1
+    return int(found) if found in _TURNS else 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    turn = _TURNS.get(_orientation(image))
     return image if turn is None else image.transpose(turn)
 
 

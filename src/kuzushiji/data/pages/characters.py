@@ -37,7 +37,7 @@ _MANY_BEYOND = 10, 0.1
 _CORNERS = 0.95
 """The share of boxes that could be two corners from which on they are."""
 
-_VERSION = 4
+_VERSION = 5
 """Raised when the same pages would give other characters."""
 
 
@@ -294,7 +294,10 @@ def _make(pages: Pages, folder: Path, side: int, progress: Progress | None) -> d
         "source": _source(listing, to_cut, cut),
         "pages": [(page.name, page.book) for page in to_cut],
         "report": as_plain(report),
-        "notes": [f"{pages.path}: {report.summary}; `kuzushiji data pages` tells which"] if report.summary else [],
+        "notes": [
+            *([f"{pages.path}: {report.summary}; `kuzushiji data pages` tells which"] if report.summary else []),
+            *([listing.note] if listing.note else []),
+        ],
     }
 
 

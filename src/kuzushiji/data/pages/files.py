@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
-from kuzushiji.data.files.archive import Zips
+from kuzushiji.data.files.archive import DAMAGE, Zips
 from kuzushiji.data.files.listing import archive_state, state_of, unreadable
 from kuzushiji.data.files.names import SUFFIXES, is_litter, stem_of
 from kuzushiji.errors import DataError
@@ -59,6 +59,23 @@ class FileReader(Zips):
             return self.read(file.path, file.key) if file.key else file.path.read_bytes()
         except OSError as error:
             raise DataError(f"cannot be read ({error.strerror or error})") from None
+
+    def beginning(self, file: PageFile, length: int) -> bytes:
+        """The first bytes of a file; all of them of a TIFF, whose facts may stand at its end.
+
+        Raises:
+            DataError: as `content`.
+        """
+        if file.inside.suffix.lower() in (".tif", ".tiff"):
+            return self.content(file)
+        try:
+            if file.key:
+                with self.archive(file.path).open(file.key) as opened:
+                    return opened.read(length)
+            with open(file.path, "rb") as opened:
+                return opened.read(length)
+        except (OSError, *DAMAGE) as error:
+            raise DataError(f"cannot be read ({error})") from None
 
     def within(self, path: Path) -> list[PageFile]:
         """The files in a zip but for what file managers leave.

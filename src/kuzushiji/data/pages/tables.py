@@ -13,9 +13,11 @@ Kaggle's lists the boxes in any order; CODH's says by blocks and by the numbers 
 
 import os
 import re
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,9 +29,10 @@ from kuzushiji.data.files.text import text_of
 from kuzushiji.data.pages.files import FileReader, PageFile, PageImages, page_files
 from kuzushiji.data.pages.problems import Tally, checked
 from kuzushiji.data.pages.rows import BOX_TABLE, Entry, is_table, rows_of
+from kuzushiji.data.pages.turned import Turned
 from kuzushiji.document.geometry import column_starts
 from kuzushiji.document.page import ImageRef, Page, truth, with_lines
-from kuzushiji.errors import DataError, UsageError
+from kuzushiji.errors import DataError, DataWarning, UsageError
 from kuzushiji.imaging.read import read_color
 
 LAYOUTS = (
@@ -81,6 +84,7 @@ class PageListing:
         tables: the tables that were read.
         boxes: how many boxes the tables list, bad ones included.
         tally: what is wrong with those of which `pages` say nothing.
+        note: what was done of which a person must know, in a line; empty if nothing.
     """
 
     source: Path
@@ -88,6 +92,7 @@ class PageListing:
     tables: tuple[PageFile, ...]
     boxes: int
     tally: Tally
+    note: str = ""
 
     def page(self, name: str) -> BoxedPage:
         """The page of this name.
@@ -128,7 +133,9 @@ def _is_zip_of_pages(path: Path) -> bool:
 
 
 def list_pages(source: Path) -> PageListing:
-    """Reads the tables of a folder or a zip of pages; the images are looked for, not read.
+    """Reads the tables of a folder or a zip of pages; of the images those are read whose metadata turn them.
+
+    The boxes are those of the pages as a person sees them; a `DataWarning` tells of turned ones.
 
     Raises:
         DataError: there is no such file or folder, no table in it, a table has other columns, or a zip is not whole.
@@ -138,15 +145,20 @@ def list_pages(source: Path) -> PageListing:
         tables = _tables(source, files)
         images = PageImages(files)
         known = _known_characters(files, reader)
-        tally, pages, number = Tally(), {}, 0
+        tally, turned, pages, number = Tally(), Turned(), {}, 0
         for table in tables:
             for name, book, entries in rows_of(table, reader):
                 if name in pages:
                     tally.add("listed_twice", name, str(table), len(entries))
                 else:
-                    pages[name] = _page(name, book, images.of(table, name), entries, known, number, tally)
+                    image = images.of(table, name)
+                    upright = partial(turned.boxes, name, image, reader) if image else None
+                    pages[name] = _page(name, book, image, entries, known, number, tally, upright)
                 number += len(entries)
-    return PageListing(source, tuple(pages.values()), tuple(tables), number, tally)
+    note = f"{source}: {turned.note}" if turned.note else ""
+    if note:
+        warnings.warn(note, DataWarning, stacklevel=2)
+    return PageListing(source, tuple(pages.values()), tuple(tables), number, tally, note)
 
 
 def list_layouts(table: Path) -> tuple[BoxedPage, ...]:
@@ -207,8 +219,13 @@ def _page(
     known: frozenset[str],
     number: int,
     tally: Tally,
+    upright: Callable[[NDArray[np.int32]], NDArray[np.int32]] | None = None,
 ) -> BoxedPage:
-    """The page with those of its entries that make sense, the first of which is `number`; the others are counted."""
+    """The page with those of its entries that make sense, the first of which is `number`; the others are counted.
+
+    Args:
+        upright: makes boxes on the page as a person sees it of those in the table.
+    """
     good = []
     for id, entry in enumerate(entries, start=number):
         found = checked(entry.code, entry.box, known)
@@ -219,7 +236,10 @@ def _page(
     good = _once(good, name, tally)
     if any(entry.block for *_, entry in good):
         good.sort(key=lambda each: _reading(each[-1]))
-    page = truth(ImageRef(image.inside.name if image else name), [each[1] for each in good], [each[2] for each in good])
+    boxes = [each[2] for each in good]
+    if upright and boxes:
+        boxes = upright(np.array(boxes, np.int32)).tolist()
+    page = truth(ImageRef(image.inside.name if image else name), [each[1] for each in good], boxes)
     if blocks := [entry.block for *_, entry in good if entry.block]:
         page = _in_columns(page, blocks, [_number(entry.place) for *_, entry in good[: len(blocks)]])
     return BoxedPage(name, book, image, page, np.array([id for id, *_ in good], dtype=np.int64))
