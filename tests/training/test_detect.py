@@ -110,3 +110,12 @@ def test_numbers_out_of_range_are_refused(material: Material, wrong: dict[str, A
 def test_a_page_without_boxes_is_refused() -> None:
     with pytest.raises(UsageError, match="one box at least"):
         BoxedImage(np.zeros((10, 10), np.uint8), np.zeros((0, 4), np.float32))
+
+
+def test_a_real_page_looks_as_if_others_had_written_it(material: Material, page: BoxedImage) -> None:
+    """Its characters stand where they are said to, however broad and thick they became."""
+    crops = task(material, [page], drawn=0.0, side=160, crops=40).batch(network(), torch.arange(40), 0)
+    ink = torch.nn.functional.max_pool2d(crops.images, 12, 4, 4)[:, 0]
+    assert ink[crops.is_centre].mean() > 2 * ink.mean()
+    wide, high = crops.boxes.movedim(1, -1)[crops.is_centre][:, 2:].T
+    assert (wide - high).std() > 0.1  # one width and height on the page itself

@@ -20,7 +20,7 @@ from kuzushiji.export.detector import export_detector
 from kuzushiji.exported import open_detector
 from kuzushiji.inference.weights import load_detector
 from kuzushiji.runs.detector import DetectorConfig, DetectorRun
-from kuzushiji.training.detector import DetectorWatch, resume_detector, train_detector
+from kuzushiji.training.detector import DetectorWatch, page_ends, resume_detector, train_detector
 
 CHARACTERS = "おきすつなはまやれを"
 BOOKS = ("a", "b", "c", "d")
@@ -60,6 +60,15 @@ def config(folder: Path) -> DetectorConfig:
 
 def with_(config: DetectorConfig, **changes: Any) -> DetectorConfig:
     return DetectorConfig(**{**vars(config), **changes})
+
+
+def test_nobody_boxed_what_stands_beside_a_page() -> None:
+    boxes = np.array([[300, 50, 40, 40], [200, 90, 40, 60]], np.float32)
+    (left, _, width, height), (right, _, rest, _) = page_ends(boxes, (500, 400)).tolist()
+    assert 0 == left < width < 200
+    assert 340 < right < 400 == right + rest
+    assert height == 500
+    assert page_ends(boxes, (500, 350))[1, 2] == 0
 
 
 def test_what_is_held_out_trains_nothing(config: DetectorConfig, tmp_path: Path) -> None:

@@ -53,6 +53,10 @@ GLYPH_SIDE = 64
 """Pixels a side of the characters that are cut from the pages to draw with."""
 
 
+BESIDE = 0.7
+"""The page beside begins no nearer to the outermost columns, in usual widths of characters."""
+
+
 @dataclass(frozen=True)
 class DetectorWatch:
     """Functions that are told how the training of a detector goes.
@@ -244,7 +248,25 @@ def _held_out(which: str, books: Iterable[str]) -> set[str]:
 
 def _boxed(page: BoxedPage) -> BoxedImage:
     gray = np.asarray(Image.fromarray(read_page(page)).convert("L"))
-    return BoxedImage(gray, page.boxes.astype(np.float32))
+    boxes = page.boxes.astype(np.float32)
+    return BoxedImage(gray, boxes, page_ends(boxes, gray.shape))
+
+
+def page_ends(boxes: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The ends of an image of a page, left and right of its columns: what is written there belongs to the page beside
+    it, and nobody boxed it.
+
+    Args:
+        boxes: float32 (n, 4) of the page's characters, one at least.
+        shape: height and width of the image.
+
+    Returns:
+        float32 (2, 4), left, top, width and height of each; of no width where there is no room.
+    """
+    height, width = shape
+    room = BESIDE * float(np.median(boxes[:, 2]))
+    left, right = max(0.0, boxes[:, 0].min() - room), min(float(width), (boxes[:, 0] + boxes[:, 2]).max() + room)
+    return np.array([[0, 0, left, height], [right, 0, width - right, height]], np.float32)
 
 
 def _between_lines(page: RegionedPage) -> BoxedImage:

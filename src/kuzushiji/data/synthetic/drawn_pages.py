@@ -168,7 +168,7 @@ class _Hand:
     @classmethod
     def drawn(cls, random: np.random.Generator) -> "_Hand":
         return cls(
-            float(random.uniform(-0.15, 0.2)), float(random.uniform(0.1, 0.6)), float(random.uniform(0.55, 0.97))
+            float(random.uniform(-0.15, 0.3)), float(random.uniform(0.1, 0.6)), float(random.uniform(0.55, 0.97))
         )
 
 

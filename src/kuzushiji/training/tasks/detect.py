@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 from torch import Tensor, nn
 
 from kuzushiji.data.synthetic.drawn_pages import MAIN, Material, draw_page
@@ -209,7 +209,8 @@ class Detection:
             page = draw_page(self.material, random)
             return Scene(ink_for_detector(Image.fromarray(page.image), 1), page.boxes, page.roles)
         size = CHARACTER * float(np.exp(random.normal(0, 0.3)))
-        return _scaled(self.pages[int(random.integers(len(self.pages)))], size)
+        page = _scaled(self.pages[int(random.integers(len(self.pages)))], size)
+        return _as_another_hand(page, random)
 
     def _crop(self, scene: Scene, random: np.random.Generator) -> tuple[NDArray[np.uint8], Targets]:
         if len(scene.boxes) and random.random() >= ANYWHERE:
@@ -240,6 +241,24 @@ def _scaled(page: BoxedImage, size: float) -> Scene:
     ink = ink_for_detector(Image.fromarray(page.image), scale)
     unknown = None if page.unknown is None else page.unknown * scale
     return Scene(ink, page.boxes * scale, np.full(len(page.boxes), MAIN), unknown, whole=False)
+
+
+def _as_another_hand(page: Scene, random: np.random.Generator) -> Scene:
+    """A page written broader or narrower, with a thicker or thinner brush, with more or less ink: there are few."""
+    image = Image.fromarray(page.ink)
+    if random.random() < 0.5:
+        brush = (ImageFilter.MaxFilter if random.random() < 0.5 else ImageFilter.MinFilter)(3)
+        image = Image.blend(image, image.filter(brush), float(random.uniform(0, 0.8)))
+    if random.random() < 0.3:
+        image = image.filter(ImageFilter.GaussianBlur(float(random.uniform(0.3, 1))))
+    strength = 255 * (np.arange(256) / 255) ** float(np.exp(random.normal(0, 0.3)))
+    image = image.point(strength.round().astype(int).tolist())
+    broader = float(np.exp(random.normal(0, 0.1)))
+    sides = max(1, round(image.width * broader)), max(1, round(image.height / broader))
+    grown = np.tile(np.array(sides, np.float32) / image.size, 2)
+    ink = np.asarray(image.resize(sides, Image.Resampling.BILINEAR))
+    unknown = None if page.unknown is None else page.unknown * grown
+    return replace(page, ink=ink, boxes=page.boxes * grown, unknown=unknown)
 
 
 def _recalls(heat: Tensor, batch: Crops) -> Tensor:
