@@ -112,10 +112,16 @@ def test_a_page_without_boxes_is_refused() -> None:
         BoxedImage(np.zeros((10, 10), np.uint8), np.zeros((0, 4), np.float32))
 
 
-def test_a_real_page_looks_as_if_others_had_written_it(material: Material, page: BoxedImage) -> None:
-    """Its characters stand where they are said to, however broad and thick they became."""
-    crops = task(material, [page], drawn=0.0, side=160, crops=40).batch(network(), torch.arange(40), 0)
-    ink = torch.nn.functional.max_pool2d(crops.images, 12, 4, 4)[:, 0]
-    assert ink[crops.is_centre].mean() > 2 * ink.mean()
+def test_a_real_page_looks_as_if_others_had_written_it(material: Material) -> None:
+    """Its characters stand where they are said to, however broad they became."""
+    image = np.full((600, 600), 230, np.uint8)
+    boxes = np.array([[x, y, 40, 40] for x in range(80, 500, 100) for y in range(80, 500, 100)], np.float32)
+    for left, top, width, height in boxes.astype(int).tolist():
+        image[top : top + height, left : left + width] = 20
+    crops = task(material, [BoxedImage(image, boxes)], drawn=0.0, side=160, crops=40).batch(
+        network(), torch.arange(40), 0
+    )
+    ink = torch.nn.functional.avg_pool2d(crops.images, 4)[:, 0]
+    assert ink[crops.is_centre].min() > 0.5
     wide, high = crops.boxes.movedim(1, -1)[crops.is_centre][:, 2:].T
-    assert (wide - high).std() > 0.1  # one width and height on the page itself
+    assert (wide - high).std() > 0.1  # they are squares on the page itself
