@@ -1,7 +1,7 @@
 """Makes the gallery of the site: small reports of every kind, of drawn data, and a picture of each.
 
-`python tools/make_gallery.py` writes `docs/gallery/NAME.html` and `docs/pictures/gallery/NAME.jpg`, by the commands that
-`docs/gallery.md` names; some minutes on two cores. It needs Debian's chromium for the pictures.
+`python tools/make_gallery.py` writes `docs/gallery/NAME.html` and `docs/pictures/gallery/NAME.jpg`, by the commands
+that `docs/gallery.md` names; some minutes on two cores. It needs Debian's chromium for the pictures.
 """
 
 import os
@@ -22,8 +22,8 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 REPORTS = {
     "run": ("train lenet5 --data brush:kmnist --epochs 4 --run first", "home/runs/first/report.html"),
     "study": (
-        "study dropout --data brush:kmnist --limit 500 --epochs 3 --output dropout",
-        "dropout/report.html",
+        "study lenet-or-alexnet --data brush:kmnist --limit 1000 --epochs 3 --output answered",
+        "answered/report.html",
     ),
     "explore": (
         "explore brush:kmnist --limit 400 --methods pca tsne --no-figures --output explored",
