@@ -1,7 +1,7 @@
 """Several arrays in one npz file: written whole or not at all, read without running what is in it."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +14,10 @@ from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.files import written_whole
 
 _LITTLE, _TIMES = 2**28, 100
+_BLOCK = 2**20
+
+Choose = Callable[[int], NDArray[np.int64]]
+"""The numbers, sorted, of those of so many rows that are wanted."""
 
 
 def most_unpacked(packed: int) -> int:
@@ -72,13 +76,14 @@ class _Arrays(Mapping[str, NDArray]):
         return sum(1 for _ in self)
 
 
-def read_npy(file: IO[bytes], held: int, most: int) -> NDArray:
+def read_npy(file: IO[bytes], held: int, most: int, rows: Choose | None = None) -> NDArray:
     """Reads the array of an npy file, block by block.
 
     Args:
         file: at its beginning, to which it can go back.
         held: bytes that it says it has.
         most: bytes that the array may have.
+        rows: says which of so many rows are read; all if None.
 
     Raises:
         ValueError: it is damaged, holds Python objects, or declares another size than it has.
@@ -86,7 +91,7 @@ def read_npy(file: IO[bytes], held: int, most: int) -> NDArray:
     try:
         version = np.lib.format.read_magic(file)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(file)
+        shape, by_columns, dtype = header(file)
     except Exception as error:  # NumPy evaluates the header as Python, and raises whatever comes of that
         raise ValueError(f"its header makes no sense: {error}") from None
     if dtype.hasobject:
@@ -102,5 +107,44 @@ def read_npy(file: IO[bytes], held: int, most: int) -> NDArray:
             f"it declares an array of {shape}, {size // 2**20:,} MiB unpacked; the most that is read of a file of its "
             f"size is {most // 2**20:,} MiB: it is damaged, or made to fill the memory"
         )
+    if rows is not None and shape and not by_columns:
+        array = read_rows(file, shape, dtype, rows)
+        file.read(1)  # at its end a zip is asked for its checksum
+        return array
     file.seek(0)
-    return np.lib.format.read_array(file, allow_pickle=False)
+    array = np.lib.format.read_array(file, allow_pickle=False)
+    return array if rows is None or not shape else array[rows(shape[0])]
+
+
+def read_rows(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, rows: Choose | None) -> NDArray:
+    """Reads rows of an array, a block at a time: a gzip file asked for everything at once makes a second copy of it.
+
+    Args:
+        file: where the array begins; at its end afterwards.
+        rows: says which of so many rows are read; all if None.
+
+    Raises:
+        EOFError: the array ends before; the message is the number of its bytes.
+    """
+    count, row = shape[0], math.prod(shape[1:]) * dtype.itemsize
+    kept = np.arange(count) if rows is None else rows(count)
+    array = np.empty((len(kept), *shape[1:]), dtype)
+    step = max(1, _BLOCK // max(1, row))
+    for first in range(0, count if row else 0, step):
+        size = row * min(step, count - first)
+        block = _read_all(file, size)
+        if len(block) < size:
+            raise EOFError(row * first + len(block))
+        low, high = np.searchsorted(kept, (first, first + step))
+        found = np.frombuffer(block, dtype).reshape(-1, *shape[1:])
+        array[low:high] = found[kept[low:high] - first]
+    return array
+
+
+def _read_all(file: IO[bytes], size: int) -> bytes:
+    """So many bytes, or as many as there are; some files give fewer at a time."""
+    parts = []
+    while size and (part := file.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)

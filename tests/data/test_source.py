@@ -1,5 +1,6 @@
 import os
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,14 @@ from hypothesis import strategies as st
 
 from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.catalogue.sets import dataset
+from kuzushiji.data.files import decode
 from kuzushiji.data.files.array_folder import write_arrays
 from kuzushiji.data.files.arrays import write_idx, write_npz
 from kuzushiji.data.files.class_map import read_class_map, write_class_map
 from kuzushiji.data.files.image_files import write_class_folders
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.source import load, parse, published_in, title_of
+from kuzushiji.data.splits import subsample
 from kuzushiji.errors import DataError, KuzushijiError, UsageError
 from kuzushiji.files import file_hash
 from tests.data.tar import write_tar
@@ -286,6 +289,45 @@ def test_a_limit_keeps_ids_and_shares(tmp_path: Path) -> None:
     found = load(tmp_path, limit=12)
     assert found.class_counts().tolist() == [4, 4, 4]
     assert (found.images == data.images[found.ids]).all()
+
+
+@pytest.mark.parametrize("form", ["npz", "idx", "folder", "zip", "tar", "tar.gz"])
+def test_a_limit_reads_no_more_than_it_takes(tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "mine"
+    if form in ("npz", "idx"):
+        write_arrays(source, made(600), prefix="mine", form=form)
+    else:
+        write_class_folders(source / "train", made(600))
+        write_class_folders(source / "test", made(30))
+    if form in ("zip", "tar", "tar.gz"):
+        kind = {"tar.gz": "gztar"}.get(form, form)
+        source = Path(shutil.make_archive(str(tmp_path / "packed"), kind, source))
+    decoded: list[int] = []
+    before = decode._decoded
+    monkeypatch.setattr(
+        decode, "_decoded", lambda listing, places: decoded.append(len(places)) or before(listing, places)
+    )
+    some = load(source, "train", limit=50)
+    assert sum(decoded) <= 50 + 256 + 1  # as many tell paper from ink
+    whole = subsample(load(source, "train"), 50)
+    for found in (some, load(source, "train", limit=50)):
+        assert (found.images == whole.images).all()
+        assert found.labels.tolist() == whole.labels.tolist()
+        assert found.ids.tolist() == whole.ids.tolist()
+        assert found.fingerprint() == whole.fingerprint()
+
+
+def test_of_arrays_no_more_is_in_memory_than_a_limit_takes(tmp_path: Path) -> None:
+    data = made(40)
+    count = 200_000
+    np.savez_compressed(tmp_path / "mine-train-labels.npz", (np.arange(count) % 3).astype(np.uint8))
+    np.savez_compressed(tmp_path / "mine-train-imgs.npz", np.resize(data.images, (count, *data.image_size)))
+    tracemalloc.start()
+    found = load(tmp_path, "train", limit=30)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found) == 30
+    assert most < count * found.images[0].nbytes / 2
 
 
 def test_arrays_are_brought_to_a_size(tmp_path: Path) -> None:

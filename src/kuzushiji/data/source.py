@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -53,6 +53,14 @@ class Origin(Protocol):
 
     def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
         """The images of a split; of what is decoded or cut at any rate, brought to (side, side)."""
+
+
+@runtime_checkable
+class Sampled(Protocol):
+    """An origin that can read some images of a split without the others."""
+
+    def read_some(self, split: str, side: int | None, progress: Progress | None, limit: int) -> CharacterImages | None:
+        """Those that `subsample` would take; None where that can't be told without reading all."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,11 @@ class Source:
             undivided = isinstance(self.origin, Pages) and self.splits == ("all",)
             few = ", as three pages or books at least are needed to set some apart" if undivided else ""
             raise UsageError(f"{self} has no split {split!r}; it has {', '.join(self.splits)}{few}")
-        data = replace(self.origin.read(split, image_size, progress), name=self.name)
+        some = None
+        if limit is not None and isinstance(self.origin, Sampled):
+            some = self.origin.read_some(split, image_size, progress, limit)
+        data = self.origin.read(split, image_size, progress) if some is None else some
+        data = replace(data, name=self.name)
         for note in () if isinstance(self.origin, Together) else data.notes:  # whose parts have told theirs
             warnings.warn(note, DataWarning, stacklevel=2)
         if limit is not None:

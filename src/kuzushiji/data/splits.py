@@ -118,11 +118,14 @@ def subsample(data: CharacterImages, count: int, *, seed: int = 0) -> CharacterI
     """
     if count < 1:
         raise UsageError(f"a limit of {count} images; expected at least 1")
-    if count >= len(data):
-        return data
+    return data.select(sample_of(data.labels, count, seed=seed)) if count < len(data) else data
+
+
+def sample_of(labels: NDArray[np.int64], count: int, *, seed: int = 0) -> NDArray[np.int64]:
+    """Which images `subsample` takes of those with these labels, by their numbers, sorted."""
     # An image's place within its class, between 0 and 1: the smallest places are an equal share of every class.
-    place = (_shuffled_ranks(data.labels, seed) + 0.5) / data.class_counts()[data.labels]
-    return data.select(np.sort(np.argsort(place, kind="stable")[:count]))
+    place = (_shuffled_ranks(labels, seed) + 0.5) / np.bincount(labels)[labels]
+    return np.sort(np.argsort(place, kind="stable")[:count])
 
 
 def pixel_hash(pixels: NDArray[np.uint8]) -> bytes:

@@ -44,6 +44,12 @@ class Catalogued:
         name = entry.name
         raise self._missing(f"images or labels for {split} ({name}-{split}-imgs.npz, {name}-{split}-labels.npz)")
 
+    def read_some(self, split: str, side: int | None, progress: Progress | None, limit: int) -> CharacterImages | None:
+        """Some of the images of a split, as `Sampled` has it."""
+        arrays = ArrayFolder(folder(self.entry.name), tuple(self.entry.characters))
+        pair = arrays.pairs().get(split) if self.entry.default_format != "tar" else None
+        return arrays.read_some(split, side, progress, limit) if pair and pair.is_whole else None
+
     def _files(self, place: Path) -> Path:
         """The archive, or the folder that it is unpacked into."""
         archive = self.entry.files()[0].name

@@ -90,12 +90,19 @@ class ArrayFolder:
         Raises:
             DataError: one of the two files is missing, one is damaged, or they do not belong together.
         """
+        return self._read(split, None)
+
+    def read_some(self, split: str, side: int | None, progress: Progress | None, limit: int) -> CharacterImages:
+        """Some of the images of a split, chosen by their labels, so that no others are held in memory."""
+        return self._read(split, limit)
+
+    def _read(self, split: str, limit: int | None) -> CharacterImages:
         pairs = self.pairs()
         images_path, labels_path = pairs[split].images, pairs[split].labels
         if images_path is None or labels_path is None:
             there, lacking = (images_path, "labels") if images_path else (labels_path, "images")
             raise DataError(f"{there} is there, but not the {lacking} that go with it; expected both in {self.path}")
-        images, labels = read_pair(images_path, labels_path)
+        images, labels, ids = read_pair(images_path, labels_path, limit)
         read = [images_path, labels_path]
         notes = []
         if not self.classes:  # those of the catalogue are known to be bright on dark
@@ -119,7 +126,7 @@ class ArrayFolder:
             )
         source = {path.name: file_hash(path) for path in read}
         return CharacterImages(
-            images=images, labels=labels, classes=classes, split=split, source=source, notes=tuple(notes)
+            images=images, labels=labels, classes=classes, split=split, source=source, ids=ids, notes=tuple(notes)
         )
 
     def _class_map(self) -> Path | None:

@@ -18,13 +18,14 @@ from typing import IO, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from kuzushiji.data.splits import sample_of
 from kuzushiji.errors import DataError, UsageError
-from kuzushiji.npz import most_unpacked, read_npy
+from kuzushiji.npz import Choose, most_unpacked, read_npy, read_rows
 
 MOST_LABELS = 2**26
+_BLOCK = 2**20
 
 _IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_BLOCK = 2**20
 
 # What the standard library and NumPy raise on a damaged file.
 _DAMAGE = (ValueError, EOFError, KeyError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, struct.error)
@@ -33,10 +34,11 @@ _DAMAGE = (ValueError, EOFError, KeyError, zlib.error, zipfile.BadZipFile, gzip.
 # Reading arrays
 
 
-def read_array(path: Path) -> NDArray:
+def read_array(path: Path, rows: Choose | None = None) -> NDArray:
     """Reads the one array of an npz file, or of an IDX file, plain or gzipped.
 
-    Needs hardly more memory than the array itself.
+    Needs hardly more memory than the array itself, or than those of its rows whose numbers `rows` gives for the number
+    of all of them.
 
     Raises:
         DataError: the file is missing, damaged, of another format, or declares an absurd size.
@@ -45,7 +47,8 @@ def read_array(path: Path) -> NDArray:
         raise DataError(f"{path} is a folder; expected an IDX or npz file")
     try:
         with open(path, "rb") as file:
-            return _read_npz(path, file) if file.read(2) == b"PK" or path.suffix == ".npz" else _read_idx(path)
+            is_npz = file.read(2) == b"PK" or path.suffix == ".npz"
+            return _read_npz(path, file, rows) if is_npz else _read_idx(path, rows)
     except FileNotFoundError:
         raise DataError(f"{path} does not exist") from None
     except OSError as error:
@@ -53,13 +56,16 @@ def read_array(path: Path) -> NDArray:
         raise _damaged(path, error.strerror or error) from None
 
 
-def read_images(path: Path) -> NDArray[np.uint8]:
+def read_images(path: Path, rows: Choose | None = None) -> NDArray[np.uint8]:
     """Reads the images of an IDX or npz file: uint8 (N, H, W), 0 to 255; those of 0 and 1 are brought to that.
+
+    Args:
+        rows: says which of so many are read, sorted; all if None.
 
     Raises:
         DataError: as `read_array`; or the array is of another type or shape.
     """
-    images = read_array(path)
+    images = read_array(path, rows)
     if images.ndim == 1:
         raise DataError(
             f"{path} holds {len(images)} numbers {images.dtype}, which look like labels; "
@@ -96,23 +102,39 @@ def read_labels(path: Path) -> NDArray[np.int64]:
     return labels.astype(np.int64)
 
 
-def read_pair(images_path: Path, labels_path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def read_pair(
+    images_path: Path, labels_path: Path, limit: int | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """Reads images and their labels and sees that there are as many of the one as of the other.
+
+    Args:
+        limit: read so many at most, those that `subsample` takes.
+
+    Returns:
+        Images, labels, and the number of each among all.
 
     Raises:
         DataError: as `read_images` and `read_labels`; or the counts differ.
     """
     labels = read_labels(labels_path)
-    images = read_images(images_path)
-    if len(images) != len(labels):
+    kept = np.arange(len(labels)) if limit is None or limit >= len(labels) else sample_of(labels, limit)
+
+    counts = []
+
+    def rows(count: int) -> NDArray[np.int64]:
+        counts.append(count)
+        return kept if count == len(labels) else np.arange(0)
+
+    images = read_images(images_path, rows)
+    if counts != [len(labels)]:
         raise DataError(
-            f"{images_path} holds {len(images)} images but {labels_path} {len(labels)} labels; "
+            f"{images_path} holds {counts[0]} images but {labels_path} {len(labels)} labels; "
             "they do not belong together, or one of them is not whole"
         )
-    return images, labels
+    return images, labels[kept], kept
 
 
-def _read_npz(path: Path, file: BinaryIO) -> NDArray:
+def _read_npz(path: Path, file: BinaryIO, rows: Choose | None) -> NDArray:
     try:
         with zipfile.ZipFile(file) as archive:
             members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
@@ -122,24 +144,24 @@ def _read_npz(path: Path, file: BinaryIO) -> NDArray:
                 raise DataError(f"{path} holds {found}; expected one array, or one that is called arr_0")
             member = (named or members)[0]
             with archive.open(member) as stream:
-                return read_npy(stream, member.file_size, most_unpacked(path.stat().st_size))
+                return read_npy(stream, member.file_size, most_unpacked(path.stat().st_size), rows)
     except DataError:
         raise
     except Exception as error:  # on a damaged file zipfile and NumPy raise whatever comes
         raise _damaged(path, error) from None
 
 
-def _read_idx(path: Path) -> NDArray:
+def _read_idx(path: Path, rows: Choose | None) -> NDArray:
     with open(path, "rb") as plain:
         gzipped = plain.read(2) == b"\x1f\x8b"
     with gzip.open(path) if gzipped else open(path, "rb") as file:
         try:
-            return _read_idx_stream(path, file, most_unpacked(path.stat().st_size))  # type: ignore[arg-type]
+            return _read_idx_stream(path, file, most_unpacked(path.stat().st_size), rows)  # type: ignore[arg-type]
         except _DAMAGE as error:
             raise _damaged(path, error) from None
 
 
-def _read_idx_stream(path: Path, file: BinaryIO, most: int) -> NDArray:
+def _read_idx_stream(path: Path, file: BinaryIO, most: int, rows: Choose | None) -> NDArray:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or not 1 <= magic[3] <= 4:
         kind = "a web page" if magic.lstrip()[:1] == b"<" else f"{magic!r}"
@@ -152,15 +174,10 @@ def _read_idx_stream(path: Path, file: BinaryIO, most: int) -> NDArray:
     size = math.prod(shape) * dtype.itemsize
     if size > most:
         raise _damaged(path, f"its header says {shape}, {size:,} bytes: damage, or made to fill the memory")
-    array = np.empty(shape, dtype)
-    # Block by block: a gzip file asked for everything at once makes a second copy of it.
-    into, filled = memoryview(array.data).cast("B") if size else memoryview(b""), 0
-    while filled < size:
-        block = file.read(min(_BLOCK, size - filled))
-        if not block:
-            raise _damaged(path, f"its header says {shape}, {size} bytes, but it ends after {filled}")
-        into[filled : filled + len(block)] = block
-        filled += len(block)
+    try:
+        array = read_rows(file, shape, dtype, rows)
+    except EOFError as error:
+        raise _damaged(path, f"its header says {shape}, {size} bytes, but it ends after {error}") from None
     if file.read(1):
         raise _damaged(path, f"its header says {shape}, {size} bytes, but there are more")
     return array.astype(dtype.newbyteorder("="), copy=False)

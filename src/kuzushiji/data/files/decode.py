@@ -74,7 +74,12 @@ class _Job:
 
 
 def decode_listing(
-    listing: Listing, folder: Path, *, side: int | None = None, progress: Progress | None = None
+    listing: Listing,
+    folder: Path,
+    *,
+    side: int | None = None,
+    progress: Progress | None = None,
+    like: Listing | None = None,
 ) -> Decoded:
     """Decodes all images of a listing into files in `folder`, with as many processes as there are cores.
 
@@ -82,6 +87,7 @@ def decode_listing(
         folder: where the files are written; a temporary folder of the caller, who removes it if this fails.
         side: bring all images to (side, side); if None they must have one size, which is kept.
         progress: called now and then with the number of images done and the number of all.
+        like: the whole of which the listing is a part, for paper to be told from ink as there.
 
     Raises:
         DataError: a file is not an image, is damaged or has another size; the message names it.
@@ -89,7 +95,7 @@ def decode_listing(
     """
     (first,) = _decoded(listing, [0])
     shape = (side, side) if side else (first.shape[0], first.shape[1])
-    invert, each = paper_of(listing)
+    invert, each = paper_of(like or listing)
     images, hashes, papers_file = folder / "decoded.npy", folder / "hashes", folder / "papers"
     with open(images, "wb") as file:
         np.lib.format.write_array_header_1_0(

@@ -16,7 +16,7 @@ from kuzushiji.data.files.class_map import folder_of_class
 from kuzushiji.data.files.decode import decode_listing
 from kuzushiji.data.files.listing import identity, list_images, split_folders
 from kuzushiji.data.images import CharacterImages, Progress
-from kuzushiji.data.splits import HASH_SPLITS, assign_by_hash
+from kuzushiji.data.splits import HASH_SPLITS, assign_by_hash, sample_of
 from kuzushiji.errors import DataError
 from kuzushiji.files import file_hash
 
@@ -68,6 +68,23 @@ class ImageFiles:
         """
         return self.decoded(side, progress).of(split)
 
+    def read_some(self, split: str, side: int | None, progress: Progress | None, limit: int) -> CharacterImages | None:
+        """Some of the images of a split, as `Sampled` has it; all are decoded where their pixels divide them.
+
+        Raises:
+            DataError, KuzushijiError: as in `decoded`.
+        """
+        if find_cached(self.path, str(side), self.identity):
+            return None
+
+        def make(beside: Path) -> dict[str, Any]:
+            return _decode(self.path, beside, side, progress, (split, limit))
+
+        listing = list_images(self.path)
+        if listing.splits is None or listing.splits.count(split) <= limit:
+            return None
+        return cached(self.path, f"{side} {split} {limit}", self.identity, make).of(split)
+
     def decoded(self, side: int | None = None, progress: Progress | None = None) -> CachedImages:
         """All images, decoded if that has not been done yet.
 
@@ -86,11 +103,19 @@ class ImageFiles:
         return cached(self.path, str(side), self.identity, make)
 
 
-def _decode(source: Path, beside: Path, side: int | None, progress: Progress | None) -> dict[str, Any]:
-    """Decodes class folders, or a tar of them."""
+def _decode(
+    source: Path, beside: Path, side: int | None, progress: Progress | None, some: tuple[str, int] | None = None
+) -> dict[str, Any]:
+    """Decodes class folders, or a tar of them; or of a split so many images."""
     plain = beside / "unpacked.tar"
-    listing = list_images(source).unpacked(plain)
-    decoded = decode_listing(listing, beside, side=side, progress=progress)
+    whole = listing = list_images(source).unpacked(plain)
+    kept = np.arange(len(listing))
+    if some is not None and listing.splits is not None:
+        split, limit = some
+        kept = np.flatnonzero(np.array(listing.splits) == split)
+        kept = kept[sample_of(listing.labels[kept], limit)]
+        listing = listing.only(kept)
+    decoded = decode_listing(listing, beside, side=side, progress=progress, like=whole)
     plain.unlink(missing_ok=True)
     if listing.splits is None:
         sides = assign_by_hash(decoded.hashes, listing.labels)
@@ -101,7 +126,7 @@ def _decode(source: Path, beside: Path, side: int | None, progress: Progress | N
     order = np.argsort(sides, kind="stable").astype(np.int64)
     place_in_order(decoded.images, beside / "images.npy", order)
     np.save(beside / "labels.npy", listing.labels[order])
-    np.save(beside / "ids.npy", order)
+    np.save(beside / "ids.npy", kept[order])
     return {
         "bounds": bounds_of(names, sides[order]),
         "source": {source.name: _source_hash(source, listing.names, decoded.hashes)},

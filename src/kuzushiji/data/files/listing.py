@@ -49,6 +49,18 @@ class Listing:
     def __len__(self) -> int:
         return len(self.names)
 
+    def only(self, positions: NDArray[np.int64]) -> "Listing":
+        """The files at `positions` alone, in that order."""
+        some = positions.tolist()
+        return replace(
+            self,
+            names=tuple(self.names[place] for place in some),
+            labels=self.labels[positions],
+            splits=None if self.splits is None else tuple(self.splits[place] for place in some),
+            places=None if self.places is None else self.places[positions],
+            keys=None if self.keys is None else tuple(self.keys[place] for place in some),
+        )
+
     def unpacked(self, path: Path) -> "Listing":
         """The same files, to be read from the plain tar that is written to `path`, if `root` is a compressed one.
 
