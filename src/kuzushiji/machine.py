@@ -2,7 +2,7 @@
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kuzushiji.processes import cores
@@ -17,21 +17,24 @@ class Machine:
         cores: how many a process may use.
         memory_gib: how much memory it has.
         device: what a network was trained on.
+        processes: how many trained it together, each on such a device, and perhaps on such a machine.
     """
 
     processor: str = ""
     cores: int | None = None
     memory_gib: float | None = None
     device: str = ""
+    processes: int = field(default=1, metadata={"omit": True})
 
     def __str__(self) -> str:
         share = self.cores and f"{self.cores} core{'s' if self.cores > 1 else ''}"
-        return ", ".join(part for part in (self.processor, share, self.device) if part)
+        together = f"{self.processes} processes" if self.processes > 1 else ""
+        return ", ".join(part for part in (self.processor, share, self.device, together) if part)
 
 
-def describe_machine(device: str = "") -> Machine:
-    """This machine, and the device on which something is done."""
-    return Machine(_processor(), cores(), _memory_gib(), device)
+def describe_machine(device: str = "", processes: int = 1) -> Machine:
+    """This machine, the device on which something is done, and how many processes do it."""
+    return Machine(_processor(), cores(), _memory_gib(), device, processes)
 
 
 def _processor() -> str:

@@ -11,7 +11,7 @@ import sys
 from cyclopts import App, CycloptsError, Parameter
 
 from kuzushiji.cli.console import escape_what_cannot_be_written, give_up, notes, tell_of_data
-from kuzushiji.errors import DataError, KuzushijiError
+from kuzushiji.errors import DataError, KuzushijiError, RankLost
 from kuzushiji.extras import extra_of, pip_line
 from kuzushiji.interruption import terminated_as_interrupted
 from kuzushiji.torchrun import check_verb, place
@@ -72,7 +72,7 @@ def _run(arguments: list[str] | None) -> int:
         _tell("Wrong usage:", f"{error}\nTry --help for what this command takes.", alike=True)
         return 2
     except KuzushijiError as error:
-        _tell("Error:", error, alike=not isinstance(error, DataError))
+        _tell("Error:", error, alike=not isinstance(error, DataError | RankLost))
         return error.exit_code
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "kuzushiji":

@@ -41,6 +41,7 @@ def train_detector(
     batch_size: int = RECIPE.batch_size,
     lr: float = RECIPE.lr,
     ema: float = RECIPE.ema,
+    batch_statistics: Literal["synchronized", "per_rank"] = RECIPE.batch_statistics,
     seed: int = RECIPE.seed,
     device: str = "auto",
     track: Literal["tensorboard", "trackio", "mlflow", "wandb"] | None = None,
@@ -90,6 +91,8 @@ def train_detector(
         Highest learning rate of the cycle.
     ema
         Decay of the average of the weights, which is kept; 0 for none.
+    batch_statistics
+        Where several processes train: synchronized, of all of a batch; or per_rank, of each one's part.
     seed
         Seed of everything random.
     device
@@ -127,7 +130,15 @@ def train_detector(
             side=side,
             drawn=drawn,
             start=str(start.path.resolve()) if start else "",
-            recipe=replace(RECIPE, epochs=epochs, batch_size=batch_size, lr=lr, ema=ema, seed=seed),
+            recipe=replace(
+                RECIPE,
+                epochs=epochs,
+                batch_size=batch_size,
+                lr=lr,
+                ema=ema,
+                batch_statistics=batch_statistics,
+                seed=seed,
+            ),
         )
         done = _tracked(track, lambda tracking: _trained(config, run, device, tracking))
     if place().rank:

@@ -123,7 +123,7 @@ def train_detector(
                 "numpy": np.__version__,
                 "python": platform.python_version(),
             },
-            machine=describe_machine(str(chosen)),
+            machine=describe_machine(str(chosen), world.size),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 

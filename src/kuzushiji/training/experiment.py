@@ -157,7 +157,7 @@ def train(
             recipe_name=recipe_name,
             recipe=recipe,
             versions=_versions(),
-            machine=describe_machine(_called(chosen_device)),
+            machine=describe_machine(_called(chosen_device), world.size),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         with torch.random.fork_rng(devices=_cuda_devices(chosen_device)):

@@ -96,9 +96,9 @@ def fit(
             with losses_told():
                 for epoch in session.epochs_left():
                     epoch_trained(epoch)
-        except RankLost:
+        except RankLost as error:
             session.save_alone()
-            raise
+            raise RankLost(f"{error}; the state is saved") if world.rank == 0 else error from None
 
     kept = average.kept
     if session.best is not None:

@@ -174,7 +174,7 @@ def losses_told() -> Iterator[None]:
     except RuntimeError as error:
         if not _LOST.search(str(error)):
             raise
-        raise RankLost("another process of the training ended, and this one with it") from error
+        raise RankLost("another process of the training ended") from error
 
 
 def in_turn(world: World, read: Callable[[], Value]) -> Value:
