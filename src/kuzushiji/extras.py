@@ -12,7 +12,7 @@ PACKAGES = {
     "pdf": ("pypdfium2",),
     "serve": ("alembic", "argon2", "fastapi", "pydantic", "sqlalchemy", "starlette", "uvicorn"),
     "hub": ("huggingface_hub",),
-    "parquet": ("pyarrow",),
+    "parquet": ("pyarrow", "yaml"),
     "track": ("tensorboard",),
     "postgresql": ("psycopg",),
     "cluster": ("ray",),

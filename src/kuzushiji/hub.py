@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kuzushiji.data.on_hub import on_hub
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.exported import Description, DetectorDescription, open_detector, open_network
 from kuzushiji.extras import check_extras
@@ -216,11 +217,11 @@ def _metadata(model: Model, name: str) -> str:
     is_detector = isinstance(about, DetectorDescription)
     task = "object-detection" if is_detector else "image-classification"
     data = [part for part in about.dataset.split("+") if part] or ["own"]
-    found = repository(data[0], "dataset") if len(data) == 1 else None
+    there = {part: each.repository.name for part in data if (each := on_hub(part))}
     results = [
         EvalResult(
             task_type=task,
-            dataset_type=found.name if found else about.dataset,
+            dataset_type=there.get(about.dataset, about.dataset),
             dataset_name=about.dataset,
             dataset_split="test",
             metric_type=metric,
@@ -233,7 +234,7 @@ def _metadata(model: Model, name: str) -> str:
         library_name="kuzushiji",
         pipeline_tag=task,
         tags=["kuzushiji", "ocr", "onnx", about.network],
-        datasets=[each.name if (each := repository(part, "dataset")) else part for part in data],
+        datasets=[there.get(part, part) for part in data],
         metrics=list(model.measured) or None,
         model_name=name.partition("/")[2],
         eval_results=results or None,

@@ -56,9 +56,9 @@ def train_network(
     model
         A network, or a network with a recipe such as nn_1_sgd; `kuzushiji models` lists them.
     data
-        A catalogued name, a folder (of class folders, of pages, or with npz or IDX files), kkanji.tar, or brush:NAME;
-        recognition:book divides pages so that no book is in two splits; kkanji:k49 has parent kanji as their kana; a
-        plus puts several together.
+        A catalogued name, a folder (of class folders, of pages, or with npz, IDX or parquet files), kkanji.tar,
+        brush:NAME, or hf:OWNER/NAME of the Hugging Face hub; recognition:book divides pages so that no book is in two
+        splits; kkanji:k49 has parent kanji as their kana; a plus puts several together.
     recipe
         The name of a recipe to start from.
     run

@@ -5,9 +5,10 @@ recognition:book       its pages, no book of which is in two splits
 recognition:1of3       its pages, of whose books those of the first of three folds test and the others train
 brush:k49:6000         embedded brush glyphs in the shape of a set, so many of its commonest class
 brush:kanji            the kanji of kkanji, or brush:kana the kana, as brush fonts write them that are installed
+hf:OWNER/NAME          on the Hugging Face hub; with @REVISION, with :PART of a set that has several
 shelf, shelf:BOOK      what people corrected in the reading room
 kkanji:k49             of kkanji the parent kanji of a set's kana, each as its kana
-scans, scans.zip:book  what lies at a path: class folders, a tar of them, npz or IDX files, pages
+scans, scans.zip:book  what lies at a path: class folders, a tar of them, npz or IDX files, parquet files, pages
 brush:k49+scans        several, put together
 """
 
@@ -28,7 +29,9 @@ from kuzushiji.data.catalogue.sets import DATASETS, Dataset, folder
 from kuzushiji.data.derived import ParentKanji, Together
 from kuzushiji.data.files.array_folder import ArrayFolder
 from kuzushiji.data.files.image_files import ImageFiles
+from kuzushiji.data.files.parquet import ParquetFiles, holds_parquet
 from kuzushiji.data.images import CharacterImages, Progress
+from kuzushiji.data.on_hub import on_hub
 from kuzushiji.data.pages.characters import UNITS, Pages, parse_fold
 from kuzushiji.data.pages.tables import LAYOUTS, holds_pages
 from kuzushiji.data.shelved import Shelved
@@ -161,7 +164,8 @@ def load(
             parent kanji of these sets' kana, each as its kana: their cursive forms are how the kana was written too.
             Several with a plus between them, such as `brush:k49+kmnist6k`, are put together, with the classes of all;
             a folder with nothing but `train/` adds to the training images of the others, and so does `shelf:BOOK`: what
-            people corrected of a book in the reading room (`shelf`: of all books).
+            people corrected of a book in the reading room (`shelf`: of all books).  `hf:OWNER/NAME@REVISION` is a
+            data set on the Hugging Face hub, and a folder may hold parquet files as that has them.
         split: one of `parse(data).splits`.
         limit: take so many images at most, each class in its proportion.
         image_size: bring the images to so many pixels a side; kept as they are if None, which for characters of pages
@@ -199,7 +203,7 @@ def parse(data: str | Path | Source) -> Source:
         return data
     if isinstance(data, Path):
         return _at(data)
-    sources = tuple(_named(part) or _at_path(part) for part in _parts(data))
+    sources = tuple(_named(_pinned(part)) or _at_path(part) for part in _parts(data))
     if len(sources) == 1:
         return sources[0]
     return Source(
@@ -313,6 +317,9 @@ def _named(text: str) -> Source | None:
         return _called(text, BrushFonts(more))
     if base == "brush" and more:
         return _called(text, _brush(text, *more.split(":", 1)))
+    if found := on_hub(text):
+        label = found.name.rpartition("/")[2]
+        return Source(found.name, found.address, label, found.name, (), found)
     if base == "shelf" and not os.path.exists(text):
         return _called(text, Shelved(home() / "shelf", more or None))
     if text in _KANA:
@@ -327,6 +334,12 @@ def _named(text: str) -> Source | None:
     if _divides(more):
         raise UsageError(f"{text} asks for a division by {more}, but {base} holds no pages")
     return None if more else _called(base, Catalogued(entry), entry)
+
+
+def _pinned(text: str) -> str:
+    """A name on the hub with the commit that is meant now, so that whatever is noted says which it was."""
+    found = on_hub(text)
+    return found.pinned().address if found else text
 
 
 def _called(name: str, origin: Origin, *published: Dataset) -> Source:
@@ -376,4 +389,6 @@ def _origin(path: Path, by: str) -> Origin:
         raise UsageError(f"{path}:{by} asks for a division by {by}, but {path} holds no pages")
     if path.name.endswith((".npz", "-ubyte", "-ubyte.gz")) and path.is_file():
         raise DataError(f"{path} is one of a pair of files; name the folder that holds both images and labels")
-    return ArrayFolder(path) if path.is_dir() and ArrayFolder(path).pairs() else ImageFiles(path)
+    if path.is_dir() and ArrayFolder(path).pairs():
+        return ArrayFolder(path)
+    return ParquetFiles(path) if path.is_dir() and holds_parquet(path) else ImageFiles(path)

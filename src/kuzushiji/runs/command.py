@@ -18,7 +18,8 @@ def command_of(config: RunConfig, published: bool = False) -> str:
         published: say the names of folders alone, and not where they lie on this machine.
     """
     model, recipe_name = config.model, config.recipe_name
-    data = config.data.name if published else config.data.address
+    address = config.data.address
+    data = config.data.name if published and not address.startswith(PREFIX) else address
     words = ["kuzushiji", "train", model.name, "--data", data]
     if recipe_name != MODELS[model.name].recipe:
         words += ["--recipe", recipe_name if recipe_name in RECIPES else "default"]

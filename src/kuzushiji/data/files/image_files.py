@@ -14,7 +14,7 @@ from PIL import Image
 from kuzushiji.data.files.cache import CachedImages, bounds_of, cached, find_cached, place_in_order
 from kuzushiji.data.files.class_map import folder_of_class
 from kuzushiji.data.files.decode import decode_listing
-from kuzushiji.data.files.listing import identity, list_images, split_folders
+from kuzushiji.data.files.listing import Listing, identity, list_images, split_folders
 from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.splits import HASH_SPLITS, assign_by_hash, sample_of
 from kuzushiji.errors import DataError
@@ -108,15 +108,28 @@ def _decode(
 ) -> dict[str, Any]:
     """Decodes class folders, or a tar of them; or of a split so many images."""
     plain = beside / "unpacked.tar"
-    whole = listing = list_images(source).unpacked(plain)
+    listing = list_images(source).unpacked(plain)
     kept = np.arange(len(listing))
     if some is not None and listing.splits is not None:
         split, limit = some
         kept = np.flatnonzero(np.array(listing.splits) == split)
         kept = kept[sample_of(listing.labels[kept], limit)]
-        listing = listing.only(kept)
-    decoded = decode_listing(listing, beside, side=side, progress=progress, like=whole)
+    made, hashes = decode_into(beside, listing, side, progress, kept)
     plain.unlink(missing_ok=True)
+    return made | {"source": {source.name: _source_hash(source, listing.only(kept).names, hashes)}}
+
+
+def decode_into(
+    beside: Path, whole: Listing, side: int | None, progress: Progress | None, kept: NDArray[np.int64] | None = None
+) -> tuple[dict[str, Any], NDArray]:
+    """Decodes a listing, or those `kept` of it, into the folder that `cached` gives.
+
+    Returns:
+        What `cached` wants to know of it but `source`, and the hashes of the images.
+    """
+    kept = np.arange(len(whole)) if kept is None else kept
+    listing = whole.only(kept)
+    decoded = decode_listing(listing, beside, side=side, progress=progress, like=whole)
     if listing.splits is None:
         sides = assign_by_hash(decoded.hashes, listing.labels)
         names: tuple[str, ...] = HASH_SPLITS
@@ -127,12 +140,12 @@ def _decode(
     place_in_order(decoded.images, beside / "images.npy", order)
     np.save(beside / "labels.npy", listing.labels[order])
     np.save(beside / "ids.npy", kept[order])
-    return {
+    about = {
         "bounds": bounds_of(names, sides[order]),
-        "source": {source.name: _source_hash(source, listing.names, decoded.hashes)},
         "classes": listing.classes,
         "notes": (*listing.notes, *decoded.notes),
     }
+    return about, decoded.hashes
 
 
 def _source_hash(source: Path, names: tuple[str, ...], hashes: NDArray) -> str:

@@ -1,0 +1,250 @@
+"""Images and labels in parquet files, as Hugging Face's `datasets` and hub write them, as images of characters."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuzushiji.data.files.cache import CachedImages, cached
+from kuzushiji.data.files.image_files import decode_into
+from kuzushiji.data.files.listing import Listing, state_of
+from kuzushiji.data.files.parquet_layout import Card, files_by_split, read_card
+from kuzushiji.data.images import CharacterImages, Progress
+from kuzushiji.errors import DataError
+from kuzushiji.extras import check_extras
+from kuzushiji.files import file_hash
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_IMAGES = ("image", "img", "pixels", "png")
+_LABELS = ("label", "labels", "character", "char", "class", "target", "text")
+"""What the columns are called where the file does not say what they hold."""
+
+_AT_ONCE = 1024
+"""Rows."""
+
+
+@dataclass(frozen=True)
+class ParquetFiles:
+    """A folder with parquet files of images and labels, and perhaps a card that says which are of which split.
+
+    The images are in the files themselves, as bytes of PNG, JPEG and the like; a label is a number with names for the
+    numbers, or the character itself.
+
+    Attributes:
+        path: the folder.
+        part: which part of the data set, where its card or its folders have several; empty for the only one.
+        called: what the data set is called in messages; its path if empty.
+    """
+
+    path: Path
+    part: str = ""
+    called: str = ""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those of which there is a file.
+
+        Raises:
+            DataError: there is none.
+            UsageError: there are several parts.
+        """
+        return tuple(self._files)
+
+    def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
+        """The images of a split, mapped into memory; decoded if that has not been done yet.
+
+        Raises:
+            DataError: a file is damaged, or holds something else.
+            KuzushijiError: pyarrow is not installed, or the cache could not be written.
+        """
+        return self.decoded(side, progress).of(split)
+
+    def decoded(self, side: int | None = None, progress: Progress | None = None) -> CachedImages:
+        """All images; see `ImageFiles.decoded`."""
+        check_extras("parquet")
+
+        def make(beside: Path) -> dict[str, Any]:
+            return _decode(self, beside, side, progress)
+
+        return cached(self.path, f"{side} {self.part}", self._identity, make)
+
+    @cached_property
+    def _card(self) -> Card:
+        check_extras("parquet")
+        return read_card(self.path / "README.md")
+
+    @cached_property
+    def _part(self) -> str:
+        return self._card.part(self.part, self.called or str(self.path))
+
+    @cached_property
+    def _files(self) -> dict[str, list[Path]]:
+        return files_by_split(self.path, self._card, self._part)
+
+    @property
+    def _identity(self) -> str:
+        files = [*chain(*self._files.values()), *filter(Path.is_file, [self.path / "README.md"])]
+        states = [f"{path.relative_to(self.path)} {state_of(path.stat())}" for path in files]
+        return hashlib.sha256("\n".join(states).encode(errors="surrogateescape")).hexdigest()
+
+    def listed(self, unpacked: Path) -> Listing:
+        """The images one after the other in a file that is written to `unpacked`, and their labels."""
+        tables = {
+            path: _Table.opened(path, self._card.classes.get(self._part or "default", {}))
+            for path in chain(*self._files.values())
+        }
+        classes = _classes(list(tables.values()))
+        names: list[str] = []
+        labels, places, splits = [], [], []
+        without = 0
+        with open(unpacked, "wb") as file:
+            for split, paths in self._files.items():
+                for path in paths:
+                    for row, (label, content) in enumerate(tables[path].rows()):
+                        if label is None:
+                            without += 1
+                            continue
+                        names.append(f"{path.relative_to(self.path).as_posix()}, row {row}")
+                        labels.append(classes.index_of(label, names[-1]))
+                        places.append((file.tell(), len(content)))
+                        splits.append(split)
+                        file.write(content)
+        if not names:
+            raise DataError(f"{self.called or self.path} has no image with a label")
+        note = (f"{self.called or self.path} has {without:,} images without a label, and these are left out",)
+        return Listing(
+            root=self.path,
+            names=tuple(names),
+            labels=np.array(labels, np.int64),
+            classes=classes.names,
+            splits=tuple(splits),
+            places=np.array(places, np.int64),
+            tar=unpacked,
+            notes=note if without else (),
+        )
+
+    def hashes(self) -> dict[str, str]:
+        """Of the files, by their names."""
+        return {path.relative_to(self.path).as_posix(): file_hash(path) for path in chain(*self._files.values())}
+
+
+def holds_parquet(folder: Path) -> bool:
+    """Whether there are parquet files in a folder, or in one within it."""
+    return any(chain(folder.glob("*.parquet"), folder.glob("*/*.parquet")))
+
+
+def _decode(source: ParquetFiles, beside: Path, side: int | None, progress: Progress | None) -> dict[str, Any]:
+    unpacked = beside / "unpacked"
+    made, _ = decode_into(beside, source.listed(unpacked), side, progress)
+    unpacked.unlink()
+    return made | {"source": source.hashes()}
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A parquet file, its two columns, and the names of its classes: None where the labels are their own names."""
+
+    path: Path
+    file: Any
+    image: str
+    label: str
+    names: tuple[str, ...] | None
+
+    @staticmethod
+    def opened(path: Path, told: Mapping[str, tuple[str, ...]]) -> "_Table":
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetFile
+
+        try:
+            file = ParquetFile(path)
+            schema = file.schema_arrow
+            said = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+            features = said.get("info", {}).get("features", {}) if isinstance(said, dict) else {}
+        except (pa.ArrowException, OSError, ValueError, AttributeError) as error:
+            raise DataError(f"{path} is no parquet file, or not a whole one ({_line(error)})") from None
+        kinds = {name: each.get("_type") for name, each in features.items() if isinstance(each, dict)}
+        image = _column(schema, [name for name in kinds if kinds[name] == "Image"], _IMAGES, _is_image)
+        label = _column(schema, [name for name in kinds if kinds[name] == "ClassLabel"], _LABELS, _is_label)
+        if not image or not label:
+            columns = ", ".join(f"{each.name} ({each.type})" for each in schema)
+            raise DataError(f"{path} has the columns {columns}; expected one of images and one of labels")
+        names = features.get(label, {}).get("names") or told.get(label)
+        return _Table(path, file, image, label, tuple(map(str, names)) if names else None)
+
+    def rows(self) -> Iterator[tuple[int | str | None, bytes]]:
+        """The label and the bytes of each image; None for the label where there is none."""
+        import pyarrow as pa
+
+        try:
+            for batch in self.file.iter_batches(_AT_ONCE, columns=[self.image, self.label]):
+                columns = batch.column(self.image), batch.column(self.label)
+                for image, label in zip(*(column.to_pylist() for column in columns), strict=True):
+                    content = image.get("bytes") if isinstance(image, dict) else image
+                    if not content:
+                        raise DataError(f"{self.path} has no bytes for an image; expected it in the file itself")
+                    yield (None if label is None or label in (-1, "") else label), content
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{self.path} is damaged ({_line(error)})") from None
+
+    def labels(self) -> set[int | str]:
+        """Those that there are."""
+        column = self.file.read(columns=[self.label]).column(self.label)
+        return {each for each in column.unique().to_pylist() if each is not None and each not in (-1, "")}
+
+
+@dataclass(frozen=True)
+class _Classes:
+    names: tuple[str, ...]
+    numbers: dict[int | str, int]
+
+    def index_of(self, label: int | str, where: str) -> int:
+        if label not in self.numbers:
+            raise DataError(f"{where} has the label {label!r}, but there are {len(self.names)} classes")
+        return self.numbers[label]
+
+
+def _classes(tables: list[_Table]) -> _Classes:
+    """The classes of all files together: those that are named, else the labels that there are, in their order."""
+    named = {table.names for table in tables}
+    if len(named) > 1:
+        different = next(table for table in tables if table.names != tables[0].names)
+        raise DataError(f"{different.path} names other classes than {tables[0].path}; they do not belong together")
+    if names := next(iter(named)):
+        return _Classes(names, {number: number for number in range(len(names))})
+    labels = sorted(
+        set().union(*(table.labels() for table in tables)), key=lambda label: (isinstance(label, str), label)
+    )
+    return _Classes(tuple(map(str, labels)), {label: number for number, label in enumerate(labels)})
+
+
+def _column(schema: "pa.Schema", said: list[str], usual: tuple[str, ...], fits: Any) -> str:
+    """The column that the file says it is, else one of a usual name, else the only one that may be it."""
+    possible = [each.name for each in schema if fits(each.type)]
+    chosen = [name for name in (*said, *usual) if name in possible] or (possible if len(possible) == 1 else [])
+    return next(iter(chosen), "")
+
+
+def _is_image(kind: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_struct(kind):
+        return kind.get_field_index("bytes") >= 0
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _is_label(kind: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
