@@ -14,6 +14,7 @@ from kuzushiji.version import __version__ as __version__
 
 _HOME_OF = {
     "CharacterImages": "kuzushiji.data.images",
+    "KuzushijiClassifier": "kuzushiji.training.estimator",
     "KuzushijiError": "kuzushiji.errors",
     "Page": "kuzushiji.document.page",
     "Predictions": "kuzushiji.runs.predictions",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from kuzushiji.runs.predictions import Predictions as Predictions
     from kuzushiji.runs.recipe import Recipe as Recipe
     from kuzushiji.runs.run import Run as Run
+    from kuzushiji.training.estimator import KuzushijiClassifier as KuzushijiClassifier
     from kuzushiji.training.experiment import resume as resume
     from kuzushiji.training.experiment import train as train
 

@@ -299,9 +299,13 @@ def _network(config: RunConfig, train: CharacterImages, read: bool) -> torch.nn.
 
 
 def _fresh_network(config: RunConfig, train: CharacterImages) -> torch.nn.Module:
-    recipe = config.recipe
-    torch.manual_seed(recipe.seed)
-    network = build_network(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    torch.manual_seed(config.recipe.seed)
+    return initialized(build_network(config), config.recipe, train)
+
+
+def initialized(network: torch.nn.Module, recipe: Recipe, train: CharacterImages) -> torch.nn.Module:
+    """A new network with the weights that the recipe begins with, in the memory layout that is fast."""
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.initialization == "keras":
         initialize(network, "keras")
     elif recipe.initialization == "whitening":
