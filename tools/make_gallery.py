@@ -60,8 +60,8 @@ def photograph(page: Path) -> Image.Image:
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=which("chromium"), args=["--no-sandbox"])
         opened = browser.new_page(viewport={"width": SHOWN[0], "height": SHOWN[1]})
-        opened.goto(page.as_uri())
-        taken = opened.screenshot()
+        opened.goto(page.as_uri(), timeout=0)
+        taken = opened.screenshot(timeout=0)
         browser.close()
     return Image.open(BytesIO(taken)).convert("RGB").resize((SHOWN[0] * 2 // 3, SHOWN[1] * 2 // 3), Image.LANCZOS)
 
