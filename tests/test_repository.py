@@ -57,6 +57,8 @@ def test_what_is_here_is_used_where_nobody_can_be_asked(hub, monkeypatch):
     assert found.file("model.onnx", "a network").read_bytes() == b"one"
     with pytest.raises(DownloadError, match=r"http://127\.0\.0\.1:9 can't be reached"):
         repository("hf:me/other").fetched("model.onnx")
+    with pytest.raises(DownloadError, match=r"http://127\.0\.0\.1:9 can't be reached"):
+        found.push({"a": b"1"}, "more")
 
 
 def test_errors_say_what_to_do(hub, monkeypatch):

@@ -230,7 +230,13 @@ def _told(of: Repository, *, writing: bool = False) -> Iterator[None]:
     except Exception as error:  # of the connection, in kinds of its own; of a server that says what none should
         cause = error.__cause__ or error
         what = " ".join(f"{type(cause).__name__}: {cause}".split())[:200]
-        raise DownloadError(f"{endpoint()} did not answer as expected about {of.address} ({what})") from None
+        answered = "can't be reached" if _is_of_the_line(error) else f"did not answer as expected about {of.address}"
+        raise DownloadError(f"{endpoint()} {answered} ({what})") from None
+
+
+def _is_of_the_line(error: BaseException) -> bool:
+    """Whether no answer came at all; httpx has had two names, and its errors one."""
+    return any(kind.__name__ == "TransportError" for kind in type(error).__mro__)
 
 
 def _refused(of: Repository, error: Any, login: str, writing: bool) -> KuzushijiError:
