@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own."""
+"""What all tests share: one process aside, in which the networks are opened once, and a PostgreSQL server."""
 
 import os
 import shutil
@@ -9,6 +9,28 @@ import uuid
 from pathlib import Path
 
 import pytest
+
+from kuzushiji.serving import app
+from kuzushiji.serving.aside import Aside
+
+
+class _Shared(Aside):
+    """One that rooms do not close, for others ask it too."""
+
+    def close(self):
+        pass
+
+
+@pytest.fixture(scope="session")
+def _aside():
+    aside = _Shared(seconds=60)
+    yield aside
+    Aside.close(aside)
+
+
+@pytest.fixture(autouse=True)
+def one_aside(_aside, monkeypatch):
+    monkeypatch.setattr(app, "Aside", lambda: _aside)
 
 
 def _programs() -> Path:

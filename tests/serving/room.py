@@ -41,9 +41,17 @@ def page_of(text: str = TEXT) -> Page:
     return arrange(Page(ImageRef("a.png", size=(120, 400)), characters))
 
 
-def with_page(shelf: Shelf, text: str = TEXT) -> str:
+def columns_of(*texts: str) -> Page:
+    """Columns beside each other, the first on the right."""
+    boxes = [[80 - 35 * x, 20 + 50 * y, 25, 45] for x, text in enumerate(texts) for y in range(len(text))]
+    characters = "".join(texts)
+    found = Characters(polygons_of(boxes), [[each] for each in characters], [[0.9]] * len(characters))
+    return arrange(Page(ImageRef("a.png", size=(120, 400)), found))
+
+
+def with_page(shelf: Shelf, page: Page | None = None) -> str:
     """Puts a page that is read onto a shelf; gives its id."""
     id = shelf.add("a.png", picture())
     shelf.claim()
-    shelf.finish(id, page_of(text), looks_of(read_pixels(picture())))
+    shelf.finish(id, page or page_of(), looks_of(read_pixels(picture())))
     return id
