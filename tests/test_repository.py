@@ -81,6 +81,14 @@ def test_errors_say_what_to_do(hub, monkeypatch):
         repository("hf:me/kana@v1").fetched("*")
 
 
+def test_a_full_or_closed_disk_is_said_to_be_the_reason(hub, own_home):
+    hub.add("me/kana", {"README.md": CARD})
+    cache_folder().mkdir()
+    (cache_folder() / "hub").write_text("a file where a folder is to be")
+    with pytest.raises(KuzushijiError, match=r"cache/hub.* can't be written or read .*set KUZUSHIJI_HOME"):
+        repository("hf:me/kana").fetched("*")
+
+
 def test_pushes_small_and_large_files_in_one_commit(hub, tmp_path, monkeypatch):
     large = tmp_path / "model.onnx"
     large.write_bytes(bytes(range(256)) * 100)

@@ -227,11 +227,22 @@ def _told(of: Repository, *, writing: bool = False) -> Iterator[None]:
         raise DownloadError(f"{of.address} is not here, or not whole, and {why}; connect once, and try again") from None
     except (KuzushijiError, KeyboardInterrupt):
         raise
+    except OSError as error:
+        if not error.filename:
+            raise _no_answer(of, error) from None
+        raise KuzushijiError(
+            f"{error.filename} can't be written or read ({error.strerror}); make room, or set KUZUSHIJI_HOME to a "
+            "folder that can"
+        ) from None
     except Exception as error:  # of the connection, in kinds of its own; of a server that says what none should
-        cause = error.__cause__ or error
-        what = " ".join(f"{type(cause).__name__}: {cause}".split())[:200]
-        answered = "can't be reached" if _is_of_the_line(error) else f"did not answer as expected about {of.address}"
-        raise DownloadError(f"{endpoint()} {answered} ({what})") from None
+        raise _no_answer(of, error) from None
+
+
+def _no_answer(of: Repository, error: Exception) -> DownloadError:
+    cause = error.__cause__ or error
+    what = " ".join(f"{type(cause).__name__}: {cause}".split())[:200]
+    answered = "can't be reached" if _is_of_the_line(error) else f"did not answer as expected about {of.address}"
+    return DownloadError(f"{endpoint()} {answered} ({what})")
 
 
 def _is_of_the_line(error: BaseException) -> bool:
