@@ -143,6 +143,7 @@ def test_some_trials_may_be_taken():
     assert some.labels == ("a1", "a2")
     assert (some.baseline, some.pairs, some.contrasts[0].pairs) == ("", (("a1", "a2"),), (("a1", "a2"),))
     assert study.only(["a*", "b"]).labels == study.labels
+    assert study.only(["b"]).contrasts == ()
     with pytest.raises(UsageError, match="did you mean a2"):
         study.only(["a22"])
     with pytest.raises(UsageError, match="members"):

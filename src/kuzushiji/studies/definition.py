@@ -317,15 +317,13 @@ class Study:
         for label in tuple(kept):
             while (label := self.trial(label).start) in self.labels:
                 kept.add(label)
-        contrasts = [
-            replace(each, pairs=tuple(pair for pair in each.pairs if kept.issuperset(pair))) for each in self.contrasts
-        ]
+        pairs_of = {each: tuple(pair for pair in each.pairs if kept.issuperset(pair)) for each in self.contrasts}
         return replace(
             self,
             trials=tuple(trial for trial in self.trials if trial.label in kept),
             baseline=self.baseline if self.baseline in kept else "",
             pairs=tuple(pair for pair in self.pairs if kept.issuperset(pair)),
-            contrasts=tuple(each for each in contrasts if each.pairs),
+            contrasts=tuple(replace(each, pairs=pairs) for each, pairs in pairs_of.items() if pairs),
         )
 
 
