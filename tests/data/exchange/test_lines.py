@@ -139,7 +139,10 @@ def test_lmdb_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ('["a.png"]', "holds no texts; expected"),
         ('{"a.png": 5}', "holds no texts; expected"),
         ('{"a.png": "い\\nろ"}', "has a text of 2 lines; expected one"),
-        ('{"b.png": "い", "../../../a.png": "い"}', "has no line whose image is there"),
+        (
+            '{"b.png": "い", "../../a.png": "い", "\\u0000": "い", "' + 300 * "a" + '": "い"}',
+            "has no line whose image is there",
+        ),
     ],
 )
 def test_doctr_that_is_wrong(tmp_path: Path, labels: str, found: str) -> None:

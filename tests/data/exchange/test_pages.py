@@ -162,6 +162,7 @@ def _set(*path: object) -> Callable[[dict], None]:
             r"annotations\[1\] has the bbox \[1.0, 2.0, 3.0\]; expected x, y, w",
         ),
         (_set("annotations", 1, "bbox", [1, 2, 3, float("nan")]), r"annotations\[1\] has the bbox"),
+        (_set("annotations", 1, "bbox", [1, 2, 3, 1e308]), r"annotations\[1\] has the bbox"),
         (_set("annotations", 0, "bbox", "1 2 3 4"), r"annotations\[0\].bbox"),
         (_set("annotations", 2, "image_id", 8), r"annotations\[2\] is of image 8, which is not listed"),
         (_set("annotations", 2, "category_id", 8), r"annotations\[2\] has the category 8, which is not listed"),
@@ -264,6 +265,8 @@ def test_names_of_classes_need_no_yaml(tmp_path: Path, monkeypatch: pytest.Monke
         ("0 0.5 0.5 0.2 0.1", "names: {0: お, 2: き}", "expected 0, 1, 2 and so on"),
         ("0 0.5 0.5 0.2 0.1", "names: 5", "names no classes"),
         ("0 0.5 0.5 0.2 0.1", "names: [", "is damaged YAML"),
+        ("0 0.5 0.5 0.2 0.1", "names: [2026-13-99]", "is damaged YAML"),
+        ("0 0.5 0.5 0.2 0.1", "a: &a [x, x]\nnames: [*a]", "names no classes"),
         ("", "names: [お, き]", "has no labels; expected labels/NAME.txt"),
     ],
 )

@@ -3,6 +3,7 @@
 A format is a reader and a writer, in a table; what reads pages or lines from anywhere asks it which of them it has.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from kuzushiji.data.exchange import coco, kaggle, kraken, lines, parseq, yolo
 from kuzushiji.data.exchange.lines import LineImage, Lines
 from kuzushiji.data.exchange.scans import Odd, Scan, Told
+from kuzushiji.data.files.listing import unreadable
 from kuzushiji.data.pages.tables import holds_pages
 
 
@@ -60,6 +62,14 @@ LINE_FORMATS = {
 
 
 def known_format(path: Path) -> str | None:
-    """The name of the format that a folder or file is kept in; None if it is none of these."""
-    formats = LINE_FORMATS | PAGE_FORMATS
-    return next((name for name, format in formats.items() if path.exists() and format.knows(path)), None)
+    """The name of the format that a folder or file is kept in; None if it is none of these.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    if not os.path.exists(path):  # which is not put out by a name that nothing can have
+        return None
+    try:
+        return next((name for name, format in (LINE_FORMATS | PAGE_FORMATS).items() if format.knows(path)), None)
+    except OSError as error:
+        raise unreadable(path, error) from None

@@ -4,7 +4,6 @@ A character with no upright box has its four corners as `segmentation`; of any o
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,8 @@ from kuzushiji.files import write_text
 from kuzushiji.records import from_plain, parse_json
 
 FILE = "annotations.json"
+_FURTHEST = 2**24
+"""Pixels that nothing is away from its page."""
 _KEYS = ("images", "annotations", "categories")
 
 
@@ -108,7 +109,7 @@ def _scans(path: Path, source: Path, images: Images, odd: Odd) -> list[Scan]:
                 raise DataError(f"annotations[{number}] is of image {each.image_id}, which is not listed")
             if each.category_id not in category:
                 raise DataError(f"annotations[{number}] has the category {each.category_id}, which is not listed")
-            if len(each.bbox) != 4 or not all(map(math.isfinite, each.bbox)):
+            if len(each.bbox) != 4 or not all(map(_is_pixels, each.bbox)):
                 raise DataError(f"annotations[{number}] has the bbox {list(each.bbox)}; expected x, y, width, height")
             if each.iscrowd:
                 odd.add("regions of many (iscrowd), left out", f"annotations[{number}] of {path}")
@@ -157,9 +158,13 @@ def _corners(segmentation: Any) -> list[list[float]] | None:
     (points,) = segmentation
     if not isinstance(points, list) or len(points) != 8:
         return None
-    if not all(isinstance(each, int | float) and math.isfinite(each) for each in points):
+    if not all(isinstance(each, int | float) and _is_pixels(each) for each in points):
         return None
     return [points[place : place + 2] for place in range(0, 8, 2)]
+
+
+def _is_pixels(value: float) -> bool:
+    return abs(value) < _FURTHEST  # which no NaN is
 
 
 def write(folder: Path, splits: Mapping[str, Sequence[Scan]], odd: Odd, told: Told) -> None:

@@ -11,8 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from kuzushiji.data.exchange.scans import Images, Odd, Scan, Told, content_of, files_below, fitted, png_of, split_in
-from kuzushiji.data.files.text import text_of
+from kuzushiji.data.exchange.scans import (
+    Images,
+    Odd,
+    Scan,
+    Told,
+    content_of,
+    files_below,
+    fitted,
+    png_of,
+    split_in,
+    text_in,
+)
+from kuzushiji.data.files.names import SUFFIXES
 from kuzushiji.document.formats.text import NAMELESS
 from kuzushiji.document.geometry import boxes_of, whole
 from kuzushiji.document.order import arrange
@@ -99,7 +110,7 @@ def read_texts(source: Path, odd: Odd) -> dict[str, list[LineImage]]:
         if found is None:
             odd.add("lines without an image, left out", str(path))
             continue
-        text = _one_line(text_of(content_of(path)()), path)
+        text = _one_line(text_in(path), path)
         split = split_in(path.relative_to(source).parts[:-1]) or "train"
         splits.setdefault(split, []).append(LineImage(name, text, content_of(found)))
     return _some(splits, source)
@@ -144,12 +155,13 @@ def read_doctr(source: Path, odd: Odd) -> dict[str, list[LineImage]]:
         if not isinstance(values, dict) or not all(isinstance(text, str) for text in values.values()):
             raise DataError(f'{path} holds no texts; expected {{"NAME.png": "text", ...}}')
         split = splits.setdefault(split_in([folder.name]) or "train", [])
+        images = folder / "images"
+        there = {image.relative_to(images).as_posix(): image for image in files_below(images, SUFFIXES)}
         for name, text in values.items():
-            image = folder / "images" / name
-            if not image.resolve().is_relative_to(folder.resolve()) or not image.is_file():
-                odd.add("lines without an image, left out", f"{name} of {path}")
+            if name in there:
+                split.append(LineImage(there[name].stem, _one_line(text, path), content_of(there[name])))
             else:
-                split.append(LineImage(image.stem, _one_line(text, path), content_of(image)))
+                odd.add("lines without an image, left out", f"{name} of {path}")
     return _some(splits, source)
 
 

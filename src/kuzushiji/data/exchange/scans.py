@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from kuzushiji.data.files.names import SUFFIXES, is_litter, split_of, stem_of
+from kuzushiji.data.files.text import text_of
 from kuzushiji.document.formats.parts import LineParts, Part, lines_of, page_of
 from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError
@@ -281,3 +282,16 @@ def content_of(path: Path) -> Callable[[], bytes]:
             raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
 
     return read
+
+
+def text_in(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        DataError: it can't be read, or is no text.
+    """
+    content = content_of(path)()
+    try:
+        return text_of(content)
+    except DataError as error:
+        raise DataError(f"{path} {error}") from None

@@ -24,8 +24,8 @@ from kuzushiji.data.exchange.scans import (
     fitted,
     image_file,
     split_in,
+    text_in,
 )
-from kuzushiji.data.files.text import text_of
 from kuzushiji.document.geometry import boxes_of, polygons_of
 from kuzushiji.document.page import Characters, ImageRef, Page
 from kuzushiji.errors import DataError
@@ -92,22 +92,22 @@ def _names(source: Path) -> list[str]:
     for name in _NAMES:
         path = source / name
         if path.exists():
-            lines = text_of(content_of(path)()).split("\n")
+            lines = text_in(path).split("\n")
             return _characters(path, [line for line in lines if line.strip()])
     (path, *_) = sorted(path for path in source.iterdir() if _is_description(path))
     check_extras("yolo")
     import yaml
 
     try:
-        values = yaml.safe_load(text_of(content_of(path)()))
-    except (yaml.YAMLError, RecursionError) as error:
+        values = yaml.safe_load(text_in(path))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of a day such as 2026-13-99
         raise DataError(f"{path} is damaged YAML ({' '.join(str(error).split())})") from None
     names = values.get("names") if isinstance(values, dict) else None
     if isinstance(names, dict):
         if sorted(names, key=str) != sorted(range(len(names)), key=str):
             raise DataError(f"{path} has names of the classes {list(names)[:5]} ...; expected 0, 1, 2 and so on")
         names = [names[number] for number in range(len(names))]
-    if not isinstance(names, list) or not names:
+    if not isinstance(names, list) or not names or not all(isinstance(name, str | int) for name in names):
         raise DataError(f"{path} names no classes; expected `names:` with a list")
     return _characters(path, names)
 
@@ -125,7 +125,7 @@ _Row = tuple[str, NDArray[np.float64]]
 
 def _rows(path: Path, names: Sequence[str], odd: Odd) -> list[_Row]:
     rows = []
-    for number, line in enumerate(text_of(content_of(path)()).split("\n"), start=1):
+    for number, line in enumerate(text_in(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
