@@ -8,7 +8,8 @@ processor time for an image over all processes, which other work on the machine 
 turns.
 
 The computation takes from the networks what one step multiplies, how many operations it starts and how many bytes it
-sums over the processes; of the devices it takes what the options say, which was not measured.
+sums over the processes, and the measured time in which a processor draws a crop for the detector, while its GPU waits;
+of the devices it takes what the options say, which was not measured.
 """
 
 import argparse
@@ -26,6 +27,9 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 WHAT = ("resnet", "detector")
+IMAGES = 4
+"""Of which a step's operations are counted; they are as many for more."""
+
 CONFIGURATIONS = ((1, "synchronized"), (2, "synchronized"), (2, "per_rank"))
 
 
@@ -47,7 +51,7 @@ def main() -> None:
     if arguments.rounds:
         for what in WHAT:
             compare(what, arguments.rounds, arguments.epochs)
-    for what, batches in (("resnet", (128, 1024, 8192)), ("detector", (8, 64, 512))):
+    for what, batches in (("resnet", (128, 8192)), ("shake_shake", (128, 1024)), ("detector", (8, 64))):
         compute(what, batches, arguments)
 
 
@@ -66,9 +70,9 @@ def task_and_network(what: str, statistics: str, epochs: int, world: Any, batch:
     torch.manual_seed(0)
     images = make("kmnist", "train", samples_per_class=100)
     changes = {"epochs": epochs, "batch_statistics": statistics}
-    if what == "resnet":
+    if what != "detector":
         recipe = Recipe(batch_size=batch or 128, **changes)
-        network = create_model("resnet", classes=10, image_size=28).to(memory_format=torch.channels_last)
+        network = create_model(what, classes=10, image_size=28).to(memory_format=torch.channels_last)
         return Classification(images, None, recipe, device), network
     columns = [[900 - 150 * column, 200 + 130 * row, 100, 110] for column in range(5) for row in range(10)]
     layout = Layout("".join(images.classes) * 5, np.array(columns, np.float32))
@@ -151,20 +155,25 @@ def compute(what: str, batches: tuple[int, ...], arguments: argparse.Namespace) 
     from kuzushiji.training.optimizers import create_optimizer
     from kuzushiji.training.world import Alone
 
-    task, network = task_and_network(what, "synchronized", 1, Alone(), batch=8)
-    batch = task.batch(network, torch.arange(8), 0)
+    task, network = task_and_network(what, "synchronized", 1, Alone())
+    began = time.process_time()
+    batch = task.batch(network, torch.arange(IMAGES), 0)
+    drawn = (time.process_time() - began) / IMAGES if what == "detector" else 0.0
     size = tuple(batch.images.shape[-2:])
     optimizer = create_optimizer(network, task.recipe)
     task.loss(network.train(), batch)[0].backward()
     with Counting() as counting:
+        if not drawn:
+            task.batch(network, torch.arange(IMAGES), 0)
         task.loss(network, batch)[0].backward()
         optimizer.step()
     gradients = 4 * sum(each.numel() for each in network.parameters())
     norms = [each.num_features for each in network.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
-    flops = 3 * 2 * macs_of(network, size, count_macs)  # forwards once, backwards twice
+    flops = 3 * 2 * count_macs(network.eval(), size)  # forwards once, backwards twice
+    crop = f", {1000 * drawn:.0f} ms to draw a crop" if drawn else ""
     print(
         f"{what}, a step: {flops / 1e9:.2f} GFLOP an image, {counting.count:,} operations, {gradients / 1e6:.1f} MB of "
-        f"gradients, {2 * len(norms)} sums of batch statistics\n"
+        f"gradients, {2 * len(norms)} sums of batch statistics{crop}\n"
         f"  a GPU is taken to do {arguments.teraflops:g} TFLOP/s and to start an operation in {arguments.start:g} us; "
         f"{arguments.within:g} GB/s and {arguments.latency[0]:g} us for a sum within a machine, "
         f"{arguments.between:g} GB/s and {arguments.latency[1]:g} us between two; nothing overlaps"
@@ -174,6 +183,7 @@ def compute(what: str, batches: tuple[int, ...], arguments: argparse.Namespace) 
         alone = 0.0
         for count, machines in ((1, 1), (8, 1), (16, 2)):
             seconds = max(flops * images / count / arguments.teraflops / 1e12, counting.count * arguments.start / 1e6)
+            seconds += drawn * images / count
             if count > 1:
                 speed, latency = (arguments.within, arguments.between)[machines > 1], arguments.latency[machines > 1]
                 statistics = sum(4 * count * (2 * each + 1) for each in norms) * 2
@@ -182,11 +192,6 @@ def compute(what: str, batches: tuple[int, ...], arguments: argparse.Namespace) 
             alone = alone or seconds
             told.append(f"{count:>2} GPUs {images / seconds:>9,.0f} images/s ({alone / seconds:.1f} times)")
         print(f"  batch {images:>5}: {', '.join(told)}", flush=True)
-
-
-def macs_of(network: nn.Module, size: tuple[int, int], count_macs: Any) -> int:
-    network.eval()
-    return int(count_macs(network, size))
 
 
 if __name__ == "__main__":

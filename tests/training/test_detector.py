@@ -53,6 +53,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def config(folder: Path) -> DetectorConfig:
+    return small(folder)
+
+
+def small(folder: Path) -> DetectorConfig:
+    """A detector that is trained in seconds on such pages."""
     plain = DetectorConfig((str(folder),), str(folder / "train.csv"), ("brush:kmnist:5",), width=8, depth=1)
     changed = {"crops": 8, "side": 96, "recipe": plain.recipe.change(epochs=2, batch_size=4, precision="float32")}
     return DetectorConfig(**{**vars(plain), **changed})

@@ -1,6 +1,7 @@
 """Training in two processes, which does what training in one does."""
 
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -14,10 +15,13 @@ import torch
 from kuzushiji.training.session import part_of
 from kuzushiji.training.world import Alone
 from tests.training import together
+from tests.training.test_detector import folder, small  # noqa: F401  # the first is a fixture
 from tests.training.together import EXACT, train
 
 ROOT = Path(__file__).parents[2]
 TIMING = {"seconds", "images_per_second"}
+
+pytestmark = pytest.mark.timeout(600)  # two processes on busy cores wait for each other in every step
 
 
 def free_port() -> str:
@@ -33,26 +37,32 @@ def alone() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def pair(alone: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], int]:
+def pair(
+    alone: list[dict[str, Any]],
+    folder: Path,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[dict[str, Any], int]:
     """What two processes found that trained together, as the first of them has it, and how the second one ended."""
-    folder = tmp_path_factory.mktemp("pair")
-    torch.save(alone[1], folder / "alone.pt")
+    found = tmp_path_factory.mktemp("pair")
+    torch.save(alone[1], found / "alone.pt")
+    (found / "pages.pkl").write_bytes(pickle.dumps(small(folder)))
     place = {"TORCHELASTIC_RUN_ID": "test", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
     started = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.training.together", str(folder)],
+            [sys.executable, "-m", "tests.training.together", str(found)],
             cwd=ROOT,
             env={**os.environ, **place, "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
         )
         for rank in range(2)
     ]
     try:
-        codes = [process.wait(180) for process in started]
+        codes = [process.wait(500) for process in started]
     finally:
         for process in started:
             process.kill()
+            process.wait()
     assert codes[0] == 0
-    return torch.load(folder / "0.pt"), codes[1]
+    return torch.load(found / "0.pt"), codes[1]
 
 
 def assert_alike(found: tuple[Any, Any], expected: tuple[Any, Any]) -> None:
@@ -70,6 +80,13 @@ def test_weights_and_metrics_are_those_of_one_process(pair, name):
 
 def test_a_detector_is_that_of_one_process(pair):
     assert_alike(pair[0]["detector"], together.train_detector())
+
+
+def test_a_run_is_written_by_one_process_and_read_by_both(pair):
+    for of_first, of_second in zip(*pair[0]["runs"], strict=True):
+        assert of_first == of_second
+        assert of_first["finished"]
+        assert of_first["processes"] == 2
 
 
 def test_statistics_of_each_process_are_others(pair):

@@ -4,6 +4,7 @@ Each writes what comes of its trainings into the folder, as files that `torch.lo
 """
 
 import os
+import pickle
 import signal
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from kuzushiji.errors import Interrupted, RankLost
 from kuzushiji.models.cnn import RowNorm
 from kuzushiji.models.detector import Detector
 from kuzushiji.runs.recipe import Recipe
-from kuzushiji.training import session
+from kuzushiji.training import detector, experiment, session
 from kuzushiji.training.loop import fit
 from kuzushiji.training.tasks.classify import Classification
 from kuzushiji.training.tasks.detect import Detection
@@ -118,8 +119,18 @@ def ended(recipe: Recipe, world: World, at: int, number: int) -> dict[str, Any]:
 
 
 def main(folder: Path) -> None:
+    found: dict[str, Any] = {}
+    bars_run = experiment.train(
+        "lenet5", bars(71), test=bars(71).select(slice(9), split="test"), run=folder / "bars", epochs=1, device="cpu"
+    )
+    pages_run = detector.train_detector(pickle.loads((folder / "pages.pkl").read_bytes()), run=folder / "pages")
+    told = [
+        {"finished": run.finished, "epochs": len(run.metrics), "processes": run.config.machine.processes}
+        for run in (bars_run, pages_run)
+    ]
     with joined(CPU) as world:
-        found: dict[str, Any] = {name: train(recipe, world) for name, recipe in EXACT.items()}
+        found["runs"] = world.gather(told)
+        found |= {name: train(recipe, world) for name, recipe in EXACT.items()}
         found["per_rank"] = train(EXACT["muon"].change(batch_statistics="per_rank"), world)
         found["augmented"] = train(AUGMENTED, world)
         found["detector"] = train_detector(world)

@@ -1,5 +1,6 @@
 """The processes that train one network together: one alone, or those that torchrun starts."""
 
+import atexit
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -148,6 +149,8 @@ def own_device(device: torch.device) -> torch.device:
 def joined(device: torch.device) -> Iterator[World]:
     """The world that torchrun started this process for; that of one process without it.
 
+    The processes stay joined until they end: one training may follow another.
+
     Args:
         device: what `own_device` gave.
 
@@ -158,12 +161,18 @@ def joined(device: torch.device) -> Iterator[World]:
     if here.size == 1:
         yield Alone()
         return
-    with losses_told():
-        if device.type == "cuda":
-            torch.cuda.set_device(device)
-        dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
-        yield Ranks(here, device)
-        dist.destroy_process_group()  # with others lost it might wait for them
+    try:
+        with losses_told():
+            if device.type == "cuda":
+                torch.cuda.set_device(device)
+            if not dist.is_initialized():
+                backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+                dist.init_process_group(backend, timeout=PATIENCE)
+                atexit.register(dist.destroy_process_group)
+            yield Ranks(here, device)
+    except RankLost:
+        atexit.unregister(dist.destroy_process_group)  # it might wait for those that are lost
+        raise
 
 
 @contextmanager
