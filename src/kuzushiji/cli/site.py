@@ -1,0 +1,33 @@
+"""`kuzushiji site`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from kuzushiji.cli.console import notes
+
+
+def site(folder: Path, *pages: Annotated[Path, Parameter(show_default=False)], runtime: Path | None = None) -> None:
+    """Write a site of static files that reads pages in the browser alone: no server, nothing is uploaded.
+
+    It holds the networks that ship and ONNX Runtime for browsers, 27 MB; any host of static files will do.
+
+    Example: kuzushiji site public scans/page.jpg
+
+    Parameters
+    ----------
+    folder
+        A new folder for it.
+    pages
+        Images that it offers to be tried with.
+    runtime
+        The folder dist of the npm package onnxruntime-web; if not given, three files of it are fetched once, from a
+        mirror of the npm registry.
+    """
+    from kuzushiji.files import expanded
+    from kuzushiji.serving.site import fetch_runtime, write_site
+
+    write_site(expanded(folder), expanded(runtime) if runtime else fetch_runtime(), [expanded(page) for page in pages])
+    print(folder)
+    notes.print(f"To look at it: python -m http.server --directory {folder}", markup=False, soft_wrap=True)
