@@ -11,7 +11,7 @@ from kuzushiji.cli import app, main
 
 VERBS = (
     *("data", "explore", "models", "train", "evaluate", "report", "compare", "explain"),
-    *("runs", "results", "study", "sweep", "demo", "export", "recognize", "read", "serve", "shelf"),
+    *("runs", "results", "study", "sweep", "demo", "export", "recognize", "read", "serve", "shelf", "site"),
 )
 
 

@@ -42,6 +42,7 @@ for verb, summary in {
     "recognize": "Name the character on each image.",
     "read": "Read pages: what they say, in reading order, and where each character stands.",
     "serve": "Open the reading room: pages in a browser, read while one watches, and corrected.",
+    "site": "Write a site of static files that reads pages in the browser alone.",
     "shelf": "List, export and import the pages of the reading room; say who may come in.",
     "runs": "List, describe and remove runs.",
     "results": "Write a table of results from run folders.",

@@ -8,7 +8,6 @@ the cache, from a public mirror of the npm registry, and its hashes are compared
 import json
 from collections.abc import Iterator, Sequence
 from functools import partial
-from importlib.resources import as_file, files
 from pathlib import Path
 from shutil import copyfile
 
@@ -24,6 +23,7 @@ from kuzushiji.reading import language
 from kuzushiji.reading.ngrams import Ngrams
 from kuzushiji.reading.pretrained import DETECTOR, find_network
 
+MODULES = Path(__file__).parent / "alone"
 RUNTIME = "1.30.0"
 """The version of the npm package onnxruntime-web (MIT licence)."""
 RUNTIME_FILES = {
@@ -62,10 +62,8 @@ def write_site(folder: Path, runtime: Path, pages: Sequence[Path] = ()) -> None:
             raise DataError(f"{page} {error}") from None
     namer, model = find_network("page"), Ngrams.load(language.LANGUAGE)
     with folder_written_whole(folder) as new:
-        with as_file(files("kuzushiji.serving") / "alone") as ours:
-            for path in sorted(ours.iterdir()):
-                copyfile(path, new / path.name)
-        for path in (DETECTOR, namer):
+        cards = [path.with_suffix(".md") for path in (DETECTOR, namer, language.LANGUAGE)]
+        for path in (*sorted(MODULES.iterdir()), DETECTOR, namer, *cards):
             copyfile(path, new / path.name)
         for part, paths in (("runtime", [runtime / name for name in RUNTIME_FILES]), ("pages", pages)):
             (new / part).mkdir()
@@ -89,15 +87,20 @@ def fetch_runtime(progress: Progress = lambda name, done, total: None) -> Path:
         if target.exists() and file_hash(target) == expected:
             continue
         folder.mkdir(parents=True, exist_ok=True)
-        urls = [f"{mirror}/onnxruntime-web@{RUNTIME}/dist/{name}" for mirror in MIRRORS]
+        urls = [address(mirror, name) for mirror in MIRRORS]
         try:
             fetcher.fetch(urls, target, check=partial(_right, expected), most=2**25)
         except NoAddressGaveIt as error:
             raise DownloadError(
-                f"{name} could not be fetched:\n  {error}\n  `npm pack onnxruntime-web@{RUNTIME}` has it too: unpack it "
-                "and name the folder package/dist with --runtime"
+                f"{name} could not be fetched:\n  {error}\n  `npm pack onnxruntime-web@{RUNTIME}` has it too: "
+                "unpack it and name the folder package/dist with --runtime"
             ) from None
     return folder
+
+
+def address(mirror: str, name: str) -> str:
+    """Where a mirror has a file of the runtime."""
+    return f"{mirror}/onnxruntime-web@{RUNTIME}/dist/{name}"
 
 
 def check_runtime(path: Path, expected: str) -> None:

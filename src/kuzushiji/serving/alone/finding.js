@@ -101,7 +101,8 @@ function* spans(side) {
   }
 }
 
-function decode(heat, boxes, rows, columns, least) {
+/** Finds the characters that the maps of one image show. */
+export function decode(heat, boxes, rows, columns, least) {
   const cells = rows * columns, found = [];
   for (let at = 0; at < heat.length; at++) {
     const row = Math.floor(at % cells / columns), column = at % columns;

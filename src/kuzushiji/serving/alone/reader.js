@@ -2,19 +2,17 @@
 
 import * as runtime from "./runtime/ort.wasm.min.mjs";
 import { findCharacters, RUBY } from "./finding.js";
-import { cut } from "./ink.js";
 import { Language } from "./language.js";
+import { nameBoxes, wholeBox } from "./naming.js";
 import { arrange } from "./order.js";
 import { image } from "./pixels.js";
 import { findRules } from "./rules.js";
 import { textOf } from "./text.js";
 
-const BATCH = 64, CHOICES = 12;
-
 /** The pixels of a file as gray; what is transparent is white. */
 export async function grayOf(file) {
   const bitmap = await createImageBitmap(file, { imageOrientation: "from-image", colorSpaceConversion: "none" });
-  const { width, height } = bitmap, canvas = new OffscreenCanvas(width, height), context = canvas.getContext("2d");
+  const { width, height } = bitmap, canvas = new OffscreenCanvas(width, height), context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "white";
   context.fillRect(0, 0, width, height);
   context.drawImage(bitmap, 0, 0);
@@ -49,8 +47,8 @@ export class Reader {
     tell("find");
     const found = await findCharacters(page, (...tile) => this.detect(...tile), this.facts.foundAbove);
     tell("name");
-    const boxes = found.map(({ box }) => whole(box, page)), named = await this.name(page, boxes);
-    const characters = found.map(({ score, role }, number) => ({ box: boxes[number], found: score, role, candidates: named[number] }))
+    const named = await nameBoxes(page, found.map(({ box }) => box), (...images) => this.name(...images), this.facts);
+    const characters = found.map(({ box, score, role }, number) => ({ box: wholeBox(box, page), found: score, role, candidates: named[number] }))
       .filter(({ candidates }) => candidates.length);
     tell("order");
     const { lines, order } = arrange(characters.map(each => each.box), characters.map(each => each.role === RUBY), page.width, findRules(page));
@@ -72,21 +70,9 @@ export class Reader {
     return { heat: heat.data, boxes: boxes.data };
   }
 
-  /** The candidates of each box, the best first; none of what is blank. */
-  async name(page, boxes) {
-    const { imageSize, classes, temperature } = this.facts, cuts = cut(page, boxes, imageSize), found = boxes.map(() => []);
-    const inked = boxes.map((_, number) => number).filter(number => cuts[number].some(tone => tone));
-    const side = imageSize[0] * imageSize[1];
-    for (let start = 0; start < inked.length; start += BATCH) {
-      const some = inked.slice(start, start + BATCH), pixels = new Float32Array(some.length * side);
-      some.forEach((number, place) => cuts[number].forEach((tone, at) => { pixels[place * side + at] = tone / 255; }));
-      const { logits } = await this.namer.run({ images: new runtime.Tensor("float32", pixels, [some.length, 1, ...imageSize]) }, ["logits"]);
-      some.forEach((number, place) => {
-        found[number] = best(logits.data.subarray(place * classes.length, (place + 1) * classes.length), temperature)
-          .map(({ label, probability }) => ({ label, text: classes[label], probability }));
-      });
-    }
-    return found;
+  async name(pixels, count) {
+    const { logits } = await this.namer.run({ images: new runtime.Tensor("float32", pixels, [count, 1, ...this.facts.imageSize]) }, ["logits"]);
+    return logits.data;
   }
 
   /** Puts that candidate first which is meant, of characters that are read one after the other. */
@@ -97,26 +83,6 @@ export class Reader {
       characters[number].changed = choice > 0;
     });
   }
-}
-
-/** The labels of the highest logits with their probabilities. */
-function best(logits, temperature) {
-  const most = logits.reduce((one, other) => Math.max(one, other), -Infinity);
-  const shares = logits.map(logit => Math.exp((logit - most) / temperature)), total = shares.reduce((one, other) => one + other, 0);
-  const found = [];
-  shares.forEach((share, label) => {
-    if (found.length === CHOICES && share <= found.at(-1).share) return;
-    found.splice(found.findIndex(each => share > each.share) >>> 0, 0, { label, share, probability: Math.fround(share / total) });
-    found.length = Math.min(found.length, CHOICES);
-  });
-  return found;
-}
-
-/** A box of whole pixels around one of an image, within it. */
-function whole([left, top, width, height], page) {
-  const low = [left, top].map(Math.floor), high = [Math.ceil(Math.fround(left + width)), Math.ceil(Math.fround(top + height))];
-  const start = low.map(each => Math.max(0, each)), stop = [Math.min(page.width, high[0]), Math.min(page.height, high[1])];
-  return [...start, stop[0] - start[0], stop[1] - start[1]];
 }
 
 function around(boxes) {
