@@ -10,6 +10,7 @@ the colours of a JPEG a little differently from Pillow, so that now and then a b
 """
 
 import argparse
+import json
 import tempfile
 import threading
 import time
@@ -26,7 +27,6 @@ from kuzushiji.reading.reader import Reader
 from kuzushiji.serving.site import write_site
 
 PAGES = sorted((Path(__file__).parents[1] / "docs" / "pictures" / "pages").glob("*/*.jpg"))
-SAID = "async () => (await fetch(document.getElementById('json').href)).json()"
 
 
 class Files(SimpleHTTPRequestHandler):
@@ -70,11 +70,13 @@ def read_there(browser: Browser, address: str, name: str) -> tuple[dict[str, Any
     page.set_default_timeout(600_000)
     page.goto(address)
     page.get_by_role("button", name=name).click()
-    page.wait_for_function("document.getElementById('said').textContent.startsWith('Finding')")
+    page.get_by_text("Finding the characters").wait_for()
     begun = processor_time(browser)
     page.wait_for_selector("#page:not([hidden])")
     taken = processor_time(browser) - begun
-    said: dict[str, Any] = page.evaluate(SAID)
+    with page.expect_download() as got:
+        page.click("#json")
+    said: dict[str, Any] = json.loads(got.value.path().read_bytes())
     page.close()
     return said, taken
 
