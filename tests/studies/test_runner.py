@@ -13,6 +13,7 @@ from kuzushiji.studies.load import parse_study
 from kuzushiji.studies.plan import Training, study_folder
 from kuzushiji.studies.runner import FAILURE, Outcome, StudyWatch, _attempt_elsewhere, run_study
 from kuzushiji.training.session import TrainingProgress
+from kuzushiji.training.trackers import tracking_folder
 
 TWO = """
 question = "Which?"
@@ -203,3 +204,11 @@ def test_a_process_that_is_lost_is_an_outcome(bars_folder, tmp_path, monkeypatch
     outcomes = run_study(study(), str(bars_folder), folder=tmp_path / "out", jobs=2)
     assert len(outcomes) == 2
     assert all("ended with code -9; memory may have run out" in outcome.failure for outcome in outcomes)
+
+
+def test_each_training_is_told_to_a_tracker(bars_folder, tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    outcomes = run_study(study(), str(bars_folder), folder=tmp_path, track="tensorboard")
+    for outcome in outcomes:
+        events = accumulator.EventAccumulator(str(tracking_folder() / "tensorboard" / outcome.run.name)).Reload()
+        assert [each.step for each in events.Scalars("validation/accuracy")] == [1, 2]

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from kuzushiji.cli.console import notes, print_json, print_table, results, work_bar
 from kuzushiji.cli.options import pool_of
@@ -37,6 +37,7 @@ def study(
     jobs: int | None = None,
     cluster: str | None = None,
     device: str = "auto",
+    track: Literal["tensorboard", "trackio", "mlflow", "wandb"] | None = None,
     output: Path | None = None,
     docs: Path | None = None,
     json: bool = False,
@@ -76,6 +77,8 @@ def study(
         HOST:PORT of its head.
     device
         auto, cpu, cuda or mps.
+    track
+        Where to send settings and curves of each training as well (docs/tracking.md).
     output
         The folder for run folders and answer; made of study and data in the home folder if not given.
     docs
@@ -116,6 +119,7 @@ def study(
             jobs=jobs,
             device=device,
             pool=pool,
+            track=track,
             watch=watch,
         )
     from kuzushiji.report.study import study_document

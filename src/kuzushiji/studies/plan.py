@@ -35,6 +35,7 @@ class Training:
         unfrozen: as `kuzushiji.train` takes it.
         missing: what it can't be trained without; empty if nothing is known to be missing.
         mark: stands for all that decides its outcome.
+        track: the tracker that it is told to; None for none.
     """
 
     label: str
@@ -56,6 +57,7 @@ class Training:
     unfrozen: int | None = None
     missing: str = ""
     mark: str = ""
+    track: str | None = None
 
     @property
     def run(self) -> Run:

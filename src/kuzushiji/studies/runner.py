@@ -29,6 +29,7 @@ from kuzushiji.studies.plan import Common, Training, plan_trainings, study_folde
 from kuzushiji.training.experiment import TrainingWatch, resume, train
 from kuzushiji.training.session import TrainingProgress
 from kuzushiji.training.start import describe_start
+from kuzushiji.training.tracking import Tracking
 
 FAILURE = "failure.txt"
 """Stands in the folder of a run that diverged and would diverge again, and says how."""
@@ -86,6 +87,7 @@ def run_study(
     jobs: int = 1,
     device: str = "auto",
     pool: Pool | None = None,
+    track: str | None = None,
     watch: StudyWatch | None = None,
 ) -> list[Outcome]:
     """Trains all that a study asks for and that is not there yet.
@@ -103,6 +105,7 @@ def run_study(
         device: `auto`, `cpu`, `cuda` or `mps`.
         pool: what has these processes, such as `Cluster.workers`, whose machines must share the folder; this machine
             if None.
+        track: the tracker that each training is told to, as `Tracking` has it; none if None.
         watch: functions that are told how it goes.
 
     Returns:
@@ -128,6 +131,7 @@ def run_study(
     cover = study.cover if cover is None else cover
     check_cut_off(cover, rare_below)
     choose_device(device)
+    Tracking(track)  # which tells what is missing for it
     source = parse(data)
     if "test" not in source.splits:
         raise UsageError(f"{source} has no test split, on which a study measures; take other data")
@@ -138,7 +142,7 @@ def run_study(
     trainings = plan_trainings(study, seeds, common)
     with _alone(folder):
         known = {training.path: outcome for training in trainings if (outcome := _known_outcome(training))}
-        waiting = [training for training in trainings if training.path not in known]
+        waiting = [replace(training, track=track) for training in trainings if training.path not in known]
         watch.planned(trainings, waiting)
         if pool is None and (jobs == 1 or len(waiting) < 2):
             known |= _one_after_another(waiting, known, watch)
@@ -154,33 +158,8 @@ def attempt(training: Training, watch: TrainingWatch) -> Outcome:
         Interrupted: Ctrl-C or a request to terminate.
     """
     try:
-        if training.run.finished:  # but its predictions were lost
-            test = parse(training.data).load("test", image_size=training.image_size)
-            predict_run(training.run, test, "test", training.device)
-        elif (training.run.path / "config.json").exists():
-            resume(training.run, device=training.device, watch=watch)
-        else:
-            if missing := _missing(training):
-                return Outcome(training, missing, missing=True)
-            train(
-                training.model,
-                training.data,
-                recipe=training.recipe_name,
-                run=training.run.path,
-                device=training.device,
-                limit=training.limit,
-                image_size=training.image_size,
-                cover=training.cover,
-                rare_below=training.rare_below,
-                predict_test=not training.pretraining,
-                model_options=training.options,
-                from_run=training.start or None,
-                weights=training.weights or None,
-                unfrozen=training.unfrozen,
-                watch=watch,
-                **training.changes,
-            )
-        return Outcome(training)
+        with Tracking(training.track) as tracking:
+            return _trained(training, tracking.watch(watch))
     except Interrupted:
         raise
     except Diverged as error:
@@ -192,6 +171,36 @@ def attempt(training: Training, watch: TrainingWatch) -> Outcome:
         return Outcome(training, "out of memory")
     except RuntimeError as error:  # PyTorch's way of telling that memory ran out, and much else
         return Outcome(training, (str(error).strip() or type(error).__name__).splitlines()[0])
+
+
+def _trained(training: Training, watch: TrainingWatch) -> Outcome:
+    if training.run.finished:  # but its predictions were lost
+        test = parse(training.data).load("test", image_size=training.image_size)
+        predict_run(training.run, test, "test", training.device)
+    elif (training.run.path / "config.json").exists():
+        resume(training.run, device=training.device, watch=watch)
+    else:
+        if missing := _missing(training):
+            return Outcome(training, missing, missing=True)
+        train(
+            training.model,
+            training.data,
+            recipe=training.recipe_name,
+            run=training.run.path,
+            device=training.device,
+            limit=training.limit,
+            image_size=training.image_size,
+            cover=training.cover,
+            rare_below=training.rare_below,
+            predict_test=not training.pretraining,
+            model_options=training.options,
+            from_run=training.start or None,
+            weights=training.weights or None,
+            unfrozen=training.unfrozen,
+            watch=watch,
+            **training.changes,
+        )
+    return Outcome(training)
 
 
 def _missing(training: Training) -> str:
