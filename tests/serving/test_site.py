@@ -226,6 +226,8 @@ def test_a_page_is_read_as_by_read(visit, runtime, tmp_path, capsys):
     assert page.inner_text("#candidates b >> nth=0") == truth[3].text
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing").Axe()
     assert axe.run(page).response["violations"] == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.scrollingElement.scrollWidth") == 390
 
 
 def test_what_is_no_image_is_said(visit, runtime, tmp_path):
