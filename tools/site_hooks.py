@@ -1,8 +1,8 @@
 """What MkDocs is told about this project's pages; `mkdocs.yml` names it.
 
 Notebooks become pages: `docs/tutorials/NAME.ipynb` with what its cells printed and drew. What the project keeps beside
-its source (`CONTRIBUTING.md`, `SECURITY.md`) is put in, and links between those and `docs` lead to where the pages
-are. Pages under `ja/` are Japanese.
+its source (`BESIDE`) is put in, and links between those and `docs` lead to where the pages are. Pages under `ja/` are
+Japanese.
 """
 
 import base64
@@ -18,7 +18,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 PROJECT = Path(__file__).resolve().parents[1]
-BESIDE = {"CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md"}
+BESIDE = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md"}
 """Files of the project's root -> the pages that they become."""
 
 ENDINGS = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg"}
