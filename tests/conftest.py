@@ -11,6 +11,7 @@ import pytest
 
 from tests.bars import write_bars
 from tests.hubserver import TOKEN, Hub, hub_server
+from tests.postgresql import postgresql as postgresql
 
 # A shell lets its background jobs ignore Ctrl-C, and they pass that on to what they start; here it is sent on purpose.
 signal.signal(signal.SIGINT, signal.default_int_handler)

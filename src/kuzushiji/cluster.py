@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any, Self
 
@@ -35,7 +36,11 @@ LOOK_SECONDS = 0.5
 COUNT_SECONDS = 10
 """How often it is counted how much room there is, for machines come and go."""
 
-_BEGUN = "begun"
+SETTLE_SECONDS = 5
+"""What is begun again waits so long, for the process of a parent that was killed saves what it has before it ends."""
+
+GATHER_SECONDS = 0.2
+"""What a job tells in such a while goes over the network together."""
 
 
 class Cluster:
@@ -191,10 +196,12 @@ def _checked(version: str, function: Callable[..., Any], *arguments: Any) -> Any
 
 @dataclass
 class _Job:
+    """A job, what stands for it in the cluster, and the stream of what it tells; None after its end."""
+
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     relay: Any = None
-    told: Any = None
+    stream: Any = None
     begun: bool = False
     lost: int = 0
 
@@ -208,46 +215,35 @@ class ClusterWorkers:
     def __init__(self, ray: ModuleType, what: str, threads: int, gpus: float) -> None:
         self._ray, self._what, self._threads = ray, what, threads
         self._relay = ray.remote(num_cpus=threads, num_gpus=round(gpus, 2), max_concurrency=2)(_Relay)
-        self._running: dict[Hashable, _Job] = {}
-        self._dropped: deque[Hashable] = deque()
+        self._jobs: dict[Hashable, _Job] = {}
+        self._heard: deque[tuple[Hashable, Any]] = deque()
         self._asked = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for name in tuple(self._running):
-            self._drop(name)
+        for job in self._jobs.values():
+            self._end(job)
 
     def __len__(self) -> int:
         """How many jobs run, or wait for room."""
-        return len(self._running) + len(self._dropped)
+        return len(self._jobs)
 
     def start(self, name: Hashable, function: Callable[..., Any], *arguments: Any) -> None:
         """As `Workers.start`."""
-        self._begin(name, _Job(function, arguments))
+        job = self._jobs[name] = _Job(function, arguments)
+        self._begin(job)
 
     def next(self, timeout: float | None = None) -> tuple[Any, Any] | None:
         """As `Workers.next`; None also where something happened that is nobody's business."""
-        if self._dropped:
-            return self._dropped.popleft(), Ended(stopped=True)
-        names = {job.told: name for name, job in self._running.items()}
-        ready, _ = self._ray.wait(list(names), num_returns=1, timeout=timeout)
-        if not ready:
+        if not self._heard:
+            self._listen(timeout)
+        if not self._heard:
             return None
-        name = names[ready[0]]
-        job = self._running[name] = self._running.pop(name)  # the last in the row now, so that each has its turn
-        try:
-            told = self._ray.get(next(job.told))
-        except self._ray.exceptions.RayTaskError as error:
-            told = Ended(error=_failed(error))
-        except (self._ray.exceptions.RayError, StopIteration) as error:
-            return self._lost(name, job, error)
-        if isinstance(told, str) and told == _BEGUN:
-            job.begun = True
-            return None
+        name, told = self._heard.popleft()
         if isinstance(told, Ended):
-            self._drop(name)
+            del self._jobs[name]
         return name, told
 
     def ask_to_stop(self) -> None:
@@ -255,32 +251,74 @@ class ClusterWorkers:
         if self._asked:
             return
         self._asked = True
-        for name, job in tuple(self._running.items()):
-            if job.begun:
+        for name, job in self._jobs.items():
+            if job.stream is not None and not job.begun:
+                self._end(job)
+                self._heard.append((name, Ended(stopped=True)))
+            elif job.stream is not None:
                 job.relay.stop.remote()
-            else:
-                self._drop(name)
-                self._dropped.append(name)
 
-    def _begin(self, name: Hashable, job: _Job) -> None:
+    def _listen(self, timeout: float | None) -> None:
+        streams = {job.stream: name for name, job in self._jobs.items() if job.stream is not None}
+        ready, _ = self._ray.wait(list(streams), num_returns=1, timeout=timeout)
+        if not ready:
+            return
+        name = streams[ready[0]]
+        job = self._jobs[name] = self._jobs.pop(name)  # the last in the row now, so that each has its turn
+        try:
+            told, job.begun = self._ray.get(next(job.stream)), True
+        except self._ray.exceptions.RayTaskError as error:
+            told = [Ended(error=_failed(error))]
+        except (self._ray.exceptions.RayError, StopIteration) as error:
+            told = self._lost(job, error)
+        self._heard.extend((name, each) for each in told)
+        if told and isinstance(told[-1], Ended):
+            self._end(job)
+
+    def _begin(self, job: _Job) -> None:
         job.relay = self._relay.remote(self._what, self._threads)
-        job.told = job.relay.run.remote(job.function, job.arguments, str(home().absolute()), os.getcwd(), __version__)
+        place = _Place(str(home().absolute()), os.getcwd(), __version__)
+        job.stream = job.relay.run.remote(job.function, job.arguments, place, SETTLE_SECONDS if job.lost else 0)
         job.begun = False
-        self._running[name] = job
 
-    def _drop(self, name: Hashable) -> None:
-        self._ray.kill(self._running.pop(name).relay)
+    def _end(self, job: _Job) -> None:
+        if job.stream is not None:
+            self._ray.kill(job.relay)
+        job.stream = None
 
-    def _lost(self, name: Hashable, job: _Job, error: Exception) -> tuple[Any, Ended] | None:
+    def _lost(self, job: _Job, error: Exception) -> list[Ended]:
         job.lost += 1
-        del self._running[name]
         if self._asked:
-            return name, Ended(stopped=True)
+            return [Ended(stopped=True)]
         if job.lost == ATTEMPTS:
             reason = f"whatever was {self._what} is lost, {ATTEMPTS} times now ({_line(error)})"
-            return name, Ended(error=KuzushijiError(reason))
-        self._begin(name, job)
-        return None
+            return [Ended(error=KuzushijiError(reason))]
+        self._begin(job)
+        return []
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What must be the same where a job is done."""
+
+    home: str
+    folder: str
+    version: str
+
+    def enter(self) -> None:
+        """Has relative paths and names of data mean what they mean to the caller.
+
+        Raises:
+            KuzushijiError: they can't, or another version is installed.
+        """
+        _check_version(self.version)
+        try:
+            os.chdir(self.folder)
+        except OSError as error:
+            raise KuzushijiError(
+                f"{socket.gethostname()} has no folder {self.folder} ({error.strerror}); it must be shared by all"
+            ) from None
+        os.environ["KUZUSHIJI_HOME"] = self.home
 
 
 class _Relay:
@@ -290,28 +328,24 @@ class _Relay:
         self._workers, self._asked = Workers(what, threads), False
 
     def run(
-        self, function: Callable[..., Any], arguments: tuple[Any, ...], home: str, folder: str, version: str
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], place: _Place, wait: float
     ) -> Iterator[Any]:
-        """Yields what the job tells, and in the end an `Ended`."""
-        yield _BEGUN
+        """Yields lists, the first of them empty, of what the job tells, in the end an `Ended`."""
+        yield []
+        time.sleep(wait)
         try:
-            _check_version(version)
-            os.chdir(folder)  # so that paths name the same files
+            place.enter()
         except KuzushijiError as error:
-            yield Ended(error=error)
+            yield [Ended(error=error)]
             return
-        except OSError as error:
-            missing = f"{socket.gethostname()} has no folder {folder} ({error.strerror}); it must be shared by all"
-            yield Ended(error=KuzushijiError(missing))
-            return
-        os.environ["KUZUSHIJI_HOME"] = home
         with self._workers as workers:
             workers.start(0, function, *arguments)
             while workers:
                 if self._asked:
                     workers.ask_to_stop()
                 if told := workers.next(LOOK_SECONDS):
-                    yield told[1]
+                    time.sleep(GATHER_SECONDS)
+                    yield [told[1], *(content for _, content in iter(partial(workers.next, 0), None))]
 
     def stop(self) -> None:
         """To be called while `run` runs."""
