@@ -50,3 +50,7 @@ def wait(report, folder):
 
 def fail(report):
     raise DataError("it is broken")
+
+
+def wait_long():
+    time.sleep(60)

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 
 from kuzushiji.cli import main
 from kuzushiji.cluster import QUIET, Cluster, cores_each
-from kuzushiji.errors import KuzushijiError
+from kuzushiji.errors import Interrupted, KuzushijiError
 from kuzushiji.processes import Ended
 from kuzushiji.reading.choice import ReaderChoice, read_as
 from kuzushiji.reading.folder import Wanted, images_of, read_into
@@ -21,7 +21,7 @@ from kuzushiji.studies.runner import StudyWatch, run_study
 from kuzushiji.sweep.settings import Sweep
 from kuzushiji.sweep.storage import open_sweep
 from kuzushiji.sweep.workers import run_workers
-from tests.cluster_jobs import count, fail, fall, kill_at_first, read_or_die, wait
+from tests.cluster_jobs import count, fail, fall, kill_at_first, read_or_die, wait, wait_long
 from tests.reading.detector_file import write_detector, write_page
 
 PROJECT = Path(__file__).parents[1]
@@ -59,6 +59,16 @@ def test_cores_are_shared_so_that_all_jobs_fit():
     assert cores_each([8, 2], 5) == 2
     assert cores_each([2], 9) == 1
     assert cores_each([], 1) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "told"),
+    [("nowhere", 2, "'nowhere' is no address"), ("127.0.0.1:1", 1, "no Ray answers at 127")],
+)
+def test_where_there_is_no_ray_it_is_told_in_a_line(address, code, told, bars_folder, capsys):
+    pytest.importorskip("ray", reason="Ray is missing: pip install 'kuzushiji[cluster]'")
+    assert main(["study", "lenet-or-alexnet", "--data", str(bars_folder), "--cluster", address]) == code
+    assert told in " ".join(capsys.readouterr().err.split())
 
 
 # Pages
@@ -101,6 +111,14 @@ def test_what_should_not_fail_is_told_in_a_line(cluster):
     calls = cluster.spread(fall)
     with pytest.raises(KuzushijiError, match="a machine of the cluster failed: ZeroDivisionError"):
         [*calls.add("0", 0), *calls.rest()]
+
+
+def test_what_is_raised_while_it_waits_ends_the_work(cluster):
+    def look():
+        raise Interrupted("Ctrl-C")
+
+    with pytest.raises(Interrupted):
+        list(cluster.spread(wait_long, look=look).add("long"))
 
 
 @NEEDS_NETWORKS
@@ -165,7 +183,8 @@ class Killing:
         self.killed = True
 
 
-def test_a_study_is_the_same_though_a_worker_is_killed(cluster, bars_folder, tmp_path):
+def test_a_study_is_the_same_though_a_worker_is_killed(cluster, bars_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("kuzushiji.cluster.SETTLE_SECONDS", 1)
     text = """
     question = "Which?"
     [shared]
@@ -195,10 +214,13 @@ def test_a_study_is_the_same_though_a_worker_is_killed(cluster, bars_folder, tmp
         np.testing.assert_allclose(one.run.predictions().logits, other.run.predictions().logits, atol=1e-3)
 
 
-def test_a_sweep_in_postgresql_has_each_trial_once_though_a_worker_is_killed(cluster, bars_folder, postgresql):
+def test_a_sweep_in_postgresql_has_each_trial_once_though_a_worker_is_killed(
+    cluster, bars_folder, postgresql, monkeypatch
+):
+    monkeypatch.setattr("kuzushiji.cluster.SETTLE_SECONDS", 1)
     storage, pool = postgresql(), Killing(cluster)
-    search = {"lr": "0.001,0.01", "optimizer": "sgd,adamw"}
-    fixed = {"validation_fraction": 0.25, "epochs": 20}
+    search = {"lr": "0.001,0.01,0.1"}
+    fixed = {"validation_fraction": 0.25, "epochs": 6}
     sweep = open_sweep("mine", Sweep("nn_1", str(bars_folder), search, sampler="grid", fixed=fixed), storage)
 
     def look():
@@ -210,6 +232,6 @@ def test_a_sweep_in_postgresql_has_each_trial_once_though_a_worker_is_killed(clu
     trials = sweep.trials()
     sweep.storage.remove_session()
     sweep.storage.engine.dispose()
-    assert len(trials) == 4
+    assert len(trials) == 3
     assert {trial.state for trial in trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
-    assert len({tuple(trial.params.values()) for trial in trials}) == 4
+    assert len({tuple(trial.params.values()) for trial in trials}) == 3

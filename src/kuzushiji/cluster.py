@@ -16,7 +16,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any, Self
 
-from kuzushiji.errors import DataError, KuzushijiError
+from kuzushiji.errors import DataError, KuzushijiError, UsageError
 from kuzushiji.extras import check_extras
 from kuzushiji.home import home
 from kuzushiji.processes import Ended, Workers, ended
@@ -32,6 +32,7 @@ QUIET = {
 }
 """Settings of Ray, read when it is imported; what it would tell, this package tells itself."""
 
+CONNECT_SECONDS = 5
 LOOK_SECONDS = 0.5
 COUNT_SECONDS = 10
 """How often it is counted how much room there is, for machines come and go."""
@@ -50,6 +51,7 @@ class Cluster:
         address: `auto` for the Ray that runs on this machine, or HOST:PORT of its head.
 
     Raises:
+        UsageError: that is no address.
         KuzushijiError: Ray is not installed, or can't be reached.
     """
 
@@ -112,14 +114,24 @@ class Cluster:
 def _join(ray: ModuleType, address: str) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     try:
+        if address != "auto":
+            _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         where = "on this machine" if address == "auto" else f"at {address}"
         reason = str(error).strip().splitlines()[0]
         raise KuzushijiError(f"no Ray answers {where} ({reason}); start one with: ray start --head") from None
     finally:
         if signal.getsignal(signal.SIGTERM) is not handler:  # only in the main thread
             signal.signal(signal.SIGTERM, handler)
+
+
+def _knock(address: str) -> None:
+    """Fails at once where nobody listens; Ray itself would wait for two minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise UsageError(f"{address!r} is no address of a Ray; expected auto or HOST:PORT, such as 10.0.0.1:6379")
+    socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
 
 
 def cores_each(processors: list[int], jobs: int) -> int:
