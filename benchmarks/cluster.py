@@ -91,8 +91,8 @@ def measure(cluster: Cluster, pages: Sequence[Path], rounds: int) -> Costs:
 
     seconds(pages, alone)  # what is done once alone
     seconds(list(pages) * 2, single, spread())
-    clock_alone = min(seconds(pages, alone) for _ in range(rounds))
-    clock_spread = min(seconds(pages, single, spread()) for _ in range(rounds))
+    clocks = [(seconds(pages, alone), seconds(pages, single, spread())) for _ in range(rounds)]
+    clock_alone, clock_spread = map(min, zip(*clocks, strict=True))
 
     images = list(images_of(pages))
     begun = time.process_time()

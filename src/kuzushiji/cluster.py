@@ -183,7 +183,12 @@ class Spread:
 
     def _ended(self, seconds: float) -> Iterator[tuple[str, Ended]]:
         ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=seconds)
-        self._look()
+        try:
+            self._look()
+        except BaseException:
+            for call in self._running:
+                self._ray.cancel(call, force=True)
+            raise
         for call in ready:
             name = self._running.pop(call)
             try:
