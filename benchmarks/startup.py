@@ -60,8 +60,8 @@ def main() -> None:
         beyond = start.bound is not None and (time > start.bound * bare or bool(heavy))
         failed |= beyond
         bound = f"bound {start.bound:4.0f}" if start.bound else ""
-        print(f"{start.name:30} {1000 * time:6.0f} ms  ratio {time / bare:5.1f}  {bound:10}", end="  ")
-        print(f"{'BEYOND  ' if beyond else ''}{' '.join(heavy)}".rstrip())
+        facts = f"{1000 * time:6.0f} ms  ratio {time / bare:5.1f}  {bound:10}"
+        print(f"{start.name:30} {facts}  {'BEYOND  ' if beyond else ''}{' '.join(heavy)}".rstrip())
     sys.exit(int(failed))
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "Memory to load data of the size of Kuzushiji-49": "benchmarks/memory_k49.py",
     "Evaluation beside scikit-learn": "benchmarks/evaluation_speed.py --sets kmnist k49",
     "Recognizing beside PyTorch and Keras": "benchmarks/recognition_speed.py --run 6k-small-0 kana kkanji-deep",
+    "How soon it starts": "benchmarks/startup.py",
     "From brush glyphs to real characters": "benchmarks/brush_to_real.py",
     "From brush glyphs and real kanji to real kana": "benchmarks/brush_to_real.py --parents --from kkanji-28",
 }
