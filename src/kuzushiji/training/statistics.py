@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from kuzushiji.training.world import World
@@ -31,8 +33,9 @@ class _Synchronized(_BatchNorm):
         """(B, C, ...) -> (B, C, ...), normalised by mean and variance over all processes."""
         if not self.training:
             return super().forward(x)
-        values, channels, world = x.float(), x.shape[1], self.company.world
-        variance, mean = torch.var_mean(values, [0, *range(2, x.ndim)], correction=0)
+        channels, world = x.shape[1], self.company.world
+        nothing = torch.zeros(channels, device=x.device)
+        mean, variance = torch.batch_norm_update_stats(x.detach(), nothing, nothing.clone(), 0.0)
         own = torch.cat([mean, variance, mean.new_tensor([x.numel() / channels * self.company.counts])])
         every = own.new_zeros(world.size, len(own))
         every[world.rank] = own
@@ -40,16 +43,54 @@ class _Synchronized(_BatchNorm):
         total = counts.sum()
         mean = (counts * means).sum(0) / total
         variance = (counts * (variances + (means - mean).square())).sum(0) / total
-        self._keep(mean.detach(), (variance * total / (total - 1)).detach())
-        scale = self.weight * (variance + self.eps).rsqrt()
-        mean, scale, shift = (each.view(-1, *[1] * (x.ndim - 2)) for each in (mean, scale, self.bias))
-        return ((values - mean) * scale + shift).to(x.dtype)
+        self._keep(mean, variance * total / (total - 1))
+        normalized: Tensor = _Normalized.apply(x, self.weight, self.bias, mean, variance, total, self.eps, self.company)
+        return normalized
 
     def _keep(self, mean: Tensor, variance: Tensor) -> None:
         """Takes them into the running means that evaluation normalises by."""
         self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
         self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr, arg-type]
         self.running_var.lerp_(variance, self.momentum)  # type: ignore[union-attr, arg-type]
+
+
+class _Normalized(torch.autograd.Function):
+    """Values (B, C, ...) normalised by mean and variance (C,), which are functions of them, in each process of a part.
+
+    Both ways PyTorch's own kernels do the work, as if the statistics were given; what is missing of the gradient then,
+    for each channel a constant and a multiple of the values, is taken off.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        total: Tensor,
+        eps: float,
+        company: Company,
+    ) -> Tensor:
+        ctx.save_for_backward(x, weight, mean, variance, total)
+        ctx.eps, ctx.company, ctx.counts = eps, company, company.counts
+        return F.batch_norm(x, mean, variance, weight, bias, False, 0.0, eps)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, mean, variance, total = ctx.saved_tensors
+        given, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+            gradient, x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
+        )
+        sums = ctx.company.world.sum(torch.cat([of_bias, of_weight])) * (ctx.counts / total)
+        over_bias, over_weight = sums.split(len(mean))
+        inverse = (variance + ctx.eps).rsqrt()
+        slope = weight * inverse.square() * over_weight
+        constant = weight * inverse * over_bias - slope * mean
+        slope, constant = (each.view(-1, *[1] * (x.ndim - 2)) for each in (slope, constant))
+        missing = torch.addcmul(constant.to(x.dtype), x, slope.to(x.dtype))
+        return given - missing, of_weight, of_bias, None, None, None, None, None
 
 
 @contextmanager

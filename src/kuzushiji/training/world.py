@@ -42,7 +42,7 @@ class World(Protocol):
         """The network in such a form that its gradients become the means over all processes."""
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum of what the processes give; gradients flow through it."""
+        """The sum of what the processes give; no gradients flow through it."""
 
     def any(self, flags: Sequence[bool]) -> list[bool]:
         """For each flag whether it is set in any process."""
@@ -91,7 +91,8 @@ class Ranks:
             )
 
     def sum(self, values: Tensor) -> Tensor:
-        total: Tensor = _Sum.apply(values)
+        total = values.detach().clone()
+        dist.all_reduce(total)
         return total
 
     def any(self, flags: Sequence[bool]) -> list[bool]:
@@ -108,22 +109,6 @@ class Ranks:
         values = [value]
         dist.broadcast_object_list(values)
         return values[0]
-
-
-class _Sum(torch.autograd.Function):
-    """The sum over all processes, and that of the gradients on the way back."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        total = values.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        total = gradient.clone()
-        dist.all_reduce(total)
-        return total
 
 
 def own_device(device: torch.device) -> torch.device:
