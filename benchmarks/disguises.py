@@ -11,8 +11,7 @@ Of several characters on an image no answer is right; an image that is refused, 
 
 import argparse
 import io
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +19,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 import kuzushiji
+from disguises_page import write
 from kuzushiji.errors import DataError
-from kuzushiji.files import written_whole
 from kuzushiji.reading.combined import Combined
-from kuzushiji.reading.recognizer import Recognition, Recognizer, read_character
+from kuzushiji.reading.recognizer import CharacterScan, Recognition, Recognizer, read_character
 
 MEASURED = tuple(
     (model, data)
@@ -64,7 +63,7 @@ def main() -> None:
             name = f"{model} on {data}"
             measured[name] = measure(recognizer, data, arguments.limit, arguments.only, name)
     if arguments.write:
-        write(arguments.write, arguments.state, measured)
+        write(arguments.write, arguments.state, measured, SEVERAL)
 
 
 # Disguises
@@ -347,7 +346,7 @@ SEVERAL = ("two in a column", "three in a column", "two side by side")
 def measure(recognizer: Recognizer, data: str, limit: int, names: Sequence[str], title: str) -> dict[str, list[float]]:
     """Of each disguise: percent right, sure, sure and wrong; and the number of images."""
     test = kuzushiji.load(data, "test")
-    chosen = np.unique(np.linspace(0, len(test) - 1, min(limit or len(test), len(test))).astype(int))
+    chosen = even(len(test), limit)
     images, actual = np.asarray(test.images[chosen]), [test.classes[label] for label in test.labels[chosen]]
     print(f"{title}, {len(images):,} images: right, sure, sure and wrong (%)")
     found = {}
@@ -364,20 +363,27 @@ def measure(recognizer: Recognizer, data: str, limit: int, names: Sequence[str],
     return found
 
 
+def even(count: int, limit: int) -> NDArray[np.int64]:
+    """An even choice of so many images: at most `limit`, all if that is 0."""
+    return np.unique(np.linspace(0, count - 1, min(limit or count, count)).astype(np.int64))
+
+
+def prepared(images: Pixels, name: str, numbers: Iterable[int] | None = None) -> Iterator[CharacterScan | None]:
+    """Each image in a disguise, or some of them, as it is read; None where it is refused."""
+    for number in range(len(images)) if numbers is None else numbers:
+        try:
+            yield read_character(disguised(images, number, name))
+        except DataError:
+            yield None
+
+
 def answered(recognizer: Recognizer | Combined, images: Pixels, name: str, at_once: int = 500) -> list[Recognition]:
     """What is said of each image in a disguise."""
     answers: list[Recognition] = []
     for start in range(0, len(images), at_once):
-        cuts, doubts = [], []
-        for number in range(start, min(start + at_once, len(images))):
-            try:
-                scan = read_character(disguised(images, number, name))
-            except DataError as error:  # it is left out
-                cuts.append(None)
-                doubts.append(str(error))
-            else:
-                cuts.append(recognizer.cut(scan.gray))
-                doubts.append(scan.doubt)
+        scans = list(prepared(images, name, range(start, min(start + at_once, len(images)))))
+        cuts = [None if scan is None else recognizer.cut(scan.gray) for scan in scans]
+        doubts = ["it is left out" if scan is None else scan.doubt for scan in scans]
         answers += recognizer.recognize_prepared(cuts, top=1, doubts=doubts)
     return answers
 
@@ -398,51 +404,6 @@ def draw_sheet(path: Path, count: int = 8, side: int = 110) -> None:
             image.thumbnail((side - 4, side - 4))
             sheet.paste(image, (column * side, row * side))
     sheet.save(path)
-
-
-# The page
-
-
-def write(path: Path, state: str, measured: dict[str, dict[str, list[float]]]) -> None:
-    """Puts what was measured into the JSON beside a page, and writes the page from it."""
-    kept_in = path.with_suffix(".json")
-    kept = json.loads(kept_in.read_text()) if kept_in.exists() else {"before": {}, "now": {}}
-    for name, found in measured.items():
-        kept[state].setdefault(name, {}).update(found)
-    with written_whole(kept_in) as beside:
-        beside.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
-    with written_whole(path) as beside:
-        beside.write_text(page(kept))
-
-
-def page(kept: dict[str, dict[str, dict[str, list[float]]]]) -> str:
-    """The page as Markdown."""
-    lines = [INTRODUCTION]
-    for name, found in kept["now"].items():
-        before = kept["before"].get(name, {})
-        count = int(max(row[3] for row in found.values()))
-        lines += ["", f"## {name}", "", f"{count:,} test images.", ""]
-        lines += ["| disguise | right before, % | right | sure | sure and wrong before, % | sure and wrong |"]
-        lines += ["|---|---:|---:|---:|---:|---:|"]
-        for disguise, (right, sure, wrong, _) in found.items():
-            old = before.get(disguise)
-            was = (f"{old[0]:.1f}", f"{old[2]:.2f}") if old else ("", "")
-            shown = ["–" if disguise in SEVERAL else each for each in (was[0], f"{right:.1f}")]
-            lines.append(f"| {disguise} | {shown[0]} | {shown[1]} | {sure:.1f} | {was[1]} | {wrong:.2f} |")
-    return "\n".join(lines) + "\n"
-
-
-INTRODUCTION = """# Characters as scans show them
-
-Each test image is enlarged, gets room around it and is drawn as scans come: with the black bed of the scanner beside
-it, printed lines, a red seal, a shadow, and so on. What counts above all is the share that is named wrongly by an
-answer that claims to be sure; an image that is left out, or whose answer says that it is unsure, misleads nobody. Of
-several characters on one image no answer is right.
-
-`python benchmarks/disguises.py --limit 150 --write docs/disguises.md` writes this page; with `--sheet sheet.png` it
-draws what the disguises look like. The images are an even choice of the test images; "before" is version 0.1.0. `all`
-is the answer where no network is named; before, that was the answer of `page`. Of 150 images, none that is wrong still
-leaves up to 2.5 % possible, and one of them is 0.67 %."""
 
 
 if __name__ == "__main__":

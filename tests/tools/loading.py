@@ -1,17 +1,18 @@
-"""Scripts in tools/ as modules."""
+"""Scripts in tools/ and benchmarks/ as modules."""
 
 import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
 
-TOOLS = Path(__file__).parents[2] / "tools"
+PROJECT = Path(__file__).parents[2]
+TOOLS = PROJECT / "tools"
 
 
-def load_tool(name: str) -> ModuleType:
+def load_tool(name: str, folder: Path = TOOLS) -> ModuleType:
     """A script, which finds those beside it as it does when it is run."""
-    sys.path.insert(0, str(TOOLS))
+    sys.path.insert(0, str(folder))
     try:
         return importlib.import_module(name)
     finally:
-        sys.path.remove(str(TOOLS))
+        sys.path.remove(str(folder))

@@ -1,0 +1,53 @@
+"""What `disguises.py` measured, kept and written as a page."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+
+from kuzushiji.files import written_whole
+
+
+def write(path: Path, state: str, measured: dict[str, dict[str, list[float]]], several: Collection[str]) -> None:
+    """Puts what was measured into the JSON beside a page, and writes the page from it."""
+    kept_in = path.with_suffix(".json")
+    kept = json.loads(kept_in.read_text()) if kept_in.exists() else {"before": {}, "now": {}}
+    for name, found in measured.items():
+        kept[state].setdefault(name, {}).update(found)
+    with written_whole(kept_in) as beside:
+        beside.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    with written_whole(path) as beside:
+        beside.write_text(page(kept, several))
+
+
+def page(kept: dict[str, dict[str, dict[str, list[float]]]], several: Collection[str]) -> str:
+    """The page as Markdown."""
+    lines = [INTRODUCTION]
+    for name, found in kept["now"].items():
+        before = kept["before"].get(name, {})
+        count = int(max(row[3] for row in found.values()))
+        lines += ["", f"## {name}", "", f"{count:,} test images.", ""]
+        lines += ["| disguise | right before, % | right | sure | sure and wrong before, % | sure and wrong |"]
+        lines += ["|---|---:|---:|---:|---:|---:|"]
+        for disguise, (right, sure, wrong, _) in found.items():
+            old = before.get(disguise)
+            was = (f"{old[0]:.1f}", f"{old[2]:.2f}") if old else ("", "")
+            shown = ["–" if disguise in several else each for each in (was[0], f"{right:.1f}")]
+            lines.append(f"| {disguise} | {shown[0]} | {shown[1]} | {sure:.1f} | {was[1]} | {wrong:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+INTRODUCTION = """# Characters as scans show them
+
+Each test image is enlarged, gets room around it and is drawn as scans come: with the black bed of the scanner beside
+it, printed lines, a red seal, a shadow, and so on. What counts above all is the share that is named wrongly by an
+answer that claims to be sure; an image that is left out, or whose answer says that it is unsure, misleads nobody. Of
+several characters on one image no answer is right.
+
+`python benchmarks/disguises.py --limit 150 --write docs/disguises.md` writes this page; with `--sheet sheet.png` it
+draws what the disguises look like. The images are an even choice of the test images; "before" is version 0.1.0. `all`
+is the answer where no network is named; before, that was the answer of `page`. Of 150 images, none that is wrong still
+leaves up to 2.5 % possible, and one of them is 0.67 %.
+
+Below which probability an answer is unsure is chosen by `python benchmarks/caution.py`, and not by these images: of
+`kmnist` by those that its training set apart for validation, of the other networks, of which no list is left of what
+they set apart, by test images that are not among those measured here."""
