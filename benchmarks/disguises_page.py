@@ -48,6 +48,6 @@ draws what the disguises look like. The images are an even choice of the test im
 is the answer where no network is named; before, that was the answer of `page`. Of 150 images, none that is wrong still
 leaves up to 2.5 % possible, and one of them is 0.67 %.
 
-Below which probability an answer is unsure is chosen by `python benchmarks/caution.py`, and not by these images: of
-`kmnist` by those that its training set apart for validation, of the other networks, of which no list is left of what
-they set apart, by test images that are not among those measured here."""
+Below which probability and logit an answer is unsure was chosen by looking at test images, some of these among them.
+`python benchmarks/caution.py` asks others: of `kmnist` those that its training set apart for validation; of the other
+networks, of which no list is left of what they set apart, test images that are not measured here."""
