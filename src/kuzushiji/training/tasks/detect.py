@@ -206,8 +206,8 @@ class Detection:
 
     def _scene(self, random: np.random.Generator) -> Scene:
         if random.random() < self.drawn:
-            page = draw_page(self.material, random)
-            return Scene(ink_for_detector(Image.fromarray(page.image), 1), page.boxes, page.roles)
+            drawn = draw_page(self.material, random)
+            return Scene(ink_for_detector(Image.fromarray(drawn.image), 1), drawn.boxes, drawn.roles)
         size = CHARACTER * float(np.exp(random.normal(0, 0.3)))
         page = _scaled(self.pages[int(random.integers(len(self.pages)))], size)
         return _as_another_hand(page, random)
@@ -255,7 +255,7 @@ def _as_another_hand(page: Scene, random: np.random.Generator) -> Scene:
     image = image.point(strength.round().astype(int).tolist())
     broader = float(np.exp(random.normal(0, 0.1)))
     sides = max(1, round(image.width * broader)), max(1, round(image.height / broader))
-    grown = np.tile(np.array(sides, np.float32) / image.size, 2)
+    grown = np.tile(np.array(sides) / image.size, 2).astype(np.float32)
     ink = np.asarray(image.resize(sides, Image.Resampling.BILINEAR))
     unknown = None if page.unknown is None else page.unknown * grown
     return replace(page, ink=ink, boxes=page.boxes * grown, unknown=unknown)
