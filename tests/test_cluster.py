@@ -63,9 +63,17 @@ def test_cores_are_shared_so_that_all_jobs_fit():
 
 @pytest.mark.parametrize(
     ("address", "code", "told"),
-    [("nowhere", 2, "'nowhere' is no address"), ("127.0.0.1:1", 1, "no Ray answers at 127")],
+    [
+        ("nowhere", 2, "'nowhere' is no address"),
+        ("127.0.0.1:1", 1, "no Ray answers at 127"),
+        ("auto", 1, "no Ray answers on this machine"),
+    ],
 )
-def test_where_there_is_no_ray_it_is_told_in_a_line(address, code, told, bars_folder, capsys):
+def test_where_there_is_no_ray_it_is_told_in_a_line(address, code, told, bars_folder, tmp_path, monkeypatch, capsys):
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")  # of one that was killed
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
     pytest.importorskip("ray", reason="Ray is missing: pip install 'kuzushiji[cluster]'")
     assert main(["study", "lenet-or-alexnet", "--data", str(bars_folder), "--cluster", address]) == code
     assert told in " ".join(capsys.readouterr().err.split())

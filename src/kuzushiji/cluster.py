@@ -11,8 +11,10 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
@@ -114,8 +116,8 @@ class Cluster:
 def _join(ray: ModuleType, address: str) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        if address != "auto":
-            _knock(address)
+        if noted := _noted() if address == "auto" else address:
+            _knock(noted)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (OSError, RuntimeError, ValueError) as error:
         where = "on this machine" if address == "auto" else f"at {address}"
@@ -124,6 +126,14 @@ def _join(ray: ModuleType, address: str) -> None:
     finally:
         if signal.getsignal(signal.SIGTERM) is not handler:  # only in the main thread
             signal.signal(signal.SIGTERM, handler)
+
+
+def _noted() -> str | None:
+    """The address that `auto` stands for, if there is one; Ray leaves it behind when it is killed."""
+    noted = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")
+    with suppress(OSError):
+        return os.environ.get("RAY_ADDRESS") or noted.read_text().strip()
+    return None
 
 
 def _knock(address: str) -> None:
