@@ -22,7 +22,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 REPORTS = {
     "run": ("train lenet5 --data brush:kmnist --epochs 2 --run first", "home/runs/first/report.html"),
     "study": (
-        "study lenet-or-alexnet --data brush:kmnist --limit 500 --epochs 2 --output answered",
+        "study lenet-or-alexnet --data brush:kmnist --limit 3000 --epochs 4 --output answered",
         "answered/report.html",
     ),
     "explore": (
@@ -30,7 +30,7 @@ REPORTS = {
         "explored/explore.html",
     ),
     "sweep": (
-        'sweep lenet5 --data brush:kmnist --limit 300 --epochs 2 --trials 8 --search "lr=0.003..0.3 log" --name swept',
+        'sweep lenet5 --data brush:kmnist --limit 1000 --epochs 6 --trials 8 --search "lr=0.003..0.3 log" --name swept',
         "home/sweeps/swept/report.html",
     ),
 }
