@@ -5,10 +5,9 @@
     kuzushiji train resnet --weights taught.safetensors --data kkanji+...+labelled --recut 0.06 ...
 
 The teachers tell the 49 classes of Kuzushiji-49 apart, and know its 232,365 training images.  Of whatever image they
-are shown, kanji among them, the network learns to divide the probability of kana as they do (voiced kana and katakana
-count as the hiragana that they are written like).  Much of what they are shown is two kana mixed, or one on top of the
-other: where images of a hand are missing, what the teachers say between other hands is the nearest thing to it.  Some
-of it is a part of a kanji: a kana is a kanji written fast, and of kanji there are images by many hands.
+are shown, kanji among them, the network learns to divide the probability of kana as they do (voiced kana count
+as what they are without the mark).  Much of what they are shown is two kana mixed, or one on top of the
+other: where images of a hand are missing, what the teachers say between other hands is the nearest thing to it.
 The network itself sees each image as a detector's box would cut it out of a column, the teachers see it whole.
 
 Sources:
@@ -18,6 +17,7 @@ Sources:
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -27,7 +27,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from page_material import teachers_in
-from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -59,17 +58,15 @@ RECIPE = Recipe(
     thickness=0.03,
     recut=0.06,
 )
-MIXED, PARTS, RECUT = 0.25, 0.15, 0.6
-"""Shares of a batch: images that are two kana, parts of kanji, and those that are cut out anew."""
-SMALLEST, LARGEST = 0.45, 0.8
-"""A part of a kanji has so large a share of each side."""
+MIXED, RECUT = 0.34, 0.6
+"""Shares of a batch: images that are two kana, and those that are cut out anew."""
 TEMPERATURE = 2.0
 OTHERS = 0.1
 """What the teachers say of an image that is no kana counts so much."""
 TEACHERS = ((5, 1.3), (4, 1.0), (0, 0.8))
 """Which of the teachers, and how much each counts: as right as all six together, in half the time."""
-SAVED_EVERY = 250
-"""Steps after which what there is by then is written."""
+TOLD_EVERY, SAVED_EVERY = 50, 250
+"""Steps after which it says how it goes, and after which what there is by then is written."""
 SIDE = 28
 """Pixels a side of what the teachers see."""
 
@@ -86,7 +83,6 @@ class Set:
     labels: NDArray[np.int64]
     known: NDArray[np.int64]
     kana: NDArray[np.int64]
-    others: NDArray[np.int64]
 
 
 def main() -> None:
@@ -119,7 +115,8 @@ def main() -> None:
     random = np.random.default_rng(config.recipe.seed)
     optimizer, average = create_optimizer(network, config.recipe), Average(network, config.recipe)
     is_kana = torch.tensor([kind(each) == "kana" for each in classes])
-    for step in track(range(options.steps), "teaching"):
+    sums = np.zeros(3)
+    for step in range(options.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config.recipe, step, options.steps)
         images, labels = drawn(sets, config.recipe, random)
@@ -131,14 +128,19 @@ def main() -> None:
             logits = network(images.contiguous(memory_format=torch.channels_last))
         logits = logits.float()
         plain = len(labels)
-        loss = F.cross_entropy(logits[:plain], labels, label_smoothing=config.recipe.label_smoothing)
+        labelled = F.cross_entropy(logits[:plain], labels, label_smoothing=config.recipe.label_smoothing)
         counts = torch.ones(len(images))
         counts[:plain] = torch.where(is_kana[labels], 1.0, OTHERS)
-        loss = loss + (divergence(within(logits, columns), taught) * counts).mean()
+        from_teachers = (divergence(within(logits, columns), taught) * counts).mean()
         optimizer.zero_grad()
-        loss.backward()
+        (labelled + from_teachers).backward()
         optimizer.step()
         average.update(step, options.steps)
+        sums += [labelled.item(), from_teachers.item(), (logits[:plain].argmax(1) == labels).float().mean().item()]
+        if (step + 1) % TOLD_EVERY == 0:
+            told = "step {}: loss of labels {:.3f}, of the teachers {:.3f}; {:.1%} right"
+            print(told.format(step + 1, *(sums / TOLD_EVERY)), file=sys.stderr, flush=True)
+            sums[:] = 0
         if (step + 1) % SAVED_EVERY == 0:
             save_network(options.output, mean_of(deepcopy(begun), average.kept, options.kept), config)
     save_network(options.output, mean_of(begun, average.kept, options.kept), config)
@@ -155,41 +157,27 @@ def mean_of(begun: nn.Module, taught: nn.Module, kept: float) -> nn.Module:
 
 
 def drawn(sets: Sequence[Set], recipe: Recipe, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """A batch: images with their labels, and after them such as have none: two kana each, or a part of a kanji."""
+    """A batch: images with their labels, and after them such as are two kana each, which have none."""
+    mixed = round(MIXED * recipe.batch_size)
     shares = np.array([each.share for each in sets])
+    images, labels = _some(sets, shares, recipe.batch_size - mixed, random, lambda each: each.known)
     of_kana = shares * [len(each.kana) > len(each.known) / 2 for each in sets]
-    of_others = shares * [len(each.others) > len(each.known) / 2 for each in sets]
-    mixed, parts = round(MIXED * recipe.batch_size), round(PARTS * recipe.batch_size) * int(of_others.any())
-    images, labels = _some(sets, shares, recipe.batch_size - mixed - parts, random, lambda each: each.known)
     pairs, _ = _some(sets, of_kana, 2 * mixed, random, lambda each: each.kana)
-    kanji = _some(sets, of_others, parts, random, lambda each: each.others)[0] if parts else pairs[:0]
     changes = {
         name: getattr(recipe, name) for name in ("translate", "rotate", "scale", "shear", "elastic", "thickness")
     }
-    images = augment(torch.from_numpy(np.concatenate([images, pairs, kanji]))[:, None].float() / 255, **changes)
-    plain, one, other, whole = images.split([len(labels), mixed, mixed, parts])
+    images = augment(torch.from_numpy(np.concatenate([images, pairs]))[:, None].float() / 255, **changes)
+    plain, one, other = images.split([len(labels), mixed, mixed])
     share = torch.rand(mixed, 1, 1, 1) / 2
     blended, covered = one.lerp(other, share), torch.maximum(one, 1.2 * share * other).clamp(max=1)
     two = torch.where(torch.arange(mixed)[:, None, None, None] < mixed // 2, blended, covered)
-    return torch.cat([plain, two, parts_of(whole)]), torch.from_numpy(labels)
-
-
-def parts_of(images: Tensor) -> Tensor:
-    """(B, 1, H, W): of each image a square part, as large as the image was."""
-    if not len(images):
-        return images
-    share = torch.empty(len(images), 1).uniform_(SMALLEST, LARGEST)
-    middle = (torch.rand(len(images), 2) * 2 - 1) * (1 - share)
-    moves = torch.zeros(len(images), 2, 3)
-    moves[:, 0, 0] = moves[:, 1, 1] = share[:, 0]
-    moves[:, :, 2] = middle
-    return F.grid_sample(images, F.affine_grid(moves, list(images.shape), False), align_corners=False)
+    return torch.cat([plain, two]), torch.from_numpy(labels)
 
 
 def kana_columns(classes: Sequence[str]) -> Tensor:
     """(C,): which class of Kuzushiji-49 each class is written like, -1 for none."""
     place = {character: number for number, character in enumerate(K49)}
-    return torch.tensor([place.get(_hiragana(each), -1) if kind(each) == "kana" else -1 for each in classes])
+    return torch.tensor([place.get(each, place.get(unvoiced(each), -1)) for each in classes])
 
 
 def within(logits: Tensor, columns: Tensor) -> Tensor:
@@ -205,11 +193,6 @@ def divergence(logits: Tensor, taught: Tensor) -> Tensor:
     """(B,): how far each answer is from the teachers', times the temperature's square."""
     pupil, teacher = (F.log_softmax(each / TEMPERATURE, 1) for each in (logits, taught))
     return TEMPERATURE**2 * F.kl_div(pupil, teacher, log_target=True, reduction="none").sum(1)
-
-
-def _hiragana(character: str) -> str:
-    plain = unvoiced(character)
-    return chr(ord(plain) - 0x60) if len(plain) == 1 and "ァ" <= plain <= "ヶ" else plain
 
 
 def _grown(known: nn.Module, network: nn.Module) -> nn.Module:
@@ -232,8 +215,7 @@ def _set(name: str, share: str, classes: Sequence[str], side: int) -> Set:
     labels = np.array([place.get(each, -1) for each in data.classes])[data.labels]
     is_kana = np.array([kind(each) == "kana" for each in data.classes])[data.labels]
     known = labels >= 0
-    ours = (np.flatnonzero(each) for each in (known, known & is_kana, known & ~is_kana))
-    return Set(float(share), np.asarray(data.images), labels, *ours)
+    return Set(float(share), np.asarray(data.images), labels, np.flatnonzero(known), np.flatnonzero(known & is_kana))
 
 
 def _some(

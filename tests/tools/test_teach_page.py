@@ -37,32 +37,10 @@ def test_a_batch_has_labelled_images_and_mixtures_of_two_kana(tool: ModuleType) 
     images[0, 8:56, 8:56] = 255  # the kanji, which no mixture holds
     images[1:, 20:44, 20:44] = 100
     kana = np.array([1, 2, 3])
-    one = tool.Set(1.0, images, labels, np.arange(4), kana, np.array([0]))
+    one = tool.Set(1.0, images, labels, np.arange(4), kana)
     batch, of_plain = tool.drawn([one], tool.RECIPE, np.random.default_rng(0))
     assert len(batch) == tool.RECIPE.batch_size
     assert len(of_plain) == tool.RECIPE.batch_size - round(tool.MIXED * tool.RECIPE.batch_size)
     assert set(of_plain.tolist()) == {0, 1, 4}
     assert batch[len(of_plain) :].max() < 0.5
     assert batch[: len(of_plain)].max() > 0.9
-
-
-def test_a_batch_has_parts_of_kanji_where_there_are_kanji(tool: ModuleType) -> None:
-    kana = tool.Set(0.5, np.full((2, 64, 64), 60, np.uint8), np.array([1, 1]), np.arange(2), np.arange(2), np.arange(0))
-    kanji = tool.Set(
-        0.5, np.full((2, 64, 64), 255, np.uint8), np.zeros(2, int), np.arange(2), np.arange(0), np.arange(2)
-    )
-    batch, labels = tool.drawn([kana, kanji], tool.RECIPE, np.random.default_rng(0))
-    parts = round(tool.PARTS * len(batch))
-    assert len(batch) == tool.RECIPE.batch_size == len(labels) + parts + round(tool.MIXED * len(batch))
-    assert batch[-parts:].amax((1, 2, 3)).min() > 0.9
-    assert batch[len(labels) : -parts].max() < 0.5
-
-
-def test_a_part_is_a_square_of_the_image(tool: ModuleType) -> None:
-    across = torch.linspace(0, 1, 64).expand(8, 1, 64, 64)
-    torch.manual_seed(0)
-    parts = tool.parts_of(across)
-    reach = parts[:, 0, 0, -1] - parts[:, 0, 0, 0]
-    assert parts.shape == across.shape
-    assert tool.SMALLEST - 0.05 < reach.min() < reach.max() < tool.LARGEST + 0.05
-    assert torch.allclose(parts, parts[:, :, :1], atol=1e-5)  # nothing of it is turned
