@@ -18,7 +18,6 @@ from kuzushiji.data.pages import web
 from kuzushiji.data.pages.stored import load_pages
 from kuzushiji.document.page import Page
 from kuzushiji.evaluation.pages import evaluate_pages
-from kuzushiji.reading import finder
 from kuzushiji.reading.pretrained import DETECTOR, pretrained
 from tests.imageserver import library
 from tests.reading.detector_file import write_detector, write_page
@@ -174,7 +173,7 @@ def test_detectors_that_are_none(page, tmp_path, capsys, monkeypatch):
     assert "does not exist" in capsys.readouterr().err
     assert main(["read", str(page), "--detector", str(pretrained()["kmnist"])]) == 1
     assert "expected 'kuzushiji detector 1'" in " ".join(capsys.readouterr().err.split())
-    monkeypatch.setattr(finder, "DETECTOR", tmp_path / "detector.onnx")
+    monkeypatch.setattr("kuzushiji.reading.pretrained.DETECTOR", tmp_path / "detector.onnx")
     assert main(["read", str(page)]) == 2
     assert "no detector ships" in capsys.readouterr().err
 
