@@ -50,4 +50,8 @@ leaves up to 2.5 % possible, and one of them is 0.67 %.
 
 Below which probability and logit an answer is unsure was chosen by looking at test images, some of these among them.
 `python benchmarks/caution.py` asks others: of `kmnist` those that its training set apart for validation; of the other
-networks, of which no list is left of what they set apart, test images that are not measured here."""
+networks, of which no list is left of what they set apart, test images that are not measured here.
+
+`--limit 100` found that with these probabilities at most one of 100 images is sure and wrong in any disguise of one
+character: `kmnist` 0.50, `kana` 0.86, `kanji` 0.96, `page` 0.98, `all` 0.95. What ships is no less: 0.90, 0.95, 0.96,
+0.98 and 0.97. `kanji` and `page` were measured here with 0.95 and 0.93, so that they are less often sure today."""
