@@ -22,6 +22,7 @@ REFERRING = {"canonical", "next", "prev", "alternate"}
 
 def faults(folder: Path) -> Iterator[str]:
     """What is wrong with a built site, each as `FILE: what`."""
+    folder = folder.resolve()
     for path in sorted(folder.rglob("*.html")):
         for element in _document(path).iter("a", "link", *LOADED):
             name = LOADED.get(element.tag, "href")
@@ -45,7 +46,7 @@ def _fault(folder: Path, path: Path, address: str, loads: bool) -> str | None:
     if path.name == "404.html":  # which stands in for a page of any folder, and so begins at the root
         target = folder / unquote(parts.path).lstrip("/")
         return None if not parts.path.strip("/") or target.exists() else f"{address} is not there"
-    if not target.is_relative_to(folder.resolve()) or not target.exists():
+    if not target.is_relative_to(folder) or not target.exists():
         return f"{address} is not there"
     if parts.fragment and target.suffix == ".html" and unquote(parts.fragment) not in _anchors(target):
         return f"{address} has no such place"

@@ -53,6 +53,11 @@ class TestLinks:
     def test_what_is_wrong_is_told(self, site: Path, body: str, told: str) -> None:
         assert self.wrong(site, body) == [told]
 
+    def test_the_folder_may_be_named_from_here(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("site").mkdir()
+        assert self.wrong(Path("site"), "<p id='here'><a href='#here'>up</a></p>") == []
+
     def test_style_sheets_load_nothing(self, site: Path) -> None:
         (site / "a.css").write_text("@font-face{src:url('https://example.org/a.woff')}")
         assert self.wrong(site, "") == ["a.css: loads https://example.org/a.woff"]
