@@ -41,8 +41,9 @@ COLUMNS, IN_COLUMN = 10, 20
 STAGES = {
     "finding": "kuzushiji.reading.reader.find_characters",
     "rules": "kuzushiji.reading.reader.find_rules",
-    "cutting": "kuzushiji.reading.reader.cut",
+    "cutting": "kuzushiji.reading.naming.cut",
     "naming": "kuzushiji.reading.recognizer.Recognizer.recognize_prepared",
+    "naming what is unsure": "kuzushiji.reading.recognizer.Recognizer.recognize_together",
     "order": "kuzushiji.reading.reader.arrange",
     "language": "kuzushiji.reading.language.LanguageModel.read",
 }

@@ -9,7 +9,6 @@ from kuzushiji.files import file_hash
 from kuzushiji.processes import Ended
 from kuzushiji.report.document import Commands, Note, Paragraph, Table
 from kuzushiji.report.study import study_document
-from kuzushiji.studies import runner
 from kuzushiji.studies.conclusion import conclude
 from kuzushiji.studies.definition import Study
 from kuzushiji.studies.gather import gather_answer
@@ -204,13 +203,13 @@ def test_a_pretraining_is_trained_once_for_all_seeds(bars_folder, tmp_path):
     assert {training.start for training in trainings[1:]} == {trainings[0].path}
 
 
-def test_side_by_side_a_trial_waits_for_the_one_that_it_starts_from(bars_folder, tmp_path, monkeypatch):
+def test_side_by_side_a_trial_waits_for_the_one_that_it_starts_from(bars_folder, tmp_path):
     seen: dict[str, list[str]] = {}
 
     class Here(dict):
         """Trains when it is asked what comes next, in this process, what began last first."""
 
-        def __init__(self, what, threads):
+        def __init__(self, what, jobs):
             super().__init__()
 
         def __enter__(self):
@@ -227,8 +226,7 @@ def test_side_by_side_a_trial_waits_for_the_one_that_it_starts_from(bars_folder,
             name, training = self.popitem()
             return name, Ended(result=attempt(training, TrainingWatch()))
 
-    monkeypatch.setattr(runner, "Workers", Here)
-    outcomes = run_study(study(TEXT, bars_folder), str(bars_folder), folder=tmp_path / "out", jobs=3)
+    outcomes = run_study(study(TEXT, bars_folder), str(bars_folder), folder=tmp_path / "out", jobs=3, pool=Here)
     assert seen["plain"] == ["before", "plain"]
     assert "before" not in seen["taught"]
     assert {outcome.training.label for outcome in outcomes if not outcome.failure} == {"before", "taught", "plain"}

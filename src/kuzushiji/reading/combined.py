@@ -2,7 +2,8 @@
 
 `page` says what kind a character is, as probably as it does.  Among kanji, and among the ten kana of Kuzushiji-MNIST,
 its answer is then mixed with those of `kanji` and of `kmnist`, half and half (of their logarithms); what the kinds have
-together stays as `page` says, so that all is calibrated as one (`python benchmarks/disguises.py`).
+together stays as `page` says, so that all is calibrated as one (`python benchmarks/disguises.py`).  A network of a kind
+is asked only where it can change who is first: where its kind has together no less than the best of the others.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,8 +16,8 @@ from kuzushiji.imaging.read import Source
 from kuzushiji.reading.pretrained import ALL
 from kuzushiji.reading.recognizer import Recognition, Recognizer, in_batches, recognitions_of, recognized
 
-_LEAST = 0.01
-"""A network of a kind is asked only where the character is of that kind with such a probability at least."""
+_LEAST = np.float32(1e-12)
+"""No network takes anything for less probable than that."""
 
 Cuts = tuple[NDArray[np.uint8], ...]
 """An image of a character as each of the networks takes it."""
@@ -69,27 +70,14 @@ class Combined:
 
     def probabilities(self, cuts: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, C) of images as each of the networks takes them: uint8 (N, H, W) each."""
-        general = _logarithms(self.general.probabilities(cuts[0]))
-        mixed = general.copy()
+        mixed = self.general.probabilities(cuts[0])
         for network, places, images in zip(self.special, self._places, cuts[1:], strict=True):
-            may_be = np.flatnonzero(_total(general[:, places]) > np.log(_LEAST))
+            others = mixed.copy()
+            others[:, places] = 0
+            may_be = np.flatnonzero(mixed[:, places].sum(axis=1) >= others.max(axis=1))
             if not len(may_be):
                 continue
             where = np.ix_(may_be, places)
-            special = np.float32(0.5) * (_normal(general[where]) + _logarithms(network.probabilities(images[may_be])))
-            mixed[where] = _total(general[where]) + _normal(special)
-        return np.exp(_normal(mixed))
-
-
-def _logarithms(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.log(np.maximum(probabilities, np.float32(1e-12)))
-
-
-def _total(logarithms: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The logarithm of the sum of what has these logarithms, (N, 1)."""
-    total: NDArray[np.float32] = np.logaddexp.reduce(logarithms, axis=1, keepdims=True)
-    return total
-
-
-def _normal(logarithms: NDArray[np.float32]) -> NDArray[np.float32]:
-    return logarithms - _total(logarithms)
+            both = np.sqrt(np.maximum(mixed[where], _LEAST) * np.maximum(network.probabilities(images[may_be]), _LEAST))
+            mixed[where] = both * (mixed[where].sum(axis=1, keepdims=True) / both.sum(axis=1, keepdims=True))
+        return mixed

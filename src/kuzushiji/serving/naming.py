@@ -19,7 +19,6 @@ from kuzushiji.document.formats import json as page_json
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.cut import cut
 from kuzushiji.imaging.read import read_gray
-from kuzushiji.processes import cores
 from kuzushiji.reading.combined import Combined
 from kuzushiji.reading.many import open_recognizers
 from kuzushiji.reading.pretrained import complementary
@@ -48,7 +47,7 @@ def recognizers(model: str | None) -> list[Recognizer]:
 @lru_cache
 def _alone_on_images(model: str | None) -> list[Recognizer | Combined]:
     """What names a character on an image of its own, as `kuzushiji recognize` does."""
-    return list(open_recognizers(model, threads=min(2, cores())).values())
+    return list(open_recognizers(model, threads=1).values())
 
 
 def name_images(model: str | None, questions: list[Asked]) -> list[Answered]:
