@@ -141,6 +141,7 @@ def test_the_file_computes_what_the_network_does(config: DetectorConfig, tmp_pat
     written = export_detector(run, tmp_path / "d.onnx", precision=precision, found_above=0.4, credit=["recognition"])
     described, session = open_detector(written.path)
     assert described == written.description
+    assert b"site-packages" not in written.path.read_bytes()  # PyTorch notes where in whose code a node comes from
     assert (described.found_above, described.roles) == (0.4, ("main", "ruby"))
     assert "CODH" in described.attribution
     images = torch.rand(1, 1, 64, 160)

@@ -174,8 +174,9 @@ def _to_onnx(network: nn.Module) -> onnx.ModelProto:
             verbose=False,
         )
     assert exported is not None
-    strip(exported.model_proto)
-    return exported.model_proto
+    model = exported.model_proto  # another one each time that it is asked for
+    strip(model)
+    return model
 
 
 def _difference(model: onnx.ModelProto, network: nn.Module) -> float:
