@@ -19,6 +19,7 @@ from kuzushiji.document.formats import json as page_json
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.cut import cut
 from kuzushiji.imaging.read import read_gray
+from kuzushiji.reading import naming as reading_naming
 from kuzushiji.reading.combined import Combined
 from kuzushiji.reading.many import open_recognizers
 from kuzushiji.reading.pretrained import complementary
@@ -70,10 +71,8 @@ def name_boxes(model: str | None, image: Path, corners: list[list[list[float]]])
     """The candidates of what stands in boxes on a page, each a text and its probability."""
     gray = _gray(image)
     whole = geometry.whole(geometry.boxes_of(np.array(corners, np.float32)), gray.shape[::-1])
-    best = _best(
-        [each.recognize_prepared(cut(gray, whole, each.description.image_size)) for each in recognizers(model)]
-    )
-    return [[[each.character, each.probability] for each in one.candidates] for one in best]
+    named = reading_naming.name_boxes(recognizers(model), gray, whole.astype(np.float32), top=5, exact=True)
+    return [[[each.character, each.probability] for each in one] for one in named]
 
 
 def examples(
