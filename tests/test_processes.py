@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kuzushiji.errors import DataError, Interrupted, KuzushijiError
-from kuzushiji.interruption import interruptible
+from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.processes import Ended, Workers, run_parts
+from tests.cluster_jobs import wait
 
 NEEDS_PROC = pytest.mark.skipif(not Path("/proc/self").exists(), reason="it looks for processes in /proc")
 
@@ -29,16 +29,6 @@ def fail(report, error):
 def kill(report):
     print("about to go", file=sys.stderr, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def wait(report, folder):
-    """Works until it is interrupted, and leaves a note when it was."""
-    with interruptible() as stop:
-        report(os.getpid())
-        while not stop.wait(0.01):
-            pass
-        (folder / "interrupted").touch()
-    raise Interrupted("it was interrupted")
 
 
 def wait_for_ever(report):

@@ -3,7 +3,6 @@
 import re
 import threading
 import time
-from shutil import which
 
 import pytest
 import uvicorn
@@ -17,18 +16,6 @@ from tests.serving.room import TEXT, columns_of, page_of, picture, with_page
 
 PATIENCE = 60_000
 """Milliseconds: others may use the machine too."""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = which("chromium")
-    if chromium is None:
-        pytest.skip("no browser: Debian's package chromium is missing")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is missing")
-    with api.sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -46,18 +46,6 @@ class Files(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
-def browser():
-    chromium = which("chromium")
-    if chromium is None:
-        pytest.skip("no browser: Debian's package chromium is missing")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is missing")
-    with api.sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def visit(browser):
     """Opens a file of a folder; nothing may go wrong in it, and nothing be asked of another host."""
