@@ -55,6 +55,12 @@ class OnHub:
         """The images of a split; see `ParquetFiles.read`."""
         return self._files.read(split, side, progress)
 
+    def read_some(
+        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
+    ) -> CharacterImages | None:
+        """Some of the images of a split; see `ParquetFiles.read_some`."""
+        return self._files.read_some(split, side, progress, limit, exact=exact)
+
     @cached_property
     def _files(self) -> ParquetFiles:
         check_extras("hub", "parquet")

@@ -62,8 +62,13 @@ class Origin(Protocol):
 class Sampled(Protocol):
     """An origin that can read some images of a split without the others."""
 
-    def read_some(self, split: str, side: int | None, progress: Progress | None, limit: int) -> CharacterImages | None:
-        """Those that `subsample` would take; None where that can't be told without reading all."""
+    def read_some(
+        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
+    ) -> CharacterImages | None:
+        """Those that `subsample` would take of all, or others of the split that are as good unless `exact`.
+
+        None where that can't be told without reading all.
+        """
 
 
 @dataclass(frozen=True)
@@ -116,8 +121,14 @@ class Source:
         limit: int | None = None,
         image_size: int | None = None,
         progress: Progress | None = None,
+        exact: bool = False,
     ) -> CharacterImages:
-        """Loads one split; see `load`."""
+        """Loads one split; see `load`.
+
+        Args:
+            exact: choose `limit` images among all, even where all must be decoded for that, as a run does that is
+                tested on all of them anyway.
+        """
         if image_size is not None and not 1 <= image_size <= 4096:
             raise UsageError(f"an image size of {image_size} pixels; expected 1 to 4096")
         if limit is not None and limit < 1:
@@ -128,7 +139,7 @@ class Source:
             raise UsageError(f"{self} has no split {split!r}; it has {', '.join(self.splits)}{few}")
         some = None
         if limit is not None and isinstance(self.origin, Sampled):
-            some = self.origin.read_some(split, image_size, progress, limit)
+            some = self.origin.read_some(split, image_size, progress, limit, exact=exact)
         data = self.origin.read(split, image_size, progress) if some is None else some
         data = replace(data, name=self.name)
         for note in () if isinstance(self.origin, Together) else data.notes:  # whose parts have told theirs
@@ -167,7 +178,8 @@ def load(
             people corrected of a book in the reading room (`shelf`: of all books).  `hf:OWNER/NAME@REVISION` is a
             data set on the Hugging Face hub, and a folder may hold parquet files as that has them.
         split: one of `parse(data).splits`.
-        limit: take so many images at most, each class in its proportion.
+        limit: take so many images at most, each class in its proportion.  They are chosen by labels and names, and no
+            others are decoded, but for validation and test images of a folder that is divided by the pixels of all.
         image_size: bring the images to so many pixels a side; kept as they are if None, which for characters of pages
             is 80.
         progress: called with the numbers of images done and of all, while image files are decoded the first time.

@@ -63,7 +63,7 @@ def validation_split(
     counts = data.class_counts()
     # round() to even would treat classes of 5, 15 and 25 images differently.
     wanted = np.minimum(np.floor(counts * fraction + 0.5), np.maximum(counts - 1, 0))
-    held_out = _shuffled_ranks(data.labels, seed) < wanted[data.labels]
+    held_out = shuffled_ranks(data.labels, seed) < wanted[data.labels]
     if not held_out.any():
         raise UsageError(f"{fraction:g} of each class of {data.name} is less than one image; choose a larger fraction")
     return data.select(~held_out, "train"), data.select(held_out, "validation")
@@ -124,7 +124,7 @@ def subsample(data: CharacterImages, count: int, *, seed: int = 0) -> CharacterI
 def sample_of(labels: NDArray[np.int64], count: int, *, seed: int = 0) -> NDArray[np.int64]:
     """Which images `subsample` takes of those with these labels, by their numbers, sorted."""
     # An image's place within its class, between 0 and 1: the smallest places are an equal share of every class.
-    place = (_shuffled_ranks(labels, seed) + 0.5) / np.bincount(labels)[labels]
+    place = (shuffled_ranks(labels, seed) + 0.5) / np.bincount(labels)[labels]
     return np.sort(np.argsort(place, kind="stable")[:count])
 
 
@@ -266,7 +266,7 @@ def with_classes_of(classes: tuple[str, ...], data: CharacterImages, *, has_rare
     return replace(chosen, labels=numbers[chosen.labels], classes=classes)
 
 
-def _shuffled_ranks(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+def shuffled_ranks(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     """Numbers the images of each class 0, 1, 2 ... in an order drawn by `seed`, (N,)."""
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]

@@ -55,7 +55,7 @@ def read_splits(
     if isinstance(data, CharacterImages):
         images = data
     else:
-        images = data.load("train", limit=choice.limit, image_size=choice.image_size, progress=reading)
+        images = data.load("train", limit=choice.limit, image_size=choice.image_size, progress=reading, exact=True)
         if "validation" in data.splits:
             validation = data.load("validation", image_size=choice.image_size, progress=reading)
         if "test" in data.splits and with_test:

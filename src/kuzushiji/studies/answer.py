@@ -10,7 +10,7 @@ from statistics import mean, median, stdev
 from typing import Any
 
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.data.source import Source, load
+from kuzushiji.data.source import Source, parse
 from kuzushiji.errors import KuzushijiError, UsageError
 from kuzushiji.evaluation.compare import (
     Comparison,
@@ -282,7 +282,8 @@ def cut_off(answer: Answer) -> Balance | None:
     if not config.data.rare:
         return None
     try:
-        images = load(config.data.address, "train", limit=choice.limit, image_size=choice.image_size)
+        source = parse(config.data.address)
+        images = source.load("train", limit=choice.limit, image_size=choice.image_size, exact=True)
     except KuzushijiError:
         return None
     balance = measure_balance({"train": images}, choice.cover or 1.0)

@@ -1,7 +1,6 @@
 """A set of the catalogue, as images of characters."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from kuzushiji.data.catalogue.sets import Dataset, dataset, folder
 from kuzushiji.data.files.array_folder import ArrayFolder
@@ -33,8 +32,7 @@ class Catalogued:
         """
         entry, place = self.entry, folder(self.entry.name)
         if entry.default_format == "tar":
-            native = (side, side) == entry.image_size  # no second cache of the same images
-            return ImageFiles(self._files(place)).read(split, None if native else side, progress)
+            return self._image_files.read(split, self._side(side), progress)
         arrays = ArrayFolder(place, tuple(entry.characters))
         if (pair := arrays.pairs().get(split)) and pair.is_whole:
             return arrays.read(split, side, progress)
@@ -44,18 +42,27 @@ class Catalogued:
         name = entry.name
         raise self._missing(f"images or labels for {split} ({name}-{split}-imgs.npz, {name}-{split}-labels.npz)")
 
-    def read_some(self, split: str, side: int | None, progress: Progress | None, limit: int) -> CharacterImages | None:
+    def read_some(
+        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
+    ) -> CharacterImages | None:
         """Some of the images of a split, as `Sampled` has it."""
+        if self.entry.default_format == "tar":
+            return self._image_files.read_some(split, self._side(side), progress, limit, exact=exact)
         arrays = ArrayFolder(folder(self.entry.name), tuple(self.entry.characters))
-        pair = arrays.pairs().get(split) if self.entry.default_format != "tar" else None
+        pair = arrays.pairs().get(split)
         return arrays.read_some(split, side, progress, limit) if pair and pair.is_whole else None
 
-    def _files(self, place: Path) -> Path:
+    def _side(self, side: int | None) -> int | None:
+        """None for the size that the image files have: no second cache of the same images."""
+        return None if (side, side) == self.entry.image_size else side
+
+    @property
+    def _image_files(self) -> ImageFiles:
         """The archive, or the folder that it is unpacked into."""
-        archive = self.entry.files()[0].name
+        place, archive = folder(self.entry.name), self.entry.files()[0].name
         for path in (place / archive, place / _UNPACKED):
             if path.exists():
-                return path
+                return ImageFiles(path)
         raise self._missing(archive)
 
     def _missing(self, file: str) -> DataError:

@@ -92,7 +92,9 @@ class ArrayFolder:
         """
         return self._read(split, None)
 
-    def read_some(self, split: str, side: int | None, progress: Progress | None, limit: int) -> CharacterImages:
+    def read_some(
+        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
+    ) -> CharacterImages:
         """Some of the images of a split, chosen by their labels, so that no others are held in memory."""
         return self._read(split, limit)
 

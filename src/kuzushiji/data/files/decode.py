@@ -163,6 +163,15 @@ def write_at(file: io.FileIO, position: int, content: bytes) -> None:
         left = left[file.write(left) :]
 
 
+def pixel_hashes(listing: Listing, positions: list[int]) -> list[bytes]:
+    """`pixel_hash` of the images at `positions`.
+
+    Raises:
+        DataError: a file is not an image, or is damaged; the message names it.
+    """
+    return [pixel_hash(pixels) for pixels in _decoded(listing, positions)]
+
+
 def _decoded(listing: Listing, positions: "range | list[int]") -> Iterator[NDArray[np.uint8]]:
     for position, content in zip(positions, listing.contents(positions), strict=True):
         try:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from PIL import Image
 
 from kuzushiji.data.files.cache import CachedImages, bounds_of, cached, find_cached, place_in_order
 from kuzushiji.data.files.class_map import folder_of_class
-from kuzushiji.data.files.decode import decode_listing
+from kuzushiji.data.files.decode import decode_listing, pixel_hashes
 from kuzushiji.data.files.listing import Listing, identity, list_images, split_folders
+from kuzushiji.data.files.undivided import some_that_train, training_counts
 from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.splits import HASH_SPLITS, assign_by_hash, sample_of
 from kuzushiji.errors import DataError
@@ -68,21 +69,27 @@ class ImageFiles:
         """
         return self.decoded(side, progress).of(split)
 
-    def read_some(self, split: str, side: int | None, progress: Progress | None, limit: int) -> CharacterImages | None:
-        """Some of the images of a split, as `Sampled` has it; all are decoded where their pixels divide them.
+    def read_some(
+        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
+    ) -> CharacterImages | None:
+        """Some of the images of a split, as `Sampled` has it.
+
+        Where the pixels divide them, they are training images by `some_that_train`, whether or not all have been
+        decoded before; to tell which images are for validation or test takes all of them.
 
         Raises:
             DataError, KuzushijiError: as in `decoded`.
         """
-        if find_cached(self.path, str(side), self.identity):
+        listing = list_images(self.path)
+        if listing.splits is None:
+            if exact or split != "train" or training_counts(listing.labels).sum() <= limit:
+                return None
+        elif listing.splits.count(split) <= limit or find_cached(self.path, str(side), self.identity):
             return None
 
         def make(beside: Path) -> dict[str, Any]:
             return _decode(self.path, beside, side, progress, (split, limit))
 
-        listing = list_images(self.path)
-        if listing.splits is None or listing.splits.count(split) <= limit:
-            return None
         return cached(self.path, f"{side} {split} {limit}", self.identity, make).of(split)
 
     def decoded(self, side: int | None = None, progress: Progress | None = None) -> CachedImages:
@@ -114,6 +121,10 @@ def _decode(
         split, limit = some
         kept = np.flatnonzero(np.array(listing.splits) == split)
         kept = kept[sample_of(listing.labels[kept], limit)]
+    elif some is not None:
+        split, limit = some
+        kept = some_that_train(listing.labels, limit, lambda places: pixel_hashes(listing, places))
+        listing = replace(listing, splits=(split,) * len(listing))
     made, hashes = decode_into(beside, listing, side, progress, kept)
     plain.unlink(missing_ok=True)
     return made | {"source": {source.name: _source_hash(source, listing.only(kept).names, hashes)}}

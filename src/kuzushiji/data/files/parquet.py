@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuzushiji.data.files.cache import CachedImages, cached
+from kuzushiji.data.files.cache import CachedImages, cached, find_cached
 from kuzushiji.data.files.image_files import decode_into
 from kuzushiji.data.files.listing import Listing, state_of
 from kuzushiji.data.files.parquet_layout import Card, files_by_split, read_card
 from kuzushiji.data.images import CharacterImages, Progress
+from kuzushiji.data.splits import sample_of
 from kuzushiji.errors import DataError
 from kuzushiji.extras import check_extras
 from kuzushiji.files import file_hash
@@ -66,6 +67,23 @@ class ParquetFiles:
             KuzushijiError: pyarrow is not installed, or the cache could not be written.
         """
         return self.decoded(side, progress).of(split)
+
+    def read_some(
+        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
+    ) -> CharacterImages | None:
+        """Some of the images of a split, as `Sampled` has it.
+
+        Raises:
+            DataError, KuzushijiError: as in `read`.
+        """
+        check_extras("parquet")
+        if find_cached(self.path, f"{side} {self.part}", self._identity):
+            return None
+
+        def make(beside: Path) -> dict[str, Any]:
+            return _decode(self, beside, side, progress, (split, limit))
+
+        return cached(self.path, f"{side} {self.part} {split} {limit}", self._identity, make).of(split)
 
     def decoded(self, side: int | None = None, progress: Progress | None = None) -> CachedImages:
         """All images; see `ImageFiles.decoded`."""
@@ -141,9 +159,17 @@ def holds_parquet(folder: Path) -> bool:
     return any(chain(folder.glob("*.parquet"), folder.glob("*/*.parquet")))
 
 
-def _decode(source: ParquetFiles, beside: Path, side: int | None, progress: Progress | None) -> dict[str, Any]:
+def _decode(
+    source: ParquetFiles, beside: Path, side: int | None, progress: Progress | None, some: tuple[str, int] | None = None
+) -> dict[str, Any]:
     unpacked = beside / "unpacked"
-    made, _ = decode_into(beside, source.listed(unpacked), side, progress)
+    listing = source.listed(unpacked)
+    kept = np.arange(len(listing))
+    if some is not None and listing.splits is not None:
+        split, limit = some
+        kept = np.flatnonzero(np.array(listing.splits) == split)
+        kept = kept[sample_of(listing.labels[kept], limit)]
+    made, _ = decode_into(beside, listing, side, progress, kept)
     unpacked.unlink()
     return made | {"source": source.hashes()}
 

@@ -15,7 +15,7 @@ from kuzushiji.data.files.names import split_of
 from kuzushiji.data.splits import HASH_SPLITS
 from kuzushiji.errors import DataError, UsageError, unknown_name
 
-_LARGEST_CARD = 2**22
+_LARGEST_CARD = 2**20
 """Bytes."""
 
 

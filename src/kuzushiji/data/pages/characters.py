@@ -21,7 +21,7 @@ from kuzushiji.data.pages.cutting import BROKEN, CLIPPED, CUT, OUTSIDE, CutPages
 from kuzushiji.data.pages.files import FileReader, identity
 from kuzushiji.data.pages.problems import PageReport, Problem
 from kuzushiji.data.pages.tables import BoxedPage, PageListing, list_pages, page_names
-from kuzushiji.data.splits import HASH_SPLITS
+from kuzushiji.data.splits import HASH_SPLITS, sample_of
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.records import as_plain, from_plain
@@ -92,6 +92,33 @@ class Pages:
             DataError: as `cached_characters`.
         """
         return cached_characters(self, side=side or SIDE, progress=progress).of(split)
+
+    def read_some(
+        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
+    ) -> CharacterImages | None:
+        """Some of the characters of a split, as `Sampled` has it: those that the tables promise.
+
+        All are cut where one of these turns out to be on a damaged page or beyond it.  Others may be, which shows when
+        their pages are read; so that these can't be `exact`.
+
+        Raises:
+            DataError: as `cached_characters`.
+        """
+        side = side or SIDE
+        if exact or find_cached(self.path, _variant(self, side), self.identity):
+            return None
+
+        def make(folder: Path) -> dict[str, Any]:
+            return _make_some(self, folder, side, progress, split, limit)
+
+        try:
+            return cached(self.path, f"{_variant(self, side)} {split} {limit}", self.identity, make).of(split)
+        except _NeedsAll:
+            return None
+
+
+class _NeedsAll(Exception):
+    """Some characters can't be chosen without cutting all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,16 +282,11 @@ def _variant(pages: Pages, side: int) -> str:
 
 def _make(pages: Pages, folder: Path, side: int, progress: Progress | None) -> dict[str, Any]:
     listing = list_pages(pages.path)
-    # Cut in the order of the splits, so that nothing need be moved unless something turns out to be damaged.
-    to_cut = [page for page in listing.pages if page.image and len(page)]
-    names, sides = _sides(to_cut, pages.by)
-    to_cut = [to_cut[number] for number in np.argsort(sides, kind="stable")]
-    cut = cut_pages(to_cut, folder, side=side, progress=progress)
+    to_cut, page_of, characters = _to_cut(listing, pages.by)
+    cut = cut_pages([(page.image, page.boxes) for page in to_cut if page.image], folder, side=side, progress=progress)
 
-    page_of = np.repeat(np.arange(len(to_cut)), [len(page) for page in to_cut])
     _refuse_other_boxes(pages.path, to_cut, cut)
     rows = np.flatnonzero((cut.fates == CUT) | (cut.fates == CLIPPED))
-    characters = np.array([character for page in to_cut for character in page.characters], np.str_)
     classes, labels = np.unique(characters[rows], return_inverse=True)
     report = PageReport(
         pages=len(listing.pages),
@@ -299,6 +321,50 @@ def _make(pages: Pages, folder: Path, side: int, progress: Progress | None) -> d
             *([listing.note] if listing.note else []),
         ],
     }
+
+
+def _make_some(
+    pages: Pages, folder: Path, side: int, progress: Progress | None, split: str, limit: int
+) -> dict[str, Any]:
+    """Cuts at most `limit` characters of a split, those that `subsample` takes of all if every box can be cut.
+
+    Raises:
+        _NeedsAll: there are no more than that, or one of them can't be cut.
+    """
+    listing = list_pages(pages.path)
+    to_cut, page_of, characters = _to_cut(listing, pages.by)
+    classes, labels = np.unique(characters, return_inverse=True)
+    names, sides = _sides(to_cut, pages.by)
+    rows = np.flatnonzero(np.array([names[side] for side in sides.tolist()], np.str_)[page_of] == split)
+    if len(rows) <= limit:
+        raise _NeedsAll
+    rows = rows[sample_of(labels[rows].astype(np.int64), limit)]
+    boxes, ids = (np.concatenate([getattr(page, each) for page in to_cut])[rows] for each in ("boxes", "ids"))
+    chosen = [(to_cut[number], boxes[page_of[rows] == number]) for number in np.unique(page_of[rows])]
+    cut = cut_pages([(page.image, some) for page, some in chosen if page.image], folder, side=side, progress=progress)
+    if not np.isin(cut.fates, (CUT, CLIPPED)).all():
+        raise _NeedsAll
+    place_in_order(cut.images, folder / "images.npy", np.arange(len(rows)))
+    np.save(folder / "labels.npy", labels[rows].astype(np.int64))
+    np.save(folder / "ids.npy", ids)
+    return {
+        "bounds": {split: [0, len(rows)]},
+        "classes": classes.tolist(),
+        "source": _source(listing, [page for page, _ in chosen], cut),
+        "notes": [listing.note] if listing.note else [],
+    }
+
+
+def _to_cut(listing: PageListing, by: str) -> tuple[list[BoxedPage], NDArray[np.int64], NDArray[np.str_]]:
+    """The pages that have an image and a box, and of each box the number of its page and its character.
+
+    They are in the order of the splits, so that nothing need be moved unless something turns out to be damaged.
+    """
+    found = [page for page in listing.pages if page.image and len(page)]
+    _, sides = _sides(found, by)
+    ordered = [found[number] for number in np.argsort(sides, kind="stable")]
+    page_of = np.repeat(np.arange(len(ordered)), [len(page) for page in ordered])
+    return ordered, page_of, np.array([character for page in ordered for character in page.characters], np.str_)
 
 
 def _sides(

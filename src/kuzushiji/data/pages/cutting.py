@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from kuzushiji.data.files.decode import write_at
 from kuzushiji.data.images import Progress
 from kuzushiji.data.pages.files import FileReader, PageFile
-from kuzushiji.data.pages.tables import BoxedPage
 from kuzushiji.document import geometry
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.cut import cut
@@ -54,13 +53,15 @@ class _Job:
     hashes: Path
 
 
-def cut_pages(pages: Sequence[BoxedPage], folder: Path, *, side: int, progress: Progress | None = None) -> CutPages:
+def cut_pages(
+    pages: Sequence[tuple[PageFile, NDArray[np.int32]]], folder: Path, *, side: int, progress: Progress | None = None
+) -> CutPages:
     """Cuts the characters out of many pages into files in `folder`, with as many processes as there are cores.
 
     No more than a page for each process is in memory at a time.
 
     Args:
-        pages: the pages, each with an image.
+        pages: the image of each page, and the boxes on it, int32 (n, 4): left, top, width and height.
         folder: where the files are written; a temporary folder of the caller, who removes it if this fails.
         side: pixels of a character's longer side.
         progress: called now and then with the number of characters done and the number of all.
@@ -68,7 +69,7 @@ def cut_pages(pages: Sequence[BoxedPage], folder: Path, *, side: int, progress: 
     Raises:
         OSError: the disk is full, or refuses in another way.
     """
-    starts = np.cumsum([0, *map(len, pages)]).tolist()
+    starts = np.cumsum([0, *(len(boxes) for _, boxes in pages)]).tolist()
     images, fates, hashes = folder / "cut.npy", folder / "fates", folder / "hashes"
     with open(images, "wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": (starts[-1], side, side)}
@@ -77,7 +78,7 @@ def cut_pages(pages: Sequence[BoxedPage], folder: Path, *, side: int, progress: 
         file.truncate(offset + starts[-1] * side * side)
     fates.write_bytes(bytes(starts[-1]))
     hashes.write_bytes(bytes(32 * len(pages)))
-    job = _Job([(page.image, page.boxes) for page in pages if page.image], starts, side, images, offset, fates, hashes)
+    job = _Job(pages, starts, side, images, offset, fates, hashes)
 
     processes = min(cores(), -(-len(pages) // _SEVERAL))
     done = 0
