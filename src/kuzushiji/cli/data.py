@@ -64,7 +64,7 @@ def info(name: str, /, *, json: bool = False) -> None:
     json
         Print it as JSON.
     """
-    from kuzushiji.data.catalogue.verify import state
+    from kuzushiji.data.catalogue.verify import provenance, state
     from kuzushiji.data.pages.characters import known_report
     from kuzushiji.data.source import parse
     from kuzushiji.records import as_plain
@@ -73,7 +73,8 @@ def info(name: str, /, *, json: bool = False) -> None:
     known = known_report(parse(name).pages) if entry.unit == "pages" else None
     if json:
         report = {"report": as_plain(known) if known else None} if entry.unit == "pages" else {}
-        print_json(_facts(entry) | {"state": state(name)} | report)
+        told = {"provenance": {file.name: said for file in entry.files() if (said := provenance(entry, file))}}
+        print_json(_facts(entry) | {"state": state(name)} | told | report)
         return
     size = "varies" if entry.image_size is None else "{} x {} pixels, grey".format(*entry.image_size)
     splits = ", ".join(f"{split} {count:,}" for split, count in entry.counts.items())
@@ -103,8 +104,8 @@ def info(name: str, /, *, json: bool = False) -> None:
             size = f"{file.size:,} bytes" if file.md5 else f"about {file.size / 1e6:.0f} MB" if file.size else ""
             facts = f"    {file.name:28}  {size:>16}  {f'md5 {file.md5}' if file.md5 else ''}"
             results.print(facts.rstrip(), markup=False, soft_wrap=True)
-            for url in file.urls:
-                results.print(f"      {url}", markup=False, soft_wrap=True)
+            for line in (*file.urls, *provenance(entry, file)):
+                results.print(f"      {line}", markup=False, soft_wrap=True)
     results.print("\n  by hand")
     for step in entry.manual_steps:
         results.print(f"    {step}", markup=False, soft_wrap=True)

@@ -536,9 +536,10 @@ def characters(count: int) -> CharacterImages:
 def test_a_tar_with_a_part_of_the_images_is_taken_and_said_to_be_one(tmp_path: Path) -> None:
     write_tar(tmp_path / "kkanji.tar", characters(6))
     fetched = fetch("kkanji", source=tmp_path)
-    note = "6 of the 140,424 images that were published, 2 of 3,832 classes"
-    assert fetched.notes == [f"kkanji.tar: {note}"]
-    assert [(report.status, report.detail) for report in verify("kkanji")] == [("right", note)]
+    note = "6 of the 140,424 images that were published, 2 of 3,832 classes; 0 of the 127,093 that are known are there"
+    assert [told.partition("; content")[0] for told in fetched.notes] == [f"kkanji.tar: {note}"]
+    (report,) = verify("kkanji")
+    assert (report.status, report.detail.partition("; the same file as on")[0]) == ("right", note)
     assert state("kkanji") == "part"
     # Of two files without a hash, the one that the user names is the one that is meant.
     write_tar(tmp_path / "kkanji.tar", characters(8))
@@ -547,10 +548,12 @@ def test_a_tar_with_a_part_of_the_images_is_taken_and_said_to_be_one(tmp_path: P
 
 
 def test_a_whole_tar_is_said_to_be_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    entry = replace(catalog.DATASETS["kkanji"], counts={"all": 6}, classes=2)
+    entry = catalog.DATASETS["kkanji"]
+    formats = {"tar": (replace(entry.files()[0], known=""),)}
+    entry = replace(entry, counts={"all": 6}, classes=2, formats=formats)
     monkeypatch.setitem(catalog.DATASETS, "kkanji", entry)
     write_tar(tmp_path / "kkanji.tar", characters(6))
-    assert "6 images, all that were published" in fetch("kkanji", source=tmp_path).notes[0]
+    assert "6 images, as many as were published" in fetch("kkanji", source=tmp_path).notes[0]
 
 
 @pytest.mark.parametrize("damage", ["cut", "cut between images", "page", "text", "empty"])

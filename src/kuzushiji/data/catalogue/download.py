@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 from filelock import Timeout
 
 from kuzushiji.data.catalogue.sets import DataFile, Dataset, dataset, folder, superseded
-from kuzushiji.data.catalogue.verify import examine
+from kuzushiji.data.catalogue.verify import examine, remember
 from kuzushiji.data.files.class_map import write_class_map
 from kuzushiji.data.files.local import LocalFile, local_files
 from kuzushiji.data.files.names import numbered
@@ -104,6 +104,9 @@ def fetch(
                 offered = {file.name: copies for file in entry.files(format) if (copies := _copies(file, elsewhere))}
                 missing = _note_right_files(entry, fetched, say, offered)
                 _copy_files(entry, missing, offered, fetched, source, progress, say)
+        for file in entry.files(format):
+            if file.known:
+                remember(entry, file)
     return fetched
 
 

@@ -26,6 +26,7 @@ class DataFile:
         md5: hexadecimal MD5 sum, None where none was published.
         urls: where to fetch it, tried in order; empty for what needs a login or is made from other files.
         header: the first line of a CSV file without an MD5.
+        known: of an archive without an MD5 the file, beside this one, with hashes of images that are known to be in it.
         is_folder: whether it is a folder of images rather than one file.
     """
 
@@ -34,6 +35,7 @@ class DataFile:
     md5: str | None = None
     urls: tuple[str, ...] = ()
     header: str = ""
+    known: str = ""
     is_folder: bool = False
 
 
@@ -227,7 +229,7 @@ _TABLE = (
         name="kkanji",
         title="Kuzushiji-Kanji",
         description="3,832 kanji, 1 to 1,766 images each, 815 of them with a single one; no official split.",
-        formats={"tar": (_codh("kkanji", "kkanji.tar", 310_000_000),)},
+        formats={"tar": (replace(_codh("kkanji", "kkanji.tar", 310_000_000), known="kkanji.npz"),)},
         classes=3_832,
         image_size=(64, 64),
         counts={"all": 140_424},

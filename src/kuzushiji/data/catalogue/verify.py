@@ -4,9 +4,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from kuzushiji.data.catalogue.contents import Content, Known, content_of, note_seen, seen
 from kuzushiji.data.catalogue.sets import DATASETS, DataFile, Dataset, dataset, folder, superseded
 from kuzushiji.errors import DataError
 from kuzushiji.files import file_hash
+
+_MANY = 50
+"""Images of which nine in ten are known, so that one at least would be if they were what they are said to be."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +98,73 @@ def _describe_unhashed(entry: Dataset, file: DataFile, path: Path) -> str:
     from kuzushiji.data.files.listing import list_images
 
     listing = list_images(path)
-    if len(listing) == entry.count and len(listing.classes) == entry.classes:
-        return f"{entry.count:,} images, all that were published; no hash was, to compare with"
-    return (
-        f"{len(listing):,} of the {entry.count:,} images that were published, "
+    whole = len(listing) == entry.count and len(listing.classes) == entry.classes
+    held = (
+        f"{entry.count:,} images, as many as were published"
+        if whole
+        else f"{len(listing):,} of the {entry.count:,} images that were published, "
         f"{len(listing.classes):,} of {entry.classes:,} classes"
     )
+    return f"{held}; {_describe_content(entry, file, path)}" if file.known else held
+
+
+def _describe_content(entry: Dataset, file: DataFile, path: Path) -> str:
+    """Compares the images of an archive with those that are known, and with what was there when it was fetched.
+
+    Raises:
+        DataError: more of them are others than can be, or they were others when it was fetched.
+    """
+    place = folder(entry.name) / file.name
+    digest, noted = file_hash(path), seen(place)
+    if noted and noted.sha256 == digest:
+        return f"{noted.told}; the same file as on {noted.day}; content {noted.content[:16]}"
+    content = content_of(path, digest)
+    told, is_whole = _compare(entry, file, content)
+    more = is_whole and noted is not None and content.count > noted.images  # as a whole archive for a part of it
+    if noted and path == place and content.digest != noted.content and not more:
+        raise DataError(f"{told}; but it holds other images than when it was fetched, on {noted.day}")
+    return f"{told}; content {content.digest[:16]}"
+
+
+def _compare(entry: Dataset, file: DataFile, content: Content) -> tuple[str, bool]:
+    """Which of the known images are there, and whether these are all.
+
+    Raises:
+        DataError: more of the images are others than can be.
+    """
+    found = Known.load(Path(__file__).parent / file.known).found_in(content)
+    told = f"{found.there:,} of the {found.known:,} that are known are there" + " and unchanged" * found.same
+    changed = found.others - max(entry.count - found.known, 0)
+    if changed > 0 or (not found.there and found.others >= _MANY):
+        raise DataError(f"{told}, so that at least {max(changed, 1):,} of its {content.count:,} images are others")
+    if found.there == found.known and not found.same:
+        raise DataError(f"{told} by the beginnings of their hashes, but not by the whole of these: it is made up")
+    return told, found.same
+
+
+def remember(entry: Dataset, file: DataFile) -> None:
+    """Notes beside an archive of which no hash was published what it is, so that `verify` can say whether it changed.
+
+    Raises:
+        DataError: it is not as published, as far as that is known.
+        KuzushijiError: the note can't be written.
+    """
+    path = folder(entry.name) / file.name
+    digest, noted = file_hash(path), seen(path)
+    if noted is None or noted.sha256 != digest:
+        content = content_of(path, digest)
+        note_seen(path, digest, content, _compare(entry, file, content)[0])
+
+
+def provenance(entry: Dataset, file: DataFile) -> list[str]:
+    """What is known of an archive without a published hash, and of the one that is there, in a line each."""
+    if not file.known:
+        return []
+    known = sum(Known.load(Path(__file__).parent / file.known).counts)
+    lines = [f"no hash was published; {known:,} of its {entry.count:,} images are known by theirs"]
+    if noted := seen(folder(entry.name) / file.name):
+        lines += [f"fetched on {noted.day}: {noted.told}", f"content {noted.content}", f"sha256  {noted.sha256}"]
+    return lines
 
 
 def _count_pages(entry: Dataset, path: Path) -> str:
