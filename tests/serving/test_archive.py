@@ -54,10 +54,29 @@ def test_what_is_no_archive_changes_nothing(archived, tmp_path):
         files | {"shelf.json": json.dumps(table | {"pages": [table["pages"][0] | {"added": 3}]})},
         files | {"shelf.json": "[]"},
         {},
+        *(
+            files | {"shelf.json": json.dumps(table | {"pages": [table["pages"][0] | other]})}
+            for other in (
+                {"version": 2**70},
+                {"name": None},
+                {"name": ["x"]},
+                {"state": "stolen"},
+                {"id": "../../x"},
+                {"added": "9"},
+                {"current": None},
+                {"current": table["pages"][0]["image"]},  # which is no page
+            )
+        ),
+        files | {"shelf.json": json.dumps(table | {"pages": table["pages"][:1] * 2})},
+        files | {"shelf.json": json.dumps(table | {"corrections": [table["corrections"][0] | {"page": "x"}]})},
+        files | {"shelf.json": json.dumps(table | {"corrections": [table["corrections"][0] | {"undoes": 99}]})},
+        files | {"shelf.json": json.dumps(table | {"corrections": [table["corrections"][0] | {"before": 3}]})},
+        files | {"shelf.json": b"[" * 100_000},
+        files | {"shelf.json": b" " * 300_000_000},
     ]
     shelf = Shelf(tmp_path / "new")
     for number, content in enumerate(wrong):
-        with zipfile.ZipFile(tmp_path / f"{number}.zip", "w") as packed:
+        with zipfile.ZipFile(tmp_path / f"{number}.zip", "w", zipfile.ZIP_DEFLATED) as packed:
             for name, each in content.items():
                 packed.writestr(name, each)
         with pytest.raises(DataError):
@@ -66,7 +85,34 @@ def test_what_is_no_archive_changes_nothing(archived, tmp_path):
     with pytest.raises(DataError):
         archive.read(shelf, tmp_path / "cut.zip")
     assert shelf.rows() == []
+    assert not [file for file in (tmp_path / "new" / "files").rglob("*") if file.is_file()]
     shelf.close()
+
+
+def test_what_is_no_shelf_is_told_in_a_line(archived, tmp_path, capsys):
+    path, _ = archived
+    nowhere = tmp_path / "nowhere"
+    for verb in (["list"], ["export", str(tmp_path / "b.zip")], ["person", "Ono", "--remove"]):
+        assert main(["shelf", *verb, "--folder", str(nowhere)]) == 1
+        assert "there is no shelf in" in capsys.readouterr().err
+    assert main(["shelf", "import", str(tmp_path / "no.zip"), "--folder", str(nowhere)]) == 1
+    assert "does not exist" in capsys.readouterr().err
+    assert not nowhere.exists()
+    nowhere.mkdir()
+    for content in (
+        b"not a database, but a text that is long enough to be taken for one" * 20,
+        b"SQLite format 3\0" * 99,
+    ):
+        (nowhere / "shelf.sqlite").write_bytes(content)
+        for verb in (["list"], ["import", str(path)]):
+            assert main(["shelf", *verb, "--folder", str(nowhere)]) == 1
+            assert "can't be used as the database of a shelf" in capsys.readouterr().err
+        assert (nowhere / "shelf.sqlite").read_bytes() == content
+    for address in ("nonsense", "what://is/this", "postgresql://me:secret@127.0.0.1:1/x"):
+        assert main(["shelf", "list", "--database", address]) == 1
+        told = capsys.readouterr().err
+        assert "can't be used" in told or "this needs" in told
+        assert "secret" not in told
 
 
 def test_people_are_let_in_and_out(tmp_path, monkeypatch, capsys):

@@ -1,12 +1,14 @@
 """`kuzushiji shelf`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclopts import App
 
 from kuzushiji.cli.console import notes, print_json, print_table
-from kuzushiji.errors import UsageError
+from kuzushiji.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from kuzushiji.serving.shelf import Shelf
@@ -28,9 +30,8 @@ def list_pages(*, folder: Path | None = None, database: str | None = None, json:
     json
         Print them as JSON.
     """
-    opened = _opened(folder, database)
-    rows = opened.rows()
-    opened.close()
+    with _opened(folder, database) as opened:
+        rows = opened.rows()
     columns = ("id", "book", "name", "state", "characters", "sureness", "changed_by")
     if json:
         print_json([{name: row[name] for name in columns} for row in rows])
@@ -61,9 +62,8 @@ def export_pages(path: Path, /, *, folder: Path | None = None, database: str | N
     """
     from kuzushiji.serving import archive
 
-    opened = _opened(folder, database)
-    count = archive.write(opened, path)
-    opened.close()
+    with _opened(folder, database) as opened:
+        count = archive.write(opened, path)
     notes.print(f"{count} pages are in {path}", markup=False, soft_wrap=True)
 
 
@@ -84,9 +84,10 @@ def import_pages(path: Path, /, *, folder: Path | None = None, database: str | N
     """
     from kuzushiji.serving import archive
 
-    opened = _opened(folder, database)
-    came, there = archive.read(opened, path)
-    opened.close()
+    if not path.exists():
+        raise DataError(f"{path} does not exist; expected what `kuzushiji shelf export` wrote")
+    with _opened(folder, database, new=True) as opened:
+        came, there = archive.read(opened, path)
     notes.print(f"{came} pages came, {there} were there already")
 
 
@@ -119,13 +120,12 @@ def person(
     """
     from kuzushiji.serving.accounts import Accounts
 
-    opened = _opened(folder, database)
-    accounts = Accounts(opened.engine)
-    if remove:
-        accounts.remove(name)
-    else:
-        accounts.add(name, _password(), role)
-    opened.close()
+    with _opened(folder, database, new=not remove) as opened:
+        accounts = Accounts(opened.engine)
+        if remove:
+            accounts.remove(name)
+        else:
+            accounts.add(name, _password(), role)
 
 
 def _password() -> str:
@@ -140,8 +140,21 @@ def _password() -> str:
     return password
 
 
-def _opened(folder: Path | None, database: str | None) -> "Shelf":
-    from kuzushiji.home import home
-    from kuzushiji.serving.shelf import Shelf
+@contextmanager
+def _opened(folder: Path | None, database: str | None, *, new: bool = False) -> "Iterator[Shelf]":
+    """A shelf, closed in the end; one in a folder that was named must be there, unless it may be `new`."""
+    from sqlalchemy.exc import SQLAlchemyError
 
-    return Shelf(folder or home() / "shelf", database)
+    from kuzushiji.home import home
+    from kuzushiji.serving.shelf import Shelf, lost
+
+    place = folder or home() / "shelf"
+    if folder and not new and not database and not (place / "shelf.sqlite").exists():
+        raise DataError(f"there is no shelf in {folder}; `kuzushiji serve --folder {folder}` makes one")
+    shelf = Shelf(place, database)
+    try:
+        yield shelf
+    except SQLAlchemyError as error:
+        raise lost(database or str(place / "shelf.sqlite"), error) from None
+    finally:
+        shelf.close()

@@ -7,20 +7,28 @@ import hashlib
 import json
 import re
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import DateTime, Table, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
+from kuzushiji.data.files.archive import Zips
+from kuzushiji.document.formats import json as page_json
 from kuzushiji.errors import DataError
 from kuzushiji.files import written_whole
+from kuzushiji.records import from_plain, parse_json
 from kuzushiji.serving.shelf import Shelf
 from kuzushiji.serving.tables import corrections, pages
 
 FORMAT, VERSION = "kuzushiji shelf", 1
 _FILES = ("image", "view", "thumbnail", "reading", "current")
 """The columns of a page that name files."""
+_WITH_TEXT = ("read", "corrected")
+_ID = re.compile(r"[0-9a-f]{32}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -42,6 +50,53 @@ def write(shelf: Shelf, path: Path) -> int:
     return len(rows)
 
 
+@dataclass(frozen=True)
+class _PageRow:
+    """A page as `shelf.json` has it, the columns of `pages`."""
+
+    id: str
+    book: str
+    name: str
+    image: str
+    view: str | None
+    thumbnail: str | None
+    reading: str | None
+    current: str | None
+    state: Literal["queued", "reading", "read", "corrected", "failed"]
+    failure: str
+    attempts: int
+    version: int
+    searched: str
+    characters: int
+    sureness: float
+    added: str
+    changed: str
+    changed_by: str
+
+
+@dataclass(frozen=True)
+class _CorrectionRow:
+    """A correction, the columns of `corrections`; its number counts within the archive."""
+
+    number: int
+    page: str
+    version: int
+    character: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    who: str
+    when: str
+    undoes: int | None
+
+
+@dataclass(frozen=True)
+class _Archive:
+    """What stands in `shelf.json`."""
+
+    pages: tuple[_PageRow, ...]
+    corrections: tuple[_CorrectionRow, ...]
+
+
 def read(shelf: Shelf, path: Path) -> tuple[int, int]:
     """Puts the pages of an archive onto a shelf; all of them or none.
 
@@ -50,51 +105,105 @@ def read(shelf: Shelf, path: Path) -> tuple[int, int]:
 
     Raises:
         DataError: it is no archive of a shelf, or damaged.
+        KuzushijiError: the files can't be written.
     """
+    added: list[str] = []
     try:
-        with zipfile.ZipFile(path) as packed:
-            table = json.loads(packed.read("shelf.json"))
-            if table.get("format") != FORMAT or table.get("version") != VERSION:
-                raise DataError(f"{path} is no archive of a shelf that this version reads")
+        with Zips() as zips:
+            keys = {member.name: member.key for member in zips.members(path)}
+            table = _table(path, _content(zips, path, keys, "shelf.json"))
             there = {row["id"] for row in shelf.rows()}
-            fresh = [row for row in table["pages"] if row["id"] not in there]
+            fresh = [row for row in table.pages if row.id not in there]
+            made = [each for each in table.corrections if each.page not in there]
             for row in fresh:
-                for name in _FILES:
-                    if row[name]:
-                        _keep(shelf, packed, row[name], path)
-            made = [each for each in table["corrections"] if each["page"] not in there]
-            _insert(shelf, fresh, made)
-    except (OSError, zipfile.BadZipFile, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise DataError(f"{path} is no archive of a shelf, or damaged ({error})") from None
-    return len(fresh), len(table["pages"]) - len(fresh)
+                for column in _FILES:
+                    if digest := getattr(row, column):
+                        content = _checked(path, _content(zips, path, keys, f"files/{digest}"), digest, column)
+                        added += [] if shelf.path(digest).exists() else [digest]
+                        shelf.keep(content)
+        _insert(shelf, fresh, made)
+    except BaseException as error:
+        for digest in added:
+            shelf.path(digest).unlink(missing_ok=True)
+        if isinstance(error, (OSError, SQLAlchemyError, OverflowError, KeyError)):
+            raise DataError(f"{path} is no archive of a shelf, or damaged ({_short(error)})") from None
+        raise
+    return len(fresh), len(table.pages) - len(fresh)
 
 
-def _keep(shelf: Shelf, packed: zipfile.ZipFile, digest: str, path: Path) -> None:
-    if not _DIGEST.fullmatch(digest):
-        raise DataError(f"{path} names a file {digest!r}, which is no hash")
-    content = packed.read(f"files/{digest}")
+def _content(zips: Zips, path: Path, keys: Mapping[str, str], name: str) -> bytes:
+    if name not in keys:
+        raise DataError(f"{path} is no archive of a shelf, or damaged (it has no {name})")
+    try:
+        return zips.read(path, keys[name])
+    except DataError as error:
+        raise DataError(f"{path} is damaged: {name} {error}") from None
+
+
+def _table(path: Path, content: bytes) -> _Archive:
+    """What is in `shelf.json`, as far as that can be told without the files."""
+    try:
+        plain = parse_json(content)
+    except ValueError as error:
+        raise DataError(f"{path} is no archive of a shelf: its shelf.json is no whole JSON ({error})") from None
+    if not isinstance(plain, dict) or (plain.get("format"), plain.get("version")) != (FORMAT, VERSION):
+        raise DataError(f"{path} is no archive of a shelf that this version reads")
+    table = from_plain(plain, _Archive, where=str(path), tolerant=True)
+    ids = [row.id for row in table.pages]
+    for row in table.pages:
+        if not _ID.fullmatch(row.id) or ids.count(row.id) > 1:
+            raise DataError(f"{path} has a page {row.id[:40]!r}; expected 32 hexadecimal digits, each page once")
+        for column in _FILES:
+            if (digest := getattr(row, column)) and not _DIGEST.fullmatch(digest):
+                raise DataError(f"{path} names a file {digest[:80]!r}, which is no hash")
+        if row.state in _WITH_TEXT and not (row.reading and row.current):
+            raise DataError(f"{path} has a page {row.id} that is {row.state} and has no text")
+    if strange := {each.page for each in table.corrections} - set(ids):
+        raise DataError(f"{path} has corrections of a page {min(strange)[:40]!r}, which it does not have")
+    for day in (
+        *(day for row in table.pages for day in (row.added, row.changed)),
+        *(c.when for c in table.corrections),
+    ):
+        try:
+            datetime.fromisoformat(day)
+        except ValueError:
+            raise DataError(f"{path} has {day[:40]!r} where a time should be") from None
+    return table
+
+
+def _checked(path: Path, content: bytes, digest: str, column: str) -> bytes:
+    """A file whose content is as its hash says, and a page where it is to be one."""
     if hashlib.sha256(content).hexdigest() != digest:
         raise DataError(f"{path} is damaged: the file {digest} has another content")
-    shelf.keep(content)
+    if column in ("reading", "current"):
+        try:
+            page_json.read(content)
+        except DataError as error:
+            raise DataError(f"{path} is damaged: the page {digest} {error}") from None
+    return content
 
 
-def _insert(shelf: Shelf, rows: list[dict[str, Any]], made: list[dict[str, Any]]) -> None:
+def _insert(shelf: Shelf, rows: list[_PageRow], made: list[_CorrectionRow]) -> None:
     """Rows get new numbers, in their order; what one correction says of another's number follows."""
     numbers: dict[int, int] = {}
     with shelf.engine.begin() as connection:
         for row in rows:
-            state = "queued" if row["state"] == "reading" else row["state"]
-            connection.execute(insert(pages).values(**_plain(pages, row) | {"state": state}))
+            state = "queued" if row.state == "reading" else row.state
+            connection.execute(insert(pages).values(**_values(pages, row) | {"state": state}))
         for each in made:
-            undoes = None if each["undoes"] is None else numbers[each["undoes"]]
-            values = _plain(corrections, each) | {"undoes": undoes}
+            undoes = None if each.undoes is None else numbers[each.undoes]
+            values = _values(corrections, each) | {"undoes": undoes}
             put = connection.execute(insert(corrections).values(**values).returning(corrections.c.number))
-            numbers[each["number"]] = put.scalar_one()
+            numbers[each.number] = put.scalar_one()
 
 
-def _plain(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+def _values(table: Table, row: _PageRow | _CorrectionRow) -> dict[str, Any]:
+    plain = {column.name: getattr(row, column.name) for column in table.columns if column.name != "number"}
     return {
-        column.name: datetime.fromisoformat(row[column.name]) if isinstance(column.type, DateTime) else row[column.name]
-        for column in table.columns
-        if column.name != "number"
+        name: datetime.fromisoformat(value) if isinstance(table.c[name].type, DateTime) else value
+        for name, value in plain.items()
     }
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(getattr(error, "orig", None) or error).split())[:200]

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, func, insert, select, true, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from kuzushiji.document.formats import json as page_json
 from kuzushiji.document.page import Page
@@ -55,7 +58,7 @@ class Shelf:
         database: its URL, such as `postgresql+psycopg://user@host/name`; SQLite in the folder if None.
 
     Raises:
-        KuzushijiError: the folder can't be written into.
+        KuzushijiError: the folder can't be written into, or the database can't be opened or is none of a shelf.
     """
 
     def __init__(self, folder: Path, database: str | None = None) -> None:
@@ -65,8 +68,11 @@ class Shelf:
             (self.folder / "files").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise KuzushijiError(f"{folder} can't be written into: {error.strerror or error}") from None
-        self.engine = create_engine(database) if database else _sqlite(self.folder / "shelf.sqlite")
-        bring_up_to_date(self.engine)
+        try:
+            self.engine = create_engine(database) if database else _sqlite(self.folder / "shelf.sqlite")
+            bring_up_to_date(self.engine)
+        except (SQLAlchemyError, CommandError) as error:
+            raise lost(database or str(self.folder / "shelf.sqlite"), error) from None
 
     def close(self) -> None:
         """Gives all connections back."""
@@ -285,6 +291,13 @@ class Shelf:
     def path(self, digest: str) -> Path:
         """Where a file is kept."""
         return self.folder / "files" / digest[:2] / digest
+
+
+def lost(what: str, error: Exception) -> KuzushijiError:
+    """The error for a database that can't be opened, read or written."""
+    why = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+    name = make_url(what).render_as_string() if "://" in what else what  # without its password
+    return KuzushijiError(f"{name} can't be used as the database of a shelf ({why})")
 
 
 def _row(connection: Connection, id: str, version: int | None = None) -> Row:
