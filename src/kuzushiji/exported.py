@@ -185,12 +185,18 @@ def open_detector(path: Path, threads: int = 1) -> "tuple[DetectorDescription, o
     return description, session
 
 
-def open_session(path: Path, threads: int = 1, *, ours: bool = False) -> "onnxruntime.InferenceSession":
-    """Opens any ONNX file, to be computed on the processor.
+_BRANCHING = {"If", "Loop", "Scan", "SequenceMap"}
+"""Operators with a graph within, which may go round as often as they like."""
+
+
+def open_session(
+    path: Path, threads: int = 1, *, ours: bool = False, trusted: bool = False
+) -> "onnxruntime.InferenceSession":
+    """Opens any ONNX file, to be computed on the processor; it can neither read other files nor go round for ever.
 
     Args:
-        ours: whether it must be made of what `kuzushiji export` writes; a stranger's file can then neither read other
-            files nor go round for ever.
+        ours: whether it must be made of what `kuzushiji export` writes.
+        trusted: whether it is known by its hash, and may do what it likes.
 
     Raises:
         DataError: it is missing or truncated, or is made of something else.
@@ -204,13 +210,15 @@ def open_session(path: Path, threads: int = 1, *, ours: bool = False) -> "onnxru
     if is_broken(content):
         raise DataError(f"{path} is damaged: its checksum is another; export it again")
     try:
-        unknown = operators(content) - OPERATORS if ours else set()
+        found = set() if trusted else operators(content)
     except ValueError as error:
         raise DataError(f"{path} is no ONNX file, or not a whole one ({error})") from None
-    if unknown:
+    if ours and (unknown := found - OPERATORS):
         raise DataError(
             f"{path} was not written by `kuzushiji export`: it computes {', '.join(sorted(unknown))[:99]!r}"
         )
+    if branching := found & _BRANCHING:
+        raise DataError(f"{path} computes {', '.join(sorted(branching))}, which may never end, and is not as published")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4  # what goes wrong is told by our own errors

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -293,3 +294,37 @@ def test_folder_that_cannot_be(published, addressed, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(DataError, match=r"file/home/rtmdet.* can't be written"):
         ndl_files.fetch(tmp_path / "file" / "home")
+
+
+def write_endless(path: Path) -> str:
+    """A network that finds lines, once it has gone round 2^62 times; gives what Git calls it."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Identity", ["before"], ["after"])],
+        "body",
+        [
+            helper.make_tensor_value_info("round", INT, []),
+            helper.make_tensor_value_info("go", onnx.TensorProto.BOOL, []),
+            helper.make_tensor_value_info("before", FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("on", onnx.TensorProto.BOOL, []),
+            helper.make_tensor_value_info("after", FLOAT, None),
+        ],
+    )
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["mean"]),
+        helper.make_node("Loop", ["rounds", "", "mean"], ["dets"], body=body),
+        helper.make_node("Identity", ["kinds"], ["labels"]),
+    ]
+    constants = {"rounds": np.int64(2**62), "kinds": np.zeros((1, 1), np.int64)}
+    write(path, nodes, {"input": [1, 3, SIDE, SIDE]}, {"dets": FLOAT, "labels": INT}, constants)
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def test_a_strangers_network_can_not_go_round_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blob = write_endless(folder / ndl_files.LINES.name)
+    with pytest.raises(DataError, match="computes Loop, which may never end, and is not as published"):
+        NdlReader(folder)
+    monkeypatch.setattr(ndl_files, "LINES", replace(ndl_files.LINES, blob=blob))
+    assert NdlReader(folder).charset  # what is published may do so

@@ -95,7 +95,8 @@ class NdlReader:
             raise UsageError(f"top is {top}; it must be at least 1")
         self.least, self.top, self.threads = least, top, threads or cores()
         lines, text, charset = ndl_files.find(None if folder is None else Path(folder))
-        self._lines, self._text = _Network(lines, self.threads, outputs=2), _Network(text, 1, outputs=1)
+        self._lines = _Network(lines, self.threads, ndl_files.LINES, outputs=2)
+        self._text = _Network(text, 1, ndl_files.TEXT, outputs=1)
         self.charset = read_charset(charset)
         classes = self._text(np.zeros((*self._text.size, 3), np.uint8))[0].shape[-1]
         if classes != len(self.charset) + 1:
@@ -239,9 +240,12 @@ class _Network:
         hash: SHA-256 of the file.
     """
 
-    def __init__(self, path: Path, threads: int, outputs: int) -> None:
-        self.path, self._session = path, open_session(path, threads)
-        self.hash = file_hash(path)
+    def __init__(self, path: Path, threads: int, of: ndl_files.NdlFile, outputs: int) -> None:
+        try:
+            self.hash, trusted = file_hash(path), ndl_files.is_published(of, path)
+        except OSError as error:
+            raise DataError(f"{path} can't be read: {error.strerror or error}") from None
+        self.path, self._session = path, open_session(path, threads, trusted=trusted)
         shapes = [each.shape for each in self._session.get_inputs()]
         gives = len(self._session.get_outputs())
         sound = len(shapes) == 1 and len(shapes[0]) == 4 and shapes[0][1] == 3 and gives == outputs

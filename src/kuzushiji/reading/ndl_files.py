@@ -125,16 +125,26 @@ def _place(folder: Path, file: NdlFile) -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
+def is_published(file: NdlFile, path: Path) -> bool:
+    """Whether a file has the content that was published."""
+    return _blob(path) == file.blob
+
+
 def _check(file: NdlFile, path: Path) -> str:
     from kuzushiji.fetch import AddressFailed
 
+    if (blob := _blob(path)) != file.blob:
+        raise AddressFailed(f"what came is not {file.name} as published: Git calls it {blob[:12]}")
+    return ""
+
+
+def _blob(path: Path) -> str:
+    """What Git calls the content of a file."""
     digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with open(path, "rb") as content:
         while some := content.read(2**20):
             digest.update(some)
-    if digest.hexdigest() != file.blob:
-        raise AddressFailed(f"what came is not {file.name} as published: Git calls it {digest.hexdigest()[:12]}")
-    return ""
+    return digest.hexdigest()
 
 
 def _by_hand(folder: Path, missing: list[NdlFile]) -> str:

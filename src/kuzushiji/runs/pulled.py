@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from kuzushiji.errors import DataError
+from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.files import folder_written_whole
 from kuzushiji.home import runs_folder
 from kuzushiji.records import parse_json, read_json
@@ -33,10 +33,14 @@ def pulled_run(found: Repository) -> Path:
         return path
     folder = pinned.fetched(*FILES)
     _check(pinned, folder)
-    with folder_written_whole(path) as beside:
-        for name in FILES:
-            if (folder / name).is_file():
-                shutil.copyfile(folder / name, beside / name)
+    try:
+        with folder_written_whole(path) as beside:
+            for name in FILES:
+                if (folder / name).is_file():
+                    shutil.copyfile(folder / name, beside / name)
+    except KuzushijiError:
+        if not path.is_dir():  # else another process was faster, with the same
+            raise
     return path
 
 

@@ -17,6 +17,8 @@ _FILE = "data.mdb"
 _COUNT = b"num-samples"
 _LARGEST = 2**40
 """Bytes that a database may have; none of them is taken before it is needed."""
+_DIGITS = 20
+"""Of the number of lines; keys have nine."""
 _TOGETHER = 1000
 """So many lines are written at a time."""
 
@@ -56,7 +58,7 @@ def read(source: Path, odd: Odd) -> dict[str, list[LineImage]]:
 
 def _lines(transaction: Any, folder: Path, odd: Odd) -> Iterator[LineImage]:
     count = transaction.get(_COUNT)
-    if count is None or not count.isdigit():
+    if count is None or not count.isdigit() or len(count) > _DIGITS:
         raise DataError(f"{folder / _FILE} has no num-samples; expected lines as PARSeq has them")
     if int(count) > (entries := transaction.stat()["entries"]):
         raise DataError(f"{folder / _FILE} has num-samples {int(count):,}, and {entries:,} entries in all")

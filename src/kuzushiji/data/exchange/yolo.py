@@ -35,6 +35,8 @@ from kuzushiji.imaging.read import read_pixels
 
 _NAMES = ("classes.txt", "obj.names")
 _YAML = (".yaml", ".yml")
+_LARGEST = 2**20
+"""Bytes of a YAML file, which takes seconds to read: the names of 4,787 classes take 100,000."""
 _MOST = 1.5
 """A share above that is a number of pixels."""
 
@@ -98,6 +100,8 @@ def _names(source: Path) -> list[str]:
     check_extras("yolo")
     import yaml
 
+    if (size := path.stat().st_size) > _LARGEST:
+        raise DataError(f"{path} has {size:,} bytes; names of classes take {_LARGEST:,} at most")
     try:
         values = yaml.safe_load(text_in(path))
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of a day such as 2026-13-99
