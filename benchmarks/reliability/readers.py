@@ -108,8 +108,10 @@ def readers(folder: Path) -> list[Reader]:
     os.environ["KUZUSHIJI_HOME"] = str(folder / "home")
     torch.set_num_threads(1)
     made = (_arrays, _images, _class_folders, _names, _pages, _formats, _run, _unfinished, _exported, _texts, _sweep)
+    from readers_since import readers_since  # which knows `Reader` from here
+
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return [each for make in made for each in make(folder)]
+        return [each for make in (*made, readers_since) for each in make(folder)]
 
 
 def _characters(count: int = 24, side: int = 12) -> CharacterImages:
