@@ -23,6 +23,7 @@ from kuzushiji.sweep.storage import OpenSweep, open_sweep
 from kuzushiji.sweep.trials import SweepWatch, run_trials
 from kuzushiji.sweep.workers import run_workers
 from kuzushiji.training.experiment import TrainingWatch
+from kuzushiji.training.trackers import tracking_folder
 
 GRID = {"lr": "0.001,0.01", "optimizer": "sgd,adamw"}
 QUICK = {"validation_fraction": 0.25, "epochs": 1}
@@ -288,6 +289,27 @@ def test_a_sweep_that_an_older_version_began_goes_on(bars_folder):
     sweep = open_sweep("mine")
     assert sweep.settings == Sweep("nn_1", str(bars_folder), {"lr": "0.001,0.01"}, fixed=QUICK, sampler="grid")
     assert len(sweep.trials()) == 2
+
+
+def test_each_trial_is_told_to_a_tracker_under_the_name_of_its_sweep(bars_folder, monkeypatch, capsys):
+    """The second trial is ended early; the third comes when the sweep is taken up again."""
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    monkeypatch.setattr(optuna.Trial, "should_prune", lambda trial: trial.number == 1)
+    words = ["nn_1", "--data", str(bars_folder), "--name", "mine", "--search", "lr=0.001..0.1 log"]
+    words += ["--validation-fraction", "0.25", "--epochs", "2", "--trials", "2"]
+    assert main(["sweep", *words, "--track", "tensorboard"]) == 0
+    assert main(["sweep", "--resume", "mine", "--trials", "3", "--track", "tensorboard"]) == 0
+    trials = sweep_result(open_sweep("mine")).trials
+    assert [sorted(trial.values) for trial in trials] == [[1, 2], [1], [1, 2]]
+    for trial in trials:
+        folder = tracking_folder() / "tensorboard" / "mine" / f"{trial.number:04d}"
+        events = accumulator.EventAccumulator(str(folder)).Reload()
+        told = {each.step: each.value for each in events.Scalars("validation/accuracy")}
+        assert told == pytest.approx(trial.values)
+        (settings,) = events.Tensors("settings/text_summary")
+        assert f"recipe.lr</td><td>{trial.params['lr']}".encode() in settings.tensor_proto.string_val[0]
+    assert main(["sweep", *words, "--track", "tensorbord"]) == 2
+    assert "tensorboard" in capsys.readouterr().err
 
 
 SLOW_EPOCHS = """

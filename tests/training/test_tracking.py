@@ -46,7 +46,7 @@ class Noted:
 def noted(monkeypatch):
     pytest.importorskip("tensorboard")
     tracker = Noted()
-    monkeypatch.setitem(trackers.OPENED_BY, "tensorboard", lambda run: tracker)
+    monkeypatch.setitem(trackers.OPENED_BY, "tensorboard", lambda run, called: tracker)
     return tracker
 
 
@@ -83,7 +83,7 @@ def test_a_tracker_that_fails_is_given_up_and_the_training_goes_on(bars_folder, 
 def test_a_tracker_that_cannot_be_opened_stops_the_training_before_it_begins(bars_folder, monkeypatch):
     pytest.importorskip("tensorboard")
 
-    def refuse(run):
+    def refuse(run, called):
         raise PermissionError("no key")
 
     monkeypatch.setitem(trackers.OPENED_BY, "tensorboard", refuse)
@@ -126,11 +126,11 @@ def test_tensorboard_has_curves_settings_final_figures_pictures_and_report(bars_
 def test_tensorboard_of_a_training_that_is_taken_up_again_counts_each_epoch_once(bars_folder):
     pytest.importorskip("tensorboard")
     run = SimpleNamespace(name="mine", metrics=[])
-    first = trackers.TensorBoard(run)
+    first = trackers.TensorBoard(run, run.name)
     for step in (1, 2, 3):  # killed when the third epoch had been told and not yet written
         first.numbers({"train/loss": 1.0}, step)
     first.close(whole=False)
-    again = trackers.TensorBoard(SimpleNamespace(name="mine", metrics=[{}, {}]))
+    again = trackers.TensorBoard(SimpleNamespace(name="mine", metrics=[{}, {}]), "mine")
     again.numbers({"train/loss": 0.5}, 3)
     again.close(whole=True)
     assert [(each.step, each.value) for each in events_of("mine").Scalars("train/loss")] == [(1, 1), (2, 1), (3, 0.5)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -47,6 +47,7 @@ def sweep(
     storage: str | None = None,
     cluster: str | None = None,
     keep_runs: bool = False,
+    track: Literal["tensorboard", "trackio", "mlflow", "wandb"] | None = None,
     recipe: str | None = None,
     option: tuple[str, ...] = (),
     device: str = "auto",
@@ -97,6 +98,8 @@ def sweep(
         machine, or HOST:PORT of its head.
     keep_runs
         Keep the run folder of each trial that came to its end, not of the best alone.
+    track
+        Where to send settings and curves of each trial as well (docs/tracking.md); with --resume, say it again.
     recipe
         The name of a recipe to start from.
     option
@@ -127,7 +130,9 @@ def sweep(
     check_extras("train", "sweep")
     from kuzushiji.inference.device import choose_device
     from kuzushiji.sweep.storage import open_sweep, storage_errors
+    from kuzushiji.training.tracking import Tracking
 
+    Tracking(track)  # which tells what is missing for it
     choose_device(device)
     if settings is not None:
         settings.check_data()
@@ -136,6 +141,7 @@ def sweep(
         if settings is None:
             opened.settings.check_data()
         request = {"trials": run["trials"], "timeout": run["timeout"], "device": device, "keep_runs": keep_runs}
+        request["track"] = track
         try:
             with pool_of(cluster, run["jobs"]) as (pool, jobs):
                 _search(opened, jobs, storage, request, pool)

@@ -22,6 +22,7 @@ from kuzushiji.sweep.space import written
 from kuzushiji.sweep.storage import UNDER_WAY, OpenSweep, suggest, take_sampler
 from kuzushiji.training import experiment
 from kuzushiji.training.experiment import TrainingWatch
+from kuzushiji.training.tracking import Tracking
 
 DEFAULT_TRIALS = 20
 
@@ -46,6 +47,7 @@ def run_trials(
     timeout: float | None = None,
     device: str = "auto",
     keep_runs: bool = False,
+    track: str | None = None,
     watch: SweepWatch | None = None,
 ) -> None:
     """Runs trials until the sweep has enough, together with whoever else works on it.
@@ -63,6 +65,7 @@ def run_trials(
         timeout: begin no trial after so many seconds.
         device: `auto`, `cpu`, `cuda` or `mps`.
         keep_runs: keep the run folder of every trial that came to its end.
+        track: the tracker that each training is told to, as `Tracking` has it; none if None.
         watch: functions that are told how it goes.
 
     Raises:
@@ -81,7 +84,7 @@ def run_trials(
                 return
             trial, lock = claimed
             try:
-                _run(sweep, trial, device, watch.training)
+                _run(sweep, trial, device, track, watch.training)
                 _tidy(sweep, keep_runs)
             finally:
                 lock.release()
@@ -163,14 +166,15 @@ def _drawn(sweep: OpenSweep, trial: optuna.Trial) -> optuna.Trial:
 # A trial
 
 
-def _run(sweep: OpenSweep, trial: optuna.Trial, device: str, watch: TrainingWatch) -> None:
+def _run(sweep: OpenSweep, trial: optuna.Trial, device: str, track: str | None, watch: TrainingWatch) -> None:
     """Trains the network of a trial, or goes on with it, and tells the storage what came of it.
 
     Any other error than those that are the trial's own, such as a full disk, leaves it to be taken up again.
     """
     run = Run(sweep.trial_folder(trial.number))
     try:
-        value = _trained(sweep, trial, run, device, watch)
+        with Tracking(track, sweep.name) as tracking:
+            value = _trained(sweep, trial, run, device, tracking.watch(watch))
     except optuna.TrialPruned:
         _give_up(sweep, trial, run, TrialState.PRUNED)
     except (Diverged, MemoryError, torch.OutOfMemoryError) as error:

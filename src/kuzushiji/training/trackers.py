@@ -1,6 +1,6 @@
 """The trackers that `kuzushiji.training.tracking` knows, each a thin `Tracker` around its package.
 
-Each run keeps its name; what a training that is taken up again adds goes to the same place, where the package can.
+Each run keeps its name, a trial that of its sweep with it; what a training that is taken up again adds goes to the same place, where the package can.
 """
 
 import os
@@ -47,10 +47,10 @@ def tracking_folder() -> Path:
 class TensorBoard:
     """Event files in `tracking/tensorboard/RUN`; see them with `tensorboard --logdir FOLDER`."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, called: str) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self.folder = tracking_folder() / "tensorboard" / run.name
+        self.folder = tracking_folder() / "tensorboard" / called
         self.last = len(run.metrics)
         # Where a training is taken up again, what was written of later steps does not count.
         self.writer = SummaryWriter(str(self.folder), purge_step=self.last + 1)
@@ -83,11 +83,11 @@ class TensorBoard:
 class Trackio:
     """A project of Trackio, which keeps what it is told on this machine; see it with `trackio show`."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, called: str) -> None:
         import trackio
 
         self.trackio = trackio
-        self.run = trackio.init(PROJECT, name=run.name, resume="allow", embed=False)
+        self.run = trackio.init(PROJECT, name=called, resume="allow", embed=False)
 
     def settings(self, values: Mapping[str, Any]) -> None:
         self.run.config.update(values)
@@ -108,7 +108,7 @@ class Trackio:
 class MLflow:
     """A run of the experiment `kuzushiji`, at MLFLOW_TRACKING_URI or in `tracking/mlflow.db`."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, called: str) -> None:
         from mlflow import MlflowClient
         from mlflow.entities import RunStatus
 
@@ -128,9 +128,7 @@ class MLflow:
         told = f"tags.`kuzushiji.run` = '{run.address}'".replace("\\", "/")
         known = self.client.search_runs([number], told, max_results=1)
         self.id = (
-            known[0]
-            if known
-            else self.client.create_run(number, run_name=run.name, tags={"kuzushiji.run": run.address})
+            known[0] if known else self.client.create_run(number, run_name=called, tags={"kuzushiji.run": run.address})
         ).info.run_id
         self.client.update_run(self.id, status="RUNNING")
 
@@ -157,7 +155,7 @@ class MLflow:
 class Wandb:
     """A run of the project `kuzushiji`, or of WANDB_PROJECT; WANDB_MODE=offline keeps it on this machine."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, called: str) -> None:
         import wandb
 
         folder = tracking_folder()
@@ -165,8 +163,8 @@ class Wandb:
         self.wandb = wandb
         self.run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),
-            name=run.name,
-            id=run.name,
+            name=called,
+            id=called.replace("/", "-"),
             resume="allow",
             dir=str(folder),
         )
@@ -187,10 +185,10 @@ class Wandb:
         self.run.finish(exit_code=0 if whole else 1)
 
 
-OPENED_BY: dict[str, Callable[[Run], Tracker]] = {
+OPENED_BY: dict[str, Callable[[Run, str], Tracker]] = {
     "tensorboard": TensorBoard,
     "trackio": Trackio,
     "mlflow": MLflow,
     "wandb": Wandb,
 }
-"""Name, of the tracker and of its package -> what tells a run to it."""
+"""Name, of the tracker and of its package -> what tells a run to it, under a name such as `RUN` or `SWEEP/TRIAL`."""

@@ -36,13 +36,14 @@ class Tracking:
 
     Args:
         name: a key of `OPENED_BY`; None tells nobody.
+        sweep: the sweep that the training is a trial of, whose name goes before the run's; empty for none.
 
     Raises:
         UsageError: there is no such tracker.
         KuzushijiError: its package is not installed.
     """
 
-    def __init__(self, name: str | None) -> None:
+    def __init__(self, name: str | None, sweep: str = "") -> None:
         if name is not None and name not in OPENED_BY:
             raise unknown_name("tracker", name, OPENED_BY)
         if name == "tensorboard":
@@ -50,6 +51,7 @@ class Tracking:
         elif name is not None and find_spec(name) is None:
             raise KuzushijiError(f"this needs {name}; install it with: pip install {name}")
         self.name = name
+        self.sweep = sweep
         self._tracker: Tracker | None = None
 
     def watch(self, watch: Watch) -> Watch:
@@ -85,12 +87,14 @@ class Tracking:
     def _open(self, run: Run) -> None:
         settings = {name: value for name, value in as_plain(run.config).items() if name not in _LONG}
         try:
-            self._tracker = OPENED_BY[str(self.name)](run)
+            called = f"{self.sweep}/{run.name}" if self.sweep else run.name
+            self._tracker = OPENED_BY[str(self.name)](run, called)
             self._tracker.settings(dict(_flat(settings)))
         except Exception as error:
+            command = f"sweep --resume {self.sweep}" if self.sweep else f"train --resume {run.address}"
             raise KuzushijiError(
                 f"{self.name} can't be told ({_reason(error)}); mend that and go on with: "
-                f"kuzushiji train --resume {run.address} --track {self.name}, or without --track"
+                f"kuzushiji {command} --track {self.name}, or without --track"
             ) from error
 
     def __enter__(self) -> Self:
