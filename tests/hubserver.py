@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -35,8 +35,10 @@ class Repo:
     private: bool = False
     gated: bool = False
 
-    def commit(self, files: dict[str, bytes]) -> str:
+    def commit(self, files: dict[str, bytes], removed: Iterable[str] = ()) -> str:
         there = dict(self.commits[self.refs["main"]]) if self.refs else {}
+        for path in removed:
+            del there[path]
         there |= files
         digest = hashlib.sha1(repr((len(self.commits), sorted(there.items()))).encode()).hexdigest()
         self.commits[digest], self.refs["main"] = there, digest
@@ -251,14 +253,16 @@ def _verify(handler: _Handler, body: bytes) -> None:
 
 def _commit(handler: _Handler, body: bytes, kind: str, name: str, revision: str) -> None:
     repo = handler.repo(kind, name, writing=True)
-    files = {}
+    files, removed = {}, []
     for line in map(json.loads, body.splitlines()):
         value = line["value"]
         if line["key"] == "file":
             files[value["path"]] = base64.b64decode(value["content"])
         elif line["key"] == "lfsFile":
             files[value["path"]] = handler.state.large[value["oid"]]
-    digest = repo.commit(files)
+        elif line["key"] == "deletedFile":
+            removed.append(value["path"])
+    digest = repo.commit(files, removed)
     handler.send({"success": True, "commitOid": digest, "commitUrl": f"{handler.state.url}/{name}/commit/{digest}"})
 
 

@@ -4,10 +4,11 @@
     python tools/try_versions.py python3.12 --extras                         # and with each extra
     python tools/try_versions.py python3.12 --extras train serve             # and with these
     python tools/try_versions.py python3.12 --extras train --constraint constraints.txt
+    python tools/try_versions.py python3.12 --extras --only --uv uv          # the extras alone, installed by uv
 
 Each trial has an environment of its own in a temporary folder, and a KUZUSHIJI_HOME of its own.  An interpreter that is
 not there, or is too old, is said and skipped.  An extra for which no trial stands here is installed and its packages
-are imported.  It needs `build`; pip is asked for the rest.
+are imported.  It needs `build`; pip is asked for the rest, or uv, which is quicker where many trials share packages.
 """
 
 import argparse
@@ -59,19 +60,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("interpreters", nargs="+", help="Pythons, by name or path")
     parser.add_argument("--extras", nargs="*", help="try these extras too; without a name, every one but dev")
+    parser.add_argument("--only", action="store_true", help="try the extras alone, not the plain package")
     parser.add_argument("--constraint", type=Path, help="versions for pip")
+    parser.add_argument("--uv", help="the program uv, to install with instead of pip")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         wheel, sdist = build(Path(folder) / "dist")
         wanted = () if arguments.extras is None else tuple(arguments.extras) or extras_of(wheel)
-        trials = [Trial(sdist), Trial(wheel), *(Trial(wheel, extra) for extra in wanted)]
+        plain = () if arguments.only else (Trial(sdist), Trial(wheel))
+        trials = [*plain, *(Trial(wheel, extra) for extra in wanted)]
         failed = 0
         for interpreter in arguments.interpreters:
             if skipped := why_not(interpreter):
                 print(f"{interpreter}: skipped, {skipped}", flush=True)
                 continue
             for trial in trials:
-                failure = trial.run(interpreter, arguments.constraint)
+                failure = trial.run(interpreter, arguments.constraint, arguments.uv)
                 failed += bool(failure)
                 print(f"{interpreter}: {trial}: {failure or 'works'}", flush=True)
     sys.exit(min(failed, 1))
@@ -131,19 +135,24 @@ class Trial:
         imports = f"import kuzushiji, {', '.join(PACKAGES.get(self.extra, ()))}".rstrip(", ")
         return (IMPORT, *TRIALS.get(self.needs, (f"python -c '{imports}'",)))
 
-    def run(self, interpreter: str, constraint: Path | None) -> str:
+    def run(self, interpreter: str, constraint: Path | None, uv: str | None = None) -> str:
         """Installs and tries; what went wrong, or nothing."""
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             environment = folder / "environment"
             binaries = environment / ("Scripts" if os.name == "nt" else "bin")
             variables = {"KUZUSHIJI_HOME": f"{folder / 'home'}", "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
-            install = [binaries / "python", "-m", "pip", "install", "--quiet"]
+            install = (
+                [uv, "pip", "install", "--quiet", "--python", environment]
+                if uv
+                else [binaries / "python", "-m", "pip", "install", "--quiet"]
+            )
+            make = [interpreter, "-m", "venv", environment, *(["--without-pip"] if uv else [])]
             install += [f"{self.file}[{self.needs}]" if self.needs else self.file]
             install += ["--constraint", constraint.absolute()] if constraint else []
             shutil.copyfile(PAGE, folder / "page.jpg")
             tried = map(shlex.split, self.commands)
-            for command in ([interpreter, "-m", "venv", environment], install, *tried):
+            for command in (make, install, *tried):
                 done = subprocess.run(
                     list(map(str, command)),
                     cwd=folder,

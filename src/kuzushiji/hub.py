@@ -1,18 +1,28 @@
-"""Models to a repository, with a card that its site can read, and back: `kuzushiji hub`."""
+"""Models and data to a repository, with a card that its site can read, and models back: `kuzushiji hub`."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
+from kuzushiji.data.catalogue.sets import dataset
+from kuzushiji.data.convert import Tell, characters_of, counted
+from kuzushiji.data.files.parquet_writing import write_parquet
 from kuzushiji.data.on_hub import on_hub
+from kuzushiji.data.source import Source, parse, published_in
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.exported import Description, DetectorDescription, open_detector, open_network
 from kuzushiji.extras import check_extras
 from kuzushiji.files import expanded
 from kuzushiji.reading.pretrained import find_network, pretrained
-from kuzushiji.repository import Repository, repository
+from kuzushiji.report.dataset_card import DatasetFacts, dataset_card
+from kuzushiji.report.markdown import as_markdown
+from kuzushiji.repository import Kind, Repository, repository
 from kuzushiji.runs.detector import DetectorRun
 from kuzushiji.runs.pulled import CONFIGS, FILES, pulled_run
 from kuzushiji.runs.run import Run, existing_path, find_run
@@ -114,13 +124,13 @@ def pull(name: str) -> Pulled:
     return Pulled(found, path, f"kuzushiji {use} {found.address}")
 
 
-def repository_named(name: str) -> Repository:
-    """The repository of models with this name, with `hf:` before it or without.
+def repository_named(name: str, kind: Kind = "model") -> Repository:
+    """The repository with this name, with `hf:` before it or without.
 
     Raises:
         UsageError: it is none.
     """
-    found = repository(name if name.startswith("hf:") else f"hf:{name}")
+    found = repository(name if name.startswith("hf:") else f"hf:{name}", kind)
     assert found is not None
     return found
 
@@ -238,17 +248,119 @@ def _metadata(model: Model, name: str) -> str:
         metrics=list(model.measured) or None,
         model_name=name.partition("/")[2],
         eval_results=results or None,
-        **_licence(about),
+        **_licence(about.licence, about.licence_url),
     )
     return str(card.to_yaml())
 
 
-def _licence(about: Description | DetectorDescription) -> dict[str, Any]:
+def _licence(name: str, url: str) -> dict[str, Any]:
     """Of the data, which is that of the weights."""
-    known = about.licence.lower().replace(" ", "-")
-    if not about.licence:
+    known = name.lower().replace(" ", "-")
+    if not name:
         return {"license": "unknown"}
     if known in _LICENCES:
         return {"license": known}
-    link = {"license_link": about.licence_url} if about.licence_url else {}
-    return {"license": "other", "license_name": known, **link}
+    return {"license": "other", "license_name": known, **({"license_link": url} if url else {})}
+
+
+# Data
+
+
+@dataclass(frozen=True)
+class PushedData:
+    """What was pushed.
+
+    Attributes:
+        repository: at its commit.
+        splits: split -> number of images.
+        licence: that the card names; empty where none is known.
+    """
+
+    repository: Repository
+    splits: dict[str, int]
+    licence: str
+
+
+def push_data(
+    data: str | Path | Source,
+    name: str,
+    *,
+    private: bool = False,
+    credit: Sequence[str] = (),
+    licence: str = "",
+    note: str = "",
+    image_size: int | None = None,
+    tell: Tell = lambda what, done, every: None,
+) -> PushedData:
+    """Puts images and labels into a repository as parquet files, with a card; `hf:OWNER/NAME` is data from then on.
+
+    What is not divided goes there as training images.  Parquet files that were there in `data/` are replaced.
+
+    Args:
+        data: anything that `kuzushiji.load` takes.
+        name: `OWNER/NAME`, or `hf:OWNER/NAME@BRANCH` for a branch that is there.
+        private: whether only its owner sees a repository that is made.
+        credit: catalogued datasets that the images were made from: their licence and attribution go into the card.
+        licence: under which images of one's own may be passed on, such as `cc-by-4.0`.
+        note: what the card says of them.
+        image_size: as in `kuzushiji.load`.
+        tell: is told how it goes.
+
+    Raises:
+        UsageError: a name is wrong, or a licence is named for images that have one.
+        DataError: the data is missing or damaged, or has no image.
+        KuzushijiError: as in `push`; pyarrow is not installed.
+    """
+    check_extras("hub", "parquet")
+    target, source = repository_named(name, "dataset"), parse(data)
+    with TemporaryDirectory() as folder:
+        counts = {}
+        for images in characters_of(source, image_size, tell):
+            told = counted(f"writing {images.split}", len(images), tell)
+            write_parquet(Path(folder), images, told)
+            counts[images.split] = np.bincount(images.labels, minlength=len(images.classes))
+        origins = {entry.name: entry for entry in published_in(source.name, list(images.source))}
+        sources = list((origins | {each: dataset(each) for each in credit}).values())
+        if sources and licence:
+            raise UsageError(
+                f"--licence {licence} is for images of your own; these are of {sources[0].title}, under "
+                f"{sources[0].licence}"
+            )
+        size = ["--image-size", str(image_size)] if image_size else []
+        facts = DatasetFacts(
+            name=target.name,
+            title=source.title,
+            classes=images.classes,
+            counts=counts,
+            image_size=images.image_size,
+            sources=sources,
+            licence=", ".join(dict.fromkeys(each.licence for each in sources)) or licence,
+            licence_url=sources[0].licence_url if sources else "",
+            command=shlex.join(["kuzushiji", "hub", "push-data", source.name, target.name, *size]),
+            note=note,
+        )
+        card = f"---\n{_data_metadata(facts)}\n---\n\n{as_markdown(dataset_card(facts))}"
+        files: dict[str, Path | bytes] = {"README.md": card.encode()}
+        files |= {path.relative_to(folder).as_posix(): path for path in sorted(Path(folder).rglob("*.parquet"))}
+        tell("pushing", 0, 0)
+        pushed = target.push(files, f"{source.title}, by kuzushiji", private=private, instead_of="data/*.parquet")
+    return PushedData(pushed, {split: int(each.sum()) for split, each in counts.items()}, facts.licence)
+
+
+def _data_metadata(facts: DatasetFacts) -> str:
+    """YAML."""
+    from huggingface_hub import DatasetCardData
+
+    sizes = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
+    size = next((each for most, each in sizes.items() if facts.count < most), "1M<n<10M")
+    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in facts.counts]
+    card: Any = DatasetCardData(
+        language="ja",
+        pretty_name=facts.title if facts.sources else facts.name.partition("/")[2],
+        task_categories=["image-classification"],
+        size_categories=[size],
+        tags=["kuzushiji", "ocr", "handwriting"],
+        configs=[{"config_name": "default", "data_files": files}],
+        **_licence(facts.licence, facts.licence_url),
+    )
+    return str(card.to_yaml())

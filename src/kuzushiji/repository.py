@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
@@ -107,13 +108,16 @@ class Repository:
             raise DataError(f"{self.address} has no {name}; expected {what}")
         return path
 
-    def push(self, files: Mapping[str, Path | bytes], message: str, *, private: bool = False) -> "Repository":
+    def push(
+        self, files: Mapping[str, Path | bytes], message: str, *, private: bool = False, instead_of: str = ""
+    ) -> "Repository":
         """Adds files in one commit, and makes the repository if there is none.
 
         Args:
             files: path in the repository -> the file, or what it holds.
             message: of the commit.
             private: whether only its owner sees a repository that is made.
+            instead_of: a shell pattern; files there whose paths match it, and that are not among these, are removed.
 
         Returns:
             It, at the commit.
@@ -122,23 +126,23 @@ class Repository:
             KuzushijiError: nobody is logged in, or who is may not write there, or the server can't be reached.
         """
         check_extras("hub")
-        from huggingface_hub import CommitOperationAdd, HfApi
-        from huggingface_hub.utils import disable_progress_bars
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
         if is_offline():
             raise KuzushijiError("HF_HUB_OFFLINE is set, and nothing can be pushed; unset it and try again")
-        if not sys.stderr.isatty():
-            disable_progress_bars("huggingface_hub.lfs_upload")
-        with _told(self, writing=True):
+        with _told(self, writing=True), _bars_on_terminals():
             api = HfApi(**_asked_by())
             api.create_repo(self.name, repo_type=self.kind, private=private, exist_ok=True)
-            added = [
+            where: dict[str, Any] = {"repo_type": self.kind, "revision": self.revision or None}
+            there = api.list_repo_files(self.name, **where) if instead_of else []
+            changes: list[Any] = [
                 CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
                 for path, content in files.items()
             ]
-            commit = api.create_commit(
-                self.name, added, repo_type=self.kind, commit_message=message, revision=self.revision or None
-            )
+            changes += [
+                CommitOperationDelete(path) for path in there if fnmatchcase(path, instead_of) and path not in files
+            ]
+            commit = api.create_commit(self.name, changes, commit_message=message, **where)
         return replace(self, revision=commit.oid)
 
 
@@ -195,6 +199,21 @@ def _bar() -> Any:
             super().__init__(*arguments, **{**options, "disable": not sys.stderr.isatty()})
 
     return Bar
+
+
+@contextmanager
+def _bars_on_terminals() -> Iterator[None]:
+    """Elsewhere the bars of an upload, which have no name in common, are left out."""
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    if sys.stderr.isatty() or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
 
 
 @contextmanager

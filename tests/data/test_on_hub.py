@@ -1,5 +1,7 @@
 """Data sets on a hub."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,11 @@ from kuzushiji.cli import main
 from kuzushiji.data.on_hub import on_hub
 from kuzushiji.data.source import load, named_in, parse
 from kuzushiji.errors import DataError, DownloadError, UsageError
+from kuzushiji.hub import push_data
 from kuzushiji.runs.run import find_run
 from tests.bars import bar_images
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=")  # of huggingface_hub, when it uploads a large file
 
 pytest.importorskip("pyarrow", reason="pyarrow, of the extra parquet, is not installed")
 
@@ -76,3 +81,51 @@ def test_what_is_no_data_of_ours_is_refused(hub):
         load("hf:you/text")
     with pytest.raises(DownloadError, match="there is no dataset you/nothing"):
         parse("hf:you/nothing")
+
+
+def test_data_is_pushed_with_a_card_and_comes_back_as_it_was(hub, bars_folder, capsys):
+    arguments = [str(bars_folder), "me/bars", "--credit", "kmnist", "--note", "Bars, drawn by a program.", "--json"]
+    assert main(["hub", "push-data", *arguments]) == 0
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert not err
+    assert told["splits"] == {"train": 240, "test": 80}
+    files = hub.repos["dataset", "me/bars"].commits[told["commit"]]
+    names = {"data/train-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"}
+    assert set(files) == {".gitattributes", "README.md", *names}
+    before = load(bars_folder, "train")
+    after = load(told["address"], "train")
+    np.testing.assert_array_equal(after.images, before.images)
+    np.testing.assert_array_equal(after.labels, before.labels)
+    assert after.classes == before.classes
+    card = pytest.importorskip("huggingface_hub").DatasetCard(files["README.md"].decode())
+    assert (card.data.license, card.data.size_categories) == ("cc-by-sa-4.0", ["n<1K"])
+    assert "320 images of 4 characters" in card.text
+    assert "240 for train, 80 for test" in card.text
+    assert '> "KMNIST Dataset" (created by CODH)' in card.text
+    assert "clanuwat2018deep" in card.text
+    assert "Bars, drawn by a program." in card.text
+    assert f"kuzushiji hub push-data {bars_folder.name} me/bars" in card.text, "no folder of this machine"
+    counts = np.bincount(before.labels)
+    assert f"| 0 | {before.classes[0]} | {counts[0]} | 20 |" in card.text
+    assert main(["train", "nn_1", "--data", "hf:me/bars", "--epochs", "1", "--no-report"]) == 0
+
+
+def test_data_that_is_pushed_again_replaces_what_was_there(hub, bars_folder, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("kuzushiji.data.files.parquet_writing._LARGEST", 12 * 12 * 100)
+        first = push_data(bars_folder, "me/bars", licence="cc-by-4.0").repository
+    repo = hub.repos["dataset", "me/bars"]
+    assert "data/train-00002-of-00003.parquet" in repo.commits[first.revision]
+    assert b"license: cc-by-4.0" in repo.commits[first.revision]["README.md"]
+    second = push_data("brush:kmnist:3", "hf:me/bars").repository
+    there = [path for path in repo.commits[second.revision] if path.endswith(".parquet")]
+    assert sorted(there) == ["data/test-00000-of-00001.parquet", "data/train-00000-of-00001.parquet"]
+    assert load("hf:me/bars", "train").images.shape == (30, 28, 28)
+    assert len(load(first.address, "train")) == 240, "a commit stays as it was"
+
+
+def test_data_with_a_licence_gets_no_other(hub, bars_folder):
+    with pytest.raises(UsageError, match=r"these are of Kuzushiji-MNIST, under CC BY-SA 4\.0"):
+        push_data(bars_folder, "me/bars", credit=["kmnist"], licence="mit")
+    assert not hub.asked

@@ -241,6 +241,18 @@ def count_bar() -> Progress:
     )
 
 
+def tell_on(bar: Progress) -> Callable[[str, int, int], None]:
+    """What shows each kind of work by a task of its own; gets its name, how much is done, and of how much, if known."""
+    tasks: dict[str, TaskID] = {}
+
+    def tell(what: str, done: int, every: int) -> None:
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=every or None)
+        bar.update(tasks[what], completed=done, total=every or None)
+
+    return tell
+
+
 def pages_bar() -> Progress:
     """A progress bar on stderr for pages, the task with a `rate`, and the time left; silent on no terminal."""
     return Progress(

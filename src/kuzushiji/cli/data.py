@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from kuzushiji import home
-from kuzushiji.cli.console import count_bar, download_bar, download_progress, notes, print_json, print_table, results
+from kuzushiji.cli.console import (
+    count_bar,
+    download_bar,
+    download_progress,
+    notes,
+    print_json,
+    print_table,
+    results,
+    tell_on,
+)
 from kuzushiji.data.catalogue.sets import DATASETS, Dataset, dataset, folder
 from kuzushiji.errors import DataError, UsageError
 
@@ -339,9 +348,10 @@ def convert(
         A new folder for the files.
     format
         Of characters: npz, with a class map, named as those of Kuzushiji-MNIST; idx, gzipped, named as those of MNIST;
-        folder, PNG files in a folder for each class, U+304A, within train, validation and test. Of pages: kaggle,
-        train.csv beside train_images; coco; yolo; kraken, PAGE XML beside the images. Of lines cut out of pages: lines,
-        PNG beside .gt.txt for kraken, Tesseract and Calamari; doctr, labels.json beside images; lmdb, for PARSeq.
+        folder, PNG files in a folder for each class, U+304A, within train, validation and test; parquet, as the Hugging
+        Face hub has them. Of pages: kaggle, train.csv beside train_images; coco; yolo; kraken, PAGE XML beside the
+        images. Of lines cut out of pages: lines, PNG beside .gt.txt for kraken, Tesseract and Calamari; doctr,
+        labels.json beside images; lmdb, for PARSeq.
     image_size
         Bring images of characters to so many pixels a side; needed where they have several sizes.
     turn
@@ -352,14 +362,7 @@ def convert(
     from kuzushiji.data.convert import convert as convert_data
 
     with count_bar() as bar:
-        tasks: dict[str, Any] = {}
-
-        def tell(what: str, done: int, every: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=every)
-            bar.update(tasks[what], completed=done, total=every)
-
-        done = convert_data(source, folder, format, image_size=image_size, turn=turn, tell=tell)
+        done = convert_data(source, folder, format, image_size=image_size, turn=turn, tell=tell_on(bar))
     if json:
         print_json(asdict(done) | {"folder": str(done.folder)})
         return

@@ -2,9 +2,9 @@
 
 from cyclopts import App
 
-from kuzushiji.cli.console import busy, notes, print_json, results
+from kuzushiji.cli.console import busy, count_bar, notes, print_json, results, tell_on
 
-hub = App(name="hub", help="Put models onto the Hugging Face hub, and fetch them from there.")
+hub = App(name="hub", help="Put models and data onto the Hugging Face hub, and fetch models from there.")
 
 
 @hub.command(name="push")
@@ -49,6 +49,69 @@ def push_model(
         return
     results.print(pushed.address, markup=False, soft_wrap=True)
     notes.print(f"its page: {pushed.url}", markup=False, soft_wrap=True)
+
+
+@hub.command(name="push-data")
+def push_dataset(
+    data: str,
+    repository: str,
+    /,
+    *,
+    private: bool = False,
+    credit: tuple[str, ...] = (),
+    licence: str = "",
+    note: str = "",
+    image_size: int | None = None,
+    json: bool = False,
+) -> None:
+    """Put images and labels into a repository as parquet files, with a card; log in before with `hf auth login`.
+
+    Everybody may then train on it with --data hf:OWNER/NAME, and load it with Hugging Face's `datasets`.
+
+    Example: kuzushiji hub push-data kmnist6k OWNER/kmnist6k
+
+    Parameters
+    ----------
+    data
+        Anything that `kuzushiji train --data` takes; what is not divided goes there as training images.
+    repository
+        OWNER/NAME; it is made if it is not there, and parquet files that it has in data/ are replaced.
+    private
+        Let nobody else see a repository that is made.
+    credit
+        A dataset that your own images were made from, such as kmnist: its licence and attribution go into the card.
+        May be given several times.
+    licence
+        Under which your own images may be passed on, such as cc-by-4.0.
+    note
+        What the card says of your own images.
+    image_size
+        Bring the images to so many pixels a side; needed where they have several sizes.
+    json
+        Print what was pushed as JSON.
+    """
+    from kuzushiji.hub import push_data
+
+    with count_bar() as bar:
+        pushed = push_data(
+            data,
+            repository,
+            private=private,
+            credit=credit,
+            licence=licence,
+            note=note,
+            image_size=image_size,
+            tell=tell_on(bar),
+        )
+    at = pushed.repository
+    if json:
+        print_json({"address": at.address, "commit": at.revision, "url": at.url, "splits": pushed.splits})
+        return
+    results.print(at.address, markup=False, soft_wrap=True)
+    splits = ", ".join(f"{split} {count:,}" for split, count in pushed.splits.items())
+    notes.print(f"{splits} images; its page: {at.url}", markup=False, soft_wrap=True)
+    if not pushed.licence:
+        notes.print("no licence is known of it, and the card says so; --licence NAME or --credit NAME names one")
 
 
 @hub.command(name="pull")

@@ -14,6 +14,7 @@ from kuzushiji.data.exchange.lines import LineImage, lines_in
 from kuzushiji.data.exchange.scans import Odd, Scan, Told, by_name, refuse_other_boxes
 from kuzushiji.data.files.array_folder import write_arrays
 from kuzushiji.data.files.image_files import write_class_folders
+from kuzushiji.data.files.parquet_writing import write_parquet
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.pages.characters import divided
 from kuzushiji.data.source import Source, parse
@@ -25,9 +26,11 @@ CHARACTER_FORMATS: dict[str, Callable[[Path, str, CharacterImages, Told], None]]
     "npz": lambda folder, name, images, told: write_arrays(folder, images, prefix=name, form="npz", told=told),
     "idx": lambda folder, name, images, told: write_arrays(folder, images, prefix=name, form="idx", told=told),
     "folder": lambda folder, name, images, told: write_class_folders(folder / images.split, images, told),
+    "parquet": lambda folder, name, images, told: write_parquet(folder, images, told),
 }
 """npz files and a class map, named as those of Kuzushiji-MNIST; gzipped IDX files named as those of MNIST; PNG files in
-a folder for each class, such as U+304A, within train, validation and test.  All are read by their path, as any data."""
+a folder for each class, such as U+304A, within train, validation and test; parquet files as the Hugging Face hub has
+them.  All are read by their path, as any data."""
 
 FORMATS = (*CHARACTER_FORMATS, *PAGE_FORMATS, *LINE_FORMATS)
 """What data can be written as."""
@@ -135,16 +138,11 @@ def _characters(source: Source, folder: Path, format: str, image_size: int | Non
     counts: dict[str, int] = {}
     shown: set[int] = set()
     with folder_written_whole(folder) as beside:
-        for split in source.splits:
-            images = source.load(split, image_size=image_size, progress=partial(tell, "reading"))
-            images = images.select(slice(None), "train") if split == "all" else images
-            if len(images):
-                told = _counted(f"writing {images.split}", len(images), tell)
-                CHARACTER_FORMATS[format](beside, folder.resolve().name, images, told)
-                counts[images.split] = len(images)
-                shown.update(images.labels.tolist())
-        if not counts:
-            raise DataError(f"{source} has no image; nothing was written")
+        for images in characters_of(source, image_size, tell):
+            told = counted(f"writing {images.split}", len(images), tell)
+            CHARACTER_FORMATS[format](beside, folder.resolve().name, images, told)
+            counts[images.split] = len(images)
+            shown.update(images.labels.tolist())
     left_out = tuple(name for label, name in enumerate(images.classes) if label not in shown)
     return Converted(
         source.name,
@@ -156,6 +154,22 @@ def _characters(source: Source, folder: Path, format: str, image_size: int | Non
         images.image_size,
         left_out if format == "folder" else (),
     )
+
+
+def characters_of(source: Source, image_size: int | None, tell: Tell) -> Iterator[CharacterImages]:
+    """The images of each split that has any; what is not divided trains.
+
+    Raises:
+        DataError: there is no image.
+    """
+    empty = True
+    for split in source.splits:
+        images = source.load(split, image_size=image_size, progress=partial(tell, "reading"))
+        if len(images):
+            empty = False
+            yield images.select(slice(None), "train") if split == "all" else images
+    if empty:
+        raise DataError(f"{source} has no image; nothing was written")
 
 
 # Pages, and lines
@@ -177,7 +191,7 @@ def _pages(
     by_name(splits)
     counts: Counter[str] = Counter()
     with folder_written_whole(folder) as beside:
-        told = _counted("writing pages", len(scans), tell)
+        told = counted("writing pages", len(scans), tell)
         if format in LINE_FORMATS:
             lines = {
                 split: _counting(_lines_of(each, odd, turn, told), split, counts) for split, each in splits.items()
@@ -226,7 +240,7 @@ def _lines(path: Path, other: str, folder: Path, format: str, odd: Odd, tell: Te
     splits = LINE_FORMATS[other].read(path, odd)
     counts: Counter[str] = Counter()
     with folder_written_whole(folder) as beside:
-        told = _counted("writing lines", sum(map(len, splits.values())), tell)
+        told = counted("writing lines", sum(map(len, splits.values())), tell)
         lines = {split: _counting(iter(each), split, counts) for split, each in splits.items()}
         LINE_FORMATS[format].write(beside, lines, told)
     classes = sorted({letter for each in splits.values() for line in each for letter in line.text})
@@ -249,7 +263,7 @@ def _check_place(folder: Path, *sources: Path | None) -> None:
             raise UsageError(f"{folder} lies in {path}, and would become a part of that; name a folder elsewhere")
 
 
-def _counted(what: str, every: int, tell: Tell) -> Told:
+def counted(what: str, every: int, tell: Tell) -> Told:
     """Tells of each so many more how many are done."""
     done = 0
 

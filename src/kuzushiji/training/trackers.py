@@ -1,6 +1,7 @@
 """The trackers that `kuzushiji.training.tracking` knows, each a thin `Tracker` around its package.
 
-Each run keeps its name, a trial that of its sweep with it; what a training that is taken up again adds goes to the same place, where the package can.
+Each run keeps its name, a trial of a sweep the sweep's before its own; what a training that is taken up again adds goes
+to the same place, where the package can.
 """
 
 import os
