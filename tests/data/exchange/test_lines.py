@@ -78,6 +78,7 @@ def test_the_keys_of_lmdb_are_those_that_parseq_asks_for(tmp_path: Path) -> None
     import lmdb
 
     convert(write_pages(tmp_path / "source"), tmp_path / "new", "lmdb")
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"train", "val", "test"}
     with lmdb.open(str(tmp_path / "new" / "train"), readonly=True, lock=False) as base, base.begin() as transaction:
         assert transaction.get(b"num-samples") == b"4"
         assert transaction.get(b"label-000000001").decode() == "いろはに"

@@ -19,6 +19,8 @@ _LARGEST = 2**40
 """Bytes that a database may have; none of them is taken before it is needed."""
 _DIGITS = 20
 """Of the number of lines; keys have nine."""
+_FOLDERS = {"validation": "val"}
+"""What PARSeq looks for where it is not called as here."""
 _TOGETHER = 1000
 """So many lines are written at a time."""
 
@@ -84,12 +86,13 @@ def write(folder: Path, splits: Lines, told: Told) -> None:
     import lmdb
 
     for split, lines in splits.items():
-        (folder / split).mkdir()
+        place = folder / _FOLDERS.get(split, split)
+        place.mkdir()
         try:
-            with lmdb.open(str(folder / split), map_size=_LARGEST) as base:
+            with lmdb.open(str(place), map_size=_LARGEST) as base:
                 _fill(base, lines, told)
         except lmdb.Error as error:
-            raise KuzushijiError(f"{folder / split} could not be written ({error})") from None
+            raise KuzushijiError(f"{place} could not be written ({error})") from None
 
 
 def _fill(base: Any, lines: Iterator[LineImage], told: Told) -> None:
