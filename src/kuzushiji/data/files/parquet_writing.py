@@ -10,7 +10,6 @@ from PIL import Image
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.extras import check_extras
-from kuzushiji.files import written_whole
 
 _LARGEST = 2**29
 """Bytes of pixels in one file; as PNG they are fewer."""
@@ -27,7 +26,8 @@ def write_parquet(folder: Path, data: CharacterImages, told: Callable[[int], Non
         told: gets how many images have been written since it was last called.
 
     Raises:
-        KuzushijiError: pyarrow is not installed, or a file could not be written.
+        KuzushijiError: pyarrow is not installed.
+        OSError: a file could not be written.
     """
     check_extras("parquet")
     import pyarrow as pa
@@ -42,7 +42,7 @@ def write_parquet(folder: Path, data: CharacterImages, told: Callable[[int], Non
     count = -(-data.images.nbytes // _LARGEST) or 1
     for number, rows in enumerate(np.array_split(np.arange(len(data)), count)):
         path = folder / "data" / f"{data.split}-{number:05d}-of-{count:05d}.parquet"
-        with written_whole(path) as beside, ParquetWriter(beside, schema) as writer:
+        with open(path, "wb") as file, ParquetWriter(file, schema) as writer:
             for start in range(0, len(rows), _AT_ONCE):
                 some = rows[start : start + _AT_ONCE]
                 images = [{"bytes": _png(data.images[row]), "path": None} for row in some]
