@@ -107,10 +107,21 @@ def base_with(folder: Path, values: dict[bytes, bytes]) -> Path:
     return folder
 
 
+def test_lmdb_that_is_cut_off_kills_nothing(tmp_path: Path) -> None:
+    values = {b"num-samples": b"40"} | {
+        f"{kind}-{number:09d}".encode(): b"x" * 3000 for kind in ("image", "label") for number in range(1, 41)
+    }
+    file = base_with(tmp_path / "a", values) / "train" / "data.mdb"
+    file.write_bytes(file.read_bytes()[: 3 * 4096])
+    with pytest.raises(DataError, match="is no database of LMDB, or damaged"):
+        convert(tmp_path / "a", tmp_path / "new", "doctr")
+
+
 @pytest.mark.parametrize(
     ("values", "found"),
     [
         ({b"a": b"b"}, "has no num-samples; expected lines as PARSeq has them"),
+        ({b"num-samples": b"9" * 5000}, "has no num-samples; expected lines as PARSeq has them"),
         ({b"num-samples": b"9" * 18}, "num-samples 999,999,999,999,999,999, and 1 entries"),
         ({b"num-samples": b"1", b"image-000000001": b"x", b"label-000000001": b"\xff"}, "that is not in UTF-8"),
         ({b"num-samples": b"1"}, "has no line with an image and a label"),

@@ -12,6 +12,7 @@ from kuzushiji.data.exchange.lines import LineImage, Lines
 from kuzushiji.data.exchange.scans import Odd, Told, split_in
 from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.extras import check_extras
+from kuzushiji.processes import Ended, Report, Workers
 
 _FILE = "data.mdb"
 _COUNT = b"num-samples"
@@ -43,22 +44,43 @@ def read(source: Path, odd: Odd) -> dict[str, list[LineImage]]:
         KuzushijiError: lmdb is not installed.
     """
     check_extras("lmdb")
-    import lmdb
-
     splits: dict[str, list[LineImage]] = {}
     for folder in _folders(source):
-        try:
-            with lmdb.open(str(folder), readonly=True, lock=False, create=False) as base, base.begin() as transaction:
-                lines = list(_lines(transaction, folder, odd))
-        except lmdb.Error as error:
-            raise DataError(f"{folder / _FILE} is no database of LMDB, or damaged ({error})") from None
-        splits.setdefault(split_in([folder.name]) or "train", []).extend(lines)
+        lines = splits.setdefault(split_in([folder.name]) or "train", [])
+        with Workers(f"reading {folder}") as workers:  # LMDB believes what a file says, and a damaged one may kill it
+            workers.start(folder.name, _tell_lines, folder)
+            while workers and (told := workers.next()):
+                _, done = told
+                if isinstance(done, DataError):
+                    raise done
+                if isinstance(done, Ended):
+                    if done.error:
+                        raise DataError(f"{folder / _FILE} is no database of LMDB, or damaged ({done.error})")
+                elif done[2] is None:
+                    odd.add("lines without an image or a label, left out", f"number {done[0]} of {folder}")
+                else:
+                    lines.append(LineImage(f"{done[0]:09d}", done[1], partial(bytes, done[2])))
     if not any(splits.values()):
         raise DataError(f"{source} has no line with an image and a label")
     return splits
 
 
-def _lines(transaction: Any, folder: Path, odd: Odd) -> Iterator[LineImage]:
+def _tell_lines(report: Report, folder: Path) -> None:
+    """Tells, in a process of its own, number, text and image of each line, or why there are none."""
+    import lmdb
+
+    try:
+        with lmdb.open(str(folder), readonly=True, lock=False, create=False) as base, base.begin() as transaction:
+            for line in _lines(transaction, folder):
+                report(line)
+    except DataError as error:
+        report(error)
+    except (lmdb.Error, OSError, MemoryError) as error:
+        report(DataError(f"{folder / _FILE} is no database of LMDB, or damaged ({error})"))
+
+
+def _lines(transaction: Any, folder: Path) -> Iterator[tuple[int, str, bytes | None]]:
+    """Number, text and image of each line; None for the image of one that lacks something."""
     count = transaction.get(_COUNT)
     if count is None or not count.isdigit() or len(count) > _DIGITS:
         raise DataError(f"{folder / _FILE} has no num-samples; expected lines as PARSeq has them")
@@ -67,13 +89,13 @@ def _lines(transaction: Any, folder: Path, odd: Odd) -> Iterator[LineImage]:
     for number in range(1, int(count) + 1):
         image, label = (transaction.get(f"{kind}-{number:09d}".encode()) for kind in ("image", "label"))
         if not image or not label:
-            odd.add("lines without an image or a label, left out", f"number {number} of {folder}")
+            yield number, "", None
             continue
         try:
             text = label.decode()
         except UnicodeDecodeError:
             raise DataError(f"{folder / _FILE} has a label-{number:09d} that is not in UTF-8") from None
-        yield LineImage(f"{number:09d}", text, partial(bytes, image))
+        yield number, text, bytes(image)
 
 
 def write(folder: Path, splits: Lines, told: Told) -> None:
