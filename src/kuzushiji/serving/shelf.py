@@ -6,6 +6,7 @@ Rows are in a database, SQLite in the folder unless another is named; images and
 import hashlib
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -22,6 +23,7 @@ from kuzushiji.document.formats import json as page_json
 from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError, KuzushijiError
 from kuzushiji.files import write_bytes
+from kuzushiji.locks import FileLock
 from kuzushiji.serving import search
 from kuzushiji.serving.corrections import Correction, applied, edited
 from kuzushiji.serving.migrations import bring_up_to_date
@@ -70,7 +72,8 @@ class Shelf:
             raise KuzushijiError(f"{folder} can't be written into: {error.strerror or error}") from None
         try:
             self.engine = create_engine(database) if database else _sqlite(self.folder / "shelf.sqlite")
-            bring_up_to_date(self.engine)
+            with nullcontext() if database else FileLock(self.folder / ".shelf.lock"):  # two may open a new one at once
+                bring_up_to_date(self.engine)
         except (SQLAlchemyError, CommandError) as error:
             raise lost(database or str(self.folder / "shelf.sqlite"), error) from None
 
