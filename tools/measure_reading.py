@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", default=[], help="books that a network learnt from, and are left out")
     parser.add_argument("--detectors", nargs="+", type=Path, required=True, help="one for each fold, in turn")
     parser.add_argument("--models", nargs="+", required=True, help="networks that name characters: one for each fold")
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW", help=f"of {list(ROWS)}")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
     models = options.models * (len(options.detectors) if len(options.models) == 1 else 1)
@@ -51,7 +52,8 @@ def main() -> None:
     fold = folds((page.book for page in pages), len(options.detectors))  # as in training, of all books
     ordered, pages = ([page for page in of if page.book not in options.without] for of in (ordered, pages))
     rows, worst = {}, []
-    for row, (known, language) in ROWS.items():
+    for row in options.rows:
+        known, language = ROWS[row]
         readers = [Reader(*files, language=language) for files in zip(options.detectors, models, strict=True)]
         read = {page.name: read_as(readers[fold[page.book] - 1], page, known) for page in pages}
         every, text = (evaluated(of, read) for of in (pages, ordered))

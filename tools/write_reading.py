@@ -1,7 +1,7 @@
 """Writes docs/reading.md from the figures that `measure_reading.py` wrote, with a gallery of pages that are read anew.
 
     python tools/write_reading.py docs/reading.json docs/reading.md --gallery pages/lines \
-        --fewer 0=docs/reading-0.json --fewer 3=docs/reading-3.json
+        --curve 0=docs/reading-0.json --curve 3=docs/reading-3.json --curve 9=docs/reading-9.json
 """
 
 import argparse
@@ -84,15 +84,15 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--gallery", type=Path, required=True, help="a folder of pages that may be shown")
     parser.add_argument(
-        "--fewer", action="append", default=[], metavar="N=JSON", help="figures of networks that learnt from N books"
+        "--curve", action="append", default=[], metavar="N=JSON", help="figures of networks that learnt from N books"
     )
     options = parser.parse_args()
     pictures = options.output.parent / "pictures" / "reading"
     names = list(drawn(options.gallery, pictures))
     found = json.loads(options.figures.read_text(encoding="utf-8"))
-    pairs = (option.partition("=") for option in options.fewer)
-    fewer = {int(books): json.loads(Path(path).read_text("utf-8")) for books, _, path in pairs}
-    write_text(options.output, as_markdown(document(found, names, fewer)))
+    pairs = (option.partition("=") for option in options.curve)
+    curve = {int(books): json.loads(Path(path).read_text("utf-8")) for books, _, path in pairs}
+    write_text(options.output, as_markdown(document(found, names, curve)))
 
 
 def drawn(gallery: Path, pictures: Path) -> Iterator[str]:
@@ -106,8 +106,8 @@ def drawn(gallery: Path, pictures: Path) -> Iterator[str]:
         yield page.name
 
 
-def document(found: dict[str, Any], gallery: Sequence[str], fewer: dict[int, dict[str, Any]]) -> Document:
-    """Everything that is to be read, in order; `fewer` are the figures of networks that learnt from so many books."""
+def document(found: dict[str, Any], gallery: Sequence[str], curve: dict[int, dict[str, Any]]) -> Document:
+    """Everything that is to be read, in order; `curve` has the figures of networks that learnt from so many books."""
     lead = (
         f"{found['pages']} pages of {found['books']} books with {found['characters']:,} characters, each read with a "
         "detector and a network for characters that saw no page of its book (the books are dealt to "
@@ -123,7 +123,7 @@ def document(found: dict[str, Any], gallery: Sequence[str], fewer: dict[int, dic
         sections=(
             *(Section(row, row.capitalize(), (_table(row, found["rows"][row]),)) for row in found["rows"]),
             Section("pages", "Page by page, the worst first", (Table(columns, worst),)),
-            *_curve(found, fewer),
+            *_curve(curve),
             Section("gallery", "Ten pages", (Paragraph(GALLERY), *map(_picture, gallery))),
             Section("limits", "What it is not good for", (Points(LIMITS),)),
             Section(
@@ -153,28 +153,28 @@ def document(found: dict[str, Any], gallery: Sequence[str], fewer: dict[int, dic
     )
 
 
-def _curve(found: dict[str, Any], fewer: dict[int, dict[str, Any]]) -> Iterator[Section]:
+def _curve(curve: dict[int, dict[str, Any]]) -> Iterator[Section]:
     """What more books give, from what fewer of them have given."""
-    if not fewer:
+    if not curve:
         return
-    whole = found["books"] + 1 - round((found["books"] + 1) / found["folds"])  # the manuscript left out teaches too
-    curve = {**fewer, whole: found}
-    columns = (Column("books", "number"), *(Column(title, "number") for title in CURVE))
-    rows = [
-        (f"{books}", *(points(its["rows"][row][name][0]) for row, name in CURVE.values()))
-        for books, its in sorted(curve.items())
-    ]
-    least = min(filter(None, curve))
-    doublings = log2(whole / least)
-    gained = (
-        f"{title} {100 * (found['rows'][row][name][0] - curve[least]['rows'][row][name][0]) / doublings:+.1f}"
+    whole = max(curve)
+    figures = {
+        title: {books: its["rows"][row][name][0] for books, its in sorted(curve.items()) if row in its["rows"]}
         for title, (row, name) in CURVE.items()
+    }
+    columns = (Column("books", "number"), *(Column(title, "number") for title in figures))
+    rows = [(f"{n}", *(points(its[n]) if n in its else "–" for its in figures.values())) for n in sorted(curve)]
+    gained = (
+        f"{title} {100 * (its[whole] - its[least]) / log2(whole / least):+.1f}"
+        for title, its in figures.items()
+        for least in [min(filter(None, its))]
+        if least < whole
     )
     text = (
-        "Detector and network for characters, trained as those above but on the labelled pages of fewer books (none: "
+        "Networks trained for this alone, shorter than those above, on the labelled pages of so many books (none: "
         "drawn pages, single characters, and pages that nobody labelled), read the same pages. Each doubling of the "
-        f"books from {least} to {whole} has changed, in points: {'; '.join(gained)}. Kaggle's 3,605 labelled pages are "
-        "of no more books than 28, but 200 times as many; how far the curve goes on there is not known."
+        f"books up to {whole} has changed, in points: {'; '.join(gained)}. Kaggle's 3,605 labelled pages are of no "
+        "more books than 28, but 200 times as many; how far the curve goes on there is not known."
     )
     yield Section("fewer", "With fewer books", (Paragraph(text), Table(columns, tuple(rows))))
 
