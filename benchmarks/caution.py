@@ -15,11 +15,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 import kuzushiji
-from disguises import DISGUISES, MEASURED, SEVERAL, even, prepared
+from disguises import DISGUISES, MEASURED, SEVERAL, answers, even, logits_of, prepared, spread, unmeasured
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.splits import validation_split
-from kuzushiji.reading.combined import Combined
-from kuzushiji.reading.recognizer import Recognizer
+from kuzushiji.reading.pretrained import ALL
 
 ONE = [name for name in DISGUISES if name not in SEVERAL]
 MOST = 0.01
@@ -31,8 +30,9 @@ NONE = LOGITS[:1]
 _APART = "b90630770c3117f8"
 """How the fingerprint of the 313 images begins that the training of `kmnist` set apart."""
 
-Answers = dict[str, tuple[np.ndarray, np.ndarray]]
-"""Of each disguise the probability of each answer, 0 where there is a doubt, and whether it is right."""
+Answers = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
+"""Of each disguise the probability of each answer, 0 where there is a doubt, the highest logit, infinite of `all`, and
+whether the answer is right."""
 
 
 def main() -> None:
@@ -42,17 +42,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=ONE, help="names of disguises")
     arguments = parser.parse_args()
     wanted = [model for model in dict(MEASURED) if model in (arguments.models or [model])]
-    networks = {model: Combined(threads=1) if model == "all" else Recognizer(model, threads=1) for model in wanted}
-    asked: dict[str, dict[float, list[Answers]]] = {model: {} for model in wanted}
+    asked: dict[str, list[Answers]] = {model: [] for model in wanted}
     for models, data in _together(wanted):
         images = images_of(models, data, arguments.limit)
         print(f"{', '.join(models)}: {len(images):,} {images.split} images of {data}", flush=True)
         for model in models:
-            for logit in LOGITS if isinstance(networks[model], Recognizer) else NONE:
-                asked[model].setdefault(logit, []).append({})
+            asked[model].append({})
         for name in arguments.only:
-            for model, logit, answers in _answers(networks, models, images, name):
-                asked[model][logit][-1][name] = answers
+            for model, found in _answers(models, images, name):
+                asked[model][-1][name] = found
     for model in wanted:
         tell(model, asked[model])
 
@@ -75,27 +73,27 @@ def images_of(models: Sequence[str], data: str, limit: int) -> CharacterImages:
             raise SystemExit(f"these are not the images that kmnist set apart: {apart.fingerprint()[:16]}")
         return apart.select(even(len(apart), limit))
     test = kuzushiji.load(data, "test")
-    others = np.setdiff1d(np.arange(len(test)), even(len(test), 150))
-    return test.select(others[even(len(others), limit)])
+    return test.select(unmeasured(len(test), limit))
 
 
 def _answers(
-    networks: dict[str, Recognizer | Combined], models: Sequence[str], images: CharacterImages, name: str
-) -> Iterator[tuple[str, float, tuple[np.ndarray, np.ndarray]]]:
-    """What each network says of the images in a disguise, with each least logit."""
+    models: Sequence[str], images: CharacterImages, name: str
+) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+    """What each network says of the images in a disguise."""
     scans = list(prepared(np.asarray(images.images), name))
     actual = [images.classes[label] for label in images.labels]
+    inked, logits = logits_of(sorted({*models} - {"all"} | ({*ALL} if "all" in models else set())), scans)
+    doubts = ["" if scan is None else scan.doubt for scan in scans]
     for model in models:
-        network = networks[model]
-        cuts = [None if scan is None else network.cut(scan.gray) for scan in scans]
-        doubts = ["" if scan is None else scan.doubt for scan in scans]
-        for logit in LOGITS if isinstance(network, Recognizer) else NONE:
-            if isinstance(network, Recognizer):
-                network.least_logit = logit
-            said = network.recognize_prepared(cuts, top=1, doubts=doubts)
-            probability = np.array([each[0].probability if each and not each.doubt else 0.0 for each in said])
-            right = [bool(each) and each[0].character == one for each, one in zip(said, actual, strict=True)]
-            yield model, logit, (probability, np.array(right))
+        said = spread(len(scans), inked, answers(model, logits, [""] * len(inked)))
+        probability = [
+            each[0].probability if each and not doubt else 0 for each, doubt in zip(said, doubts, strict=True)
+        ]
+        highest = np.full(len(scans), np.inf)
+        if model != "all":
+            highest[inked] = logits[model].max(axis=1)
+        right = [bool(each) and each[0].character == one for each, one in zip(said, actual, strict=True)]
+        yield model, (np.array(probability), highest, np.array(right))
 
 
 def least_probability(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
@@ -114,15 +112,23 @@ def least_probability(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[fl
     return 1.0, worst
 
 
-def tell(model: str, asked: dict[float, list[Answers]]) -> None:
+def tell(model: str, asked: list[Answers]) -> None:
     """Prints, for each least logit, the least probability that keeps the sure and wrong few, and what it costs."""
-    for logit, of_sets in asked.items():
-        rows = [answers for of_set in of_sets for answers in of_set.values()]
+    for least_logit in NONE if model == "all" else LOGITS:
+        of_sets = [
+            {
+                name: (np.where(highest < least_logit, 0, probability), right)
+                for name, (probability, highest, right) in of_set.items()
+            }
+            for of_set in asked
+        ]
+        rows = [found for of_set in of_sets for found in of_set.values()]
         least, worst = least_probability(rows)
         plain = [(of_set["plain"][0] >= least).mean() for of_set in of_sets if "plain" in of_set]
+        sure = 100 * np.mean(plain or [np.nan])
         print(
-            f"{model}, logit from {logit:g}: {least:.2f}; of {len(rows[0][0])} images at most {100 * worst:.2f} % are "
-            f"sure and wrong in a disguise, {100 * np.mean(plain or [np.nan]):.1f} % of plain ones are answered surely"
+            f"{model}, logit from {least_logit:g}: {least:.2f}; of {len(rows[0][0])} images at most {100 * worst:.2f} "
+            f"% are sure and wrong in a disguise, {sure:.1f} % of plain ones are answered surely"
         )
 
 

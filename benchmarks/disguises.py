@@ -2,16 +2,19 @@
 
     python benchmarks/disguises.py                                    # every network that ships, 1,000 images each
     python benchmarks/disguises.py --models kmnist page --limit 200 --only "black edge" "red seal, grid"
-    python benchmarks/disguises.py --limit 0 --write docs/disguises.md # all test images, into the page
+    python benchmarks/disguises.py --write docs/disguises.md           # into the page
     python benchmarks/disguises.py --sheet sheet.png                  # what they look like
 
 Each disguise is drawn around the test images of a data set, enlarged and with room around, the same at every call.
 Of several characters on an image no answer is right; an image that is refused, blank or unsure is no wrong answer.
+Each is drawn, cleaned and cut once, and asked of all networks together.
 """
 
 import argparse
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +23,11 @@ from PIL import Image, ImageDraw, ImageFilter
 
 import kuzushiji
 from disguises_page import write
+from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError
+from kuzushiji.imaging.cut import cut_character_to
 from kuzushiji.reading.combined import Combined
-from kuzushiji.reading.recognizer import CharacterScan, Recognition, Recognizer, read_character
+from kuzushiji.reading.recognizer import CharacterScan, Recognition, Recognizer, read_character, recognitions_of
 
 MEASURED = tuple(
     (model, data)
@@ -30,6 +35,9 @@ MEASURED = tuple(
     for data in (("kmnist6k",), ("kkanji",), ("kmnist6k", "kkanji"))[sets]
 )
 """Networks and the test images that each is measured on; `all` is the answer where none is named."""
+COUNT = 1000
+"""So many images of each data set are measured; whoever chooses by images takes others (`unmeasured`)."""
+_AT_ONCE = 50
 
 SIDE = 168
 """Of the character, in pixels; there is room around it."""
@@ -47,8 +55,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", help="of those in MEASURED")
     parser.add_argument("--data", nargs="+", help="of those in MEASURED")
-    parser.add_argument("--limit", type=int, default=1000, help="images of each data set at most; 0 for all")
+    parser.add_argument("--limit", type=int, default=COUNT, help="images of each data set at most; 0 for all")
     parser.add_argument("--only", nargs="+", default=list(DISGUISES), help="names of disguises")
+    parser.add_argument("--processes", type=int, default=2, help="that draw and name")
     parser.add_argument("--write", type=Path, help="a page; what was measured is kept in a JSON file beside it")
     parser.add_argument("--as", dest="state", default="now", choices=("before", "now"), help="column to write")
     parser.add_argument("--sheet", type=Path, help="draw what the disguises look like instead")
@@ -56,14 +65,19 @@ def main() -> None:
     if arguments.sheet:
         draw_sheet(arguments.sheet)
         return
-    measured: dict[str, dict[str, list[float]]] = {}
-    for model, data in MEASURED:
-        if model in (arguments.models or [model]) and data in (arguments.data or [data]):
-            recognizer = Combined(threads=1) if model == "all" else Recognizer(model, threads=1)
-            name = f"{model} on {data}"
-            measured[name] = measure(recognizer, data, arguments.limit, arguments.only, name)
-    if arguments.write:
-        write(arguments.write, arguments.state, measured, SEVERAL)
+    wanted = [
+        (model, data)
+        for model, data in MEASURED
+        if model in (arguments.models or [model]) and data in (arguments.data or [data])
+    ]
+    with ProcessPoolExecutor(arguments.processes) as pool:
+        for name in arguments.only:
+            measured = measure(pool, wanted, name, arguments.limit)
+            for title, (right, sure, wrong, count) in measured.items():
+                print(f"{name:22}{title:20}{count:7,}{right:7.2f}{sure:7.2f}{wrong:7.2f}", flush=True)
+            if arguments.write:
+                found = {title: {name: row} for title, row in measured.items()}
+                write(arguments.write, arguments.state, found, SEVERAL)
 
 
 # Disguises
@@ -343,24 +357,96 @@ SEVERAL = ("two in a column", "three in a column", "two side by side")
 # Measuring
 
 
-def measure(recognizer: Recognizer, data: str, limit: int, names: Sequence[str], title: str) -> dict[str, list[float]]:
-    """Of each disguise: percent right, sure, sure and wrong; and the number of images."""
-    test = kuzushiji.load(data, "test")
-    chosen = even(len(test), limit)
-    images, actual = np.asarray(test.images[chosen]), [test.classes[label] for label in test.labels[chosen]]
-    print(f"{title}, {len(images):,} images: right, sure, sure and wrong (%)")
+def measure(
+    pool: ProcessPoolExecutor, wanted: Sequence[tuple[str, str]], name: str, limit: int
+) -> dict[str, list[float]]:
+    """Of each network on each data set, for a disguise: percent right, sure, sure and wrong; and how many images."""
+    found: dict[str, list[float]] = {}
+    for data in dict.fromkeys(data for _, data in wanted):
+        models = [model for model, its in wanted if its == data]
+        numbers = even(len(test_images(data)), limit)
+        parts = [numbers[start : start + _AT_ONCE] for start in range(0, len(numbers), _AT_ONCE)]
+        told = [pool.submit(outcomes, models, data, name, part) for part in parts]
+        each = [every.result() for every in told]
+        for model in models:
+            right, sure = np.concatenate([every[model] for every in each], axis=1)
+            shares = (right, sure, sure & ~right)
+            found[f"{model} on {data}"] = [*(round(100 * float(np.mean(share)), 2) for share in shares), len(numbers)]
+    return {f"{model} on {data}": found[f"{model} on {data}"] for model, data in wanted}
+
+
+def outcomes(models: Sequence[str], data: str, name: str, numbers: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:
+    """Of each network, (2, N): whether its answer is right, and whether it is sure, for some images in a disguise."""
+    test = test_images(data)
+    actual = [test.classes[label] for label in test.labels[numbers]]
+    scans = list(prepared(test.images, name, numbers))
+    if name in SEVERAL:  # none is right, and none that there is a doubt of is sure
+        scans = [None if scan is None or scan.doubt else scan for scan in scans]
     found = {}
-    for name in names:
-        answers = answered(recognizer, images, name)
+    for model, answers in asked(models, scans).items():
         is_right = [
             bool(answer) and name not in SEVERAL and answer[0].character == one
             for answer, one in zip(answers, actual, strict=True)
         ]
-        is_sure = [bool(answer) and not answer.unsure for answer in answers]
-        wrong = [sure and not right for sure, right in zip(is_sure, is_right, strict=True)]
-        found[name] = [*(round(100 * float(np.mean(each)), 2) for each in (is_right, is_sure, wrong)), len(images)]
-        print(f"  {name:22}{found[name][0]:7.2f}{found[name][1]:7.2f}{found[name][2]:7.2f}", flush=True)
+        found[model] = np.array([is_right, [bool(answer) and not answer.unsure for answer in answers]])
     return found
+
+
+@cache
+def test_images(data: str) -> CharacterImages:
+    return kuzushiji.load(data, "test")
+
+
+@cache
+def network(model: str) -> Recognizer:
+    return Recognizer(model, threads=1)
+
+
+@cache
+def combined() -> Combined:
+    return Combined(threads=1)
+
+
+def logits_of(models: Iterable[str], scans: Sequence[CharacterScan | None]) -> tuple[list[int], dict[str, np.ndarray]]:
+    """Which of some scans are asked about, those that are read and not blank, and what each network says of these."""
+    models = list(models)
+    sizes = list(dict.fromkeys(network(model).description.image_size for model in models))
+    cuts = [[] if scan is None else cut_character_to(scan.gray, sizes) for scan in scans]
+    inked = [number for number, of_one in enumerate(cuts) if of_one and all(each.any() for each in of_one)]
+    images = {size: np.stack([cuts[number][place] for number in inked]) for place, size in enumerate(sizes) if inked}
+    return inked, {
+        model: network(model).logits(images[network(model).description.image_size]) for model in models if inked
+    }
+
+
+def asked(models: Sequence[str], scans: Sequence[CharacterScan | None]) -> dict[str, list[Recognition]]:
+    """What each network, or `all` together, says of scans; an empty answer of what is left out or blank."""
+    parts = [each.path.stem for each in combined().special]
+    needed = {model for model in models if model != "all"} | ({"page", *parts} if "all" in models else set())
+    inked, logits = logits_of(sorted(needed), scans)
+    doubts = [scans[number].doubt for number in inked]  # type: ignore[union-attr]
+    return {model: spread(len(scans), inked, answers(model, logits, doubts)) for model in models}
+
+
+def answers(model: str, logits: Mapping[str, np.ndarray], doubts: Sequence[str]) -> list[Recognition]:
+    """What a network, or `all` together, says of images of which the logits are known."""
+    if not doubts:
+        return []
+    if model != "all":
+        return list(network(model).recognitions(logits[model], 1, doubts))
+    one = combined()
+    probabilities = one.mixed(
+        network("page").calibrated(logits["page"]), lambda number, some: logits[one.special[number].path.stem][some]
+    )
+    return list(recognitions_of(probabilities, one.classes, 1, one.unsure_below, doubts))
+
+
+def spread(count: int, places: Sequence[int], found: Sequence[Recognition]) -> list[Recognition]:
+    """Each at its place among so many; the others are empty."""
+    answers = [Recognition((), unsure=True)] * count
+    for place, each in zip(places, found, strict=True):
+        answers[place] = each
+    return answers
 
 
 def even(count: int, limit: int) -> NDArray[np.int64]:
@@ -377,15 +463,10 @@ def prepared(images: Pixels, name: str, numbers: Iterable[int] | None = None) ->
             yield None
 
 
-def answered(recognizer: Recognizer | Combined, images: Pixels, name: str, at_once: int = 500) -> list[Recognition]:
-    """What is said of each image in a disguise."""
-    answers: list[Recognition] = []
-    for start in range(0, len(images), at_once):
-        scans = list(prepared(images, name, range(start, min(start + at_once, len(images)))))
-        cuts = [None if scan is None else recognizer.cut(scan.gray) for scan in scans]
-        doubts = ["it is left out" if scan is None else scan.doubt for scan in scans]
-        answers += recognizer.recognize_prepared(cuts, top=1, doubts=doubts)
-    return answers
+def unmeasured(count: int, limit: int) -> NDArray[np.int64]:
+    """An even choice of at most `limit` test images, all if that is 0, of those that are not measured here."""
+    others = np.setdiff1d(np.arange(count), even(count, COUNT))
+    return others[even(len(others), limit)]
 
 
 def disguised(images: Pixels, number: int, name: str) -> Pixels:

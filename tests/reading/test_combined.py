@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import kuzushiji
-from kuzushiji.reading.combined import Combined
+from kuzushiji.reading.combined import MIXING, Combined
 from kuzushiji.reading.pretrained import ALL, pretrained
 from kuzushiji.reading.recognizer import Recognizer
 
@@ -32,31 +32,59 @@ def test_an_image_gets_one_answer_and_all_its_candidates_together_are_certain(gl
         assert len(set(characters)) == len(characters)
 
 
-def test_each_kind_is_as_probable_as_the_general_network_says(combined, glyphs) -> None:
-    cuts = [np.stack(each) for each in zip(*(combined.cut(glyph) for glyph in glyphs), strict=True)]
-    general, mixed = Recognizer(ALL[0]).probabilities(cuts[0]), combined.probabilities(cuts)
-    for special in combined.special:
-        kind = np.isin(combined.classes, special.classes)
-        assert mixed[:, kind].sum(axis=1) == pytest.approx(general[:, kind].sum(axis=1), abs=1e-3)
-    assert not np.allclose(mixed, general, atol=0.01)
+@pytest.fixture
+def general(combined) -> np.ndarray:
+    """Of two images: a kana that may be a kanji, and a kanji that may be neither."""
+    probabilities = np.full((2, len(combined.classes)), 1e-9, np.float32)
+    for row, shares in enumerate(({"や": 0.6, "夜": 0.4}, {"夜": 0.7, "屋": 0.2, "い": 0.1})):
+        for character, share in shares.items():
+            probabilities[row, combined.classes.index(character)] = share
+    return probabilities
 
 
-def test_who_knows_one_kind_is_asked_only_of_that_kind(combined, glyphs, monkeypatch) -> None:
+def of_kinds(combined, probabilities) -> list[np.ndarray]:
+    kinds = [np.isin(combined.classes, special.classes) for special in combined.special]
+    return [probabilities[:, kind].sum(axis=1) for kind in (*kinds, ~(kinds[0] | kinds[1]))]
+
+
+def test_each_kind_is_as_probable_as_the_general_network_says_where_the_others_know_nothing_of_the_image(
+    combined, general
+) -> None:
+    mixed = combined.mixed(general, lambda number, some: np.zeros((len(some), len(combined.special[number].classes))))
+    for said, expected in zip(of_kinds(combined, mixed), of_kinds(combined, general), strict=True):
+        assert said == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("knows", [0, 1])
+def test_a_kind_is_likelier_where_the_network_that_knows_it_finds_what_it_has_learnt(combined, general, knows) -> None:
+    mixing = MIXING[combined.special[knows].path.stem]
+
+    def ask(number: int, some: np.ndarray) -> np.ndarray:
+        logits = np.zeros((len(some), len(combined.special[number].classes)))
+        logits[:, 0] = mixing.above + 1 if number == knows else 0
+        return logits
+
+    before, after = of_kinds(combined, general), of_kinds(combined, combined.mixed(general, ask))
+    others = [number for number in range(3) if number != knows]
+    for other in others:
+        odds = (after[knows][0] / after[other][0]) / (before[knows][0] / before[other][0])
+        assert odds == pytest.approx(np.exp(mixing.likelier), rel=1e-3)
+
+
+def test_who_knows_one_kind_is_asked_only_of_what_may_be_of_it(combined, general) -> None:
+    asked = {}
+
+    def ask(number: int, some: np.ndarray) -> np.ndarray:
+        asked[combined.special[number].path.stem] = some.tolist()
+        return np.zeros((len(some), len(combined.special[number].classes)))
+
+    combined.mixed(general, ask)
+    assert asked == {"kanji": [0, 1], "kmnist": [0]}
+
+
+def test_the_answers_of_both_are_mixed(combined, glyphs) -> None:
     cuts = [np.stack(each) for each in zip(*(combined.cut(glyph) for glyph in glyphs), strict=True)]
-    asked = []
-    for name, network in zip(ALL[1:], combined.special, strict=True):
-        named = network.probabilities
-        monkeypatch.setattr(
-            network,
-            "probabilities",
-            lambda some, name=name, named=named: asked.append((name, len(some))) or named(some),
-        )
-    probabilities = combined.probabilities(cuts)
-    for name, network in zip(ALL[1:], combined.special, strict=True):
-        kind = np.isin(combined.classes, network.classes)
-        may_be = probabilities[:, kind].sum(axis=1) >= probabilities[:, ~kind].max(axis=1)
-        assert dict(asked).get(name, 0) == np.count_nonzero(may_be)
-    assert dict(asked).get("kanji", 0) < len(glyphs)
+    assert not np.allclose(combined.probabilities(cuts), Recognizer(ALL[0]).probabilities(cuts[0]), atol=0.01)
 
 
 def test_blank_images_and_doubts_have_their_places(combined, glyphs) -> None:

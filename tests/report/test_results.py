@@ -1,12 +1,15 @@
 """Results as data, and the page that is drawn from them."""
 
 import json
+import shlex
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from kuzushiji.cli import app
+from kuzushiji.data.source import parse
 from kuzushiji.errors import DataError
 from kuzushiji.evaluation.calibration import calibrate
 from kuzushiji.evaluation.outliers import detect_outliers
@@ -123,7 +126,7 @@ def test_a_row_tells_what_the_images_and_the_weights_began_as(tmp_path):
     assert row.settings == settings
     assert row.commands[0].endswith(f" {settings}"), "the command has other settings than the row"
     page = page_of([Run(run.path)])
-    assert "| like lenet5, 100 images, 28 px, pre-trained, taught |" in page
+    assert "| like lenet5, 100 images, 28 px, pre-trained, taught† |" in page
     assert f" {settings}`\n" in page
 
 
@@ -248,3 +251,31 @@ def test_the_page_of_this_project_is_that_of_its_data_and_no_table_is_wide():
     assert max(len(line) for line in page.splitlines() if line.startswith("|")) <= WIDEST
     for figure in (PROJECT / "docs" / "results").iterdir():
         assert f"results/{figure.name}" in page
+
+
+def test_a_row_tells_which_runs_its_commands_do_not_make(runs):
+    row = measure_results(runs)[0].rows[0]
+    begun = replace(
+        row, commands=("kuzushiji train resnet --data a --run first", "kuzushiji train resnet --from first")
+    )
+    assert (row.lost, begun.lost) == ((), ())
+    orphan = replace(
+        row, commands=("kuzushiji train resnet --from first --teacher big", "kuzushiji train x --from first")
+    )
+    assert orphan.lost == ("first", "big")
+
+
+def test_every_command_of_this_project_s_rows_is_one_that_is_taken_today_and_its_data_a_stranger_has():
+    results = read_results(PROJECT / "docs" / "results.json")
+    page = (PROJECT / "docs" / "results.md").read_text(encoding="utf-8")
+    rows = [row for found in results.data for row in found.rows]
+    for row in rows:
+        for command in row.commands:
+            program, *words = shlex.split(command)
+            assert program == "kuzushiji"
+            _, bound, *_ = app.parse_args(words, print_error=False, exit_on_error=False)
+            assert parse(bound.arguments["data"]).address == bound.arguments["data"]
+        marked = f"`{row.commands[-1]}`{'; it is not kept how `' if row.lost else chr(10)}"
+        assert marked in page
+    assert any(row.lost for row in rows)
+    assert any("--from" in row.settings and not row.lost for row in rows)

@@ -28,6 +28,7 @@ def test_the_least_probability_keeps_the_sure_and_wrong_few_in_every_disguise(ca
 def test_chosen_and_measured_images_are_others(caution, monkeypatch) -> None:
     test = caution.kuzushiji.load("brush:kmnist:40", "train")
     monkeypatch.setattr(caution.kuzushiji, "load", lambda data, split: test)
+    monkeypatch.setitem(caution.unmeasured.__globals__, "COUNT", 150)
     chosen = caution.images_of(["page"], "kmnist6k", 100)
     assert len(chosen) == 100
     assert not set(chosen.ids) & set(test.ids[caution.even(len(test), 150)])

@@ -8,7 +8,7 @@ _ROOM = 0.05
 _CUT = 0.12
 """Of the longer side: ink along an edge for so long goes on beyond it."""
 
-_LONG_COLUMN, _LONG_ROW = 1.45, 1.1
+_LONG_COLUMN, _LONG_ROW = 1.35, 0.95
 """Height by width of two characters in a column at least, width by height of two side by side."""
 _LEAST_PART = 0.15
 """Share of the ink that each of several characters has at least."""

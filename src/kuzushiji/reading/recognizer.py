@@ -160,14 +160,18 @@ class Recognizer:
         inked = [number for number, image in enumerate(images) if image is not None and image.any()]
 
         def named(some: Sequence[int]) -> Iterator[Recognition]:
-            logits = self._run("logits", np.stack([images[number] for number in some]))  # type: ignore[misc]
-            said = [
-                (doubts[number] if doubts else "") or (_UNLIKE if logit < self.least_logit else "")
-                for number, logit in zip(some, logits.max(axis=1).tolist(), strict=True)
-            ]
-            return recognitions_of(self._calibrated(logits), self.classes, top, self.unsure_below, said)
+            logits = self.logits(np.stack([images[number] for number in some]))  # type: ignore[misc]
+            return self.recognitions(logits, top, [doubts[number] if doubts else "" for number in some])
 
         return in_batches(len(images), inked, named)
+
+    def recognitions(self, logits: NDArray[np.float32], top: int, doubts: Sequence[str]) -> Iterator[Recognition]:
+        """What logits (N, C) say of images, and what speaks against an answer of each."""
+        said = [
+            doubt or (_UNLIKE if logit < self.least_logit else "")
+            for doubt, logit in zip(doubts, logits.max(axis=1).tolist(), strict=True)
+        ]
+        return recognitions_of(self.calibrated(logits), self.classes, top, self.unsure_below, said)
 
     def recognize_together(self, images: Sequence[NDArray[np.uint8]], *, top: int = 5) -> list[Recognition]:
         """Names characters of each of which there are several images: by the mean of their probabilities.
@@ -189,9 +193,18 @@ class Recognizer:
         Raises:
             UsageError: they have another size.
         """
-        return self._calibrated(self._run("logits", images))
+        return self.calibrated(self.logits(images))
 
-    def _calibrated(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the network says of images uint8 (N, H, W) that are as it takes them, before the softmax (N, C).
+
+        Raises:
+            UsageError: they have another size.
+        """
+        return self._run("logits", images)
+
+    def calibrated(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Calibrated probabilities (N, C) of logits (N, C)."""
         shares = np.exp((logits - logits.max(axis=1, keepdims=True)) / np.float32(self.description.temperature))
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 

@@ -7,6 +7,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from math import isnan
 from pathlib import Path
 from statistics import mean, stdev
@@ -77,7 +78,7 @@ class Row:
         certainty: how far it can be trusted; None where that was not measured.
         outliers: measure of familiarity -> kind of strange images -> area under the ROC curve; empty where the
             networks were not shown any.
-        commands: which make the runs again, from nothing.
+        commands: which make the runs again, from nothing but for the runs in `lost`.
     """
 
     network: str
@@ -98,10 +99,22 @@ class Row:
     outliers: Mapping[str, Mapping[str, Measured]]
     commands: tuple[str, ...]
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The runs that the commands begin with or learn from and that none of them makes."""
+        words = [shlex.split(command) for command in self.commands]
+        made = {run for each in words for run in _given(each, "--run")}
+        begun = [run for each in words for option in ("--from", "--teacher") for run in _given(each, option)]
+        return tuple(run for run in dict.fromkeys(begun) if run not in made)
+
     def same_training(self, other: "Row") -> bool:
         """Whether the two are of the same network, trained in the same way."""
         own, others = ((each.network, dict(each.options), each.recipe, each.settings) for each in (self, other))
         return own == others
+
+
+def _given(words: Sequence[str], option: str) -> list[str]:
+    return [value for word, value in pairwise(words) if word == option]
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from kuzushiji.report.document import (
     Points,
     Section,
     Table,
+    Text,
 )
 from kuzushiji.report.markdown import as_markdown, write_figures
 from kuzushiji.report.results import Certainty, DataResults, Measured, PageReading, Results, Row
@@ -31,6 +32,9 @@ from kuzushiji.runs.familiarities import MEASURES
 BEST = 3
 """So many of the best are shown, besides those that none surpasses which is as small."""
 
+LOST = "†"
+"""Of a row that can't be repeated."""
+
 FEWEST_DRAWN = 3
 """Fewer networks than these need no picture."""
 
@@ -38,8 +42,9 @@ ABOUT = (
     " from run folders. The test set was used once, at the end of each training; whatever was chosen was chosen on "
     "validation images. One run has the 95 % bootstrap interval over the test images, several have the standard "
     'deviation over the seeds. A training "like" a recipe differs from it in some settings; the network may be '
-    "pre-trained on other data, and taught by a better one besides. Minutes are those of the training with its "
-    "validation. Shown first are the best, and those that no network surpasses which is as small; all others are "
+    "pre-trained on other data, and taught by a better one besides; of one with † it is not kept how such a run was "
+    "made, so that it can't be repeated. Minutes are those of the training with its validation. Shown first are the "
+    "best, and those that no network surpasses which is as small; all others are "
     "folded away, with more figures and the commands"
 )
 
@@ -161,7 +166,8 @@ def _recipe(row: Row) -> str:
         "--teacher": "taught",
     }
     changed = any(word.startswith("--") and word not in told for word in words)
-    return ", ".join([f"like {row.recipe}" if changed else row.recipe, *(told[word] for word in words if word in told)])
+    named = [f"like {row.recipe}" if changed else row.recipe, *(told[word] for word in words if word in told)]
+    return ", ".join(named) + (LOST if row.lost else "")
 
 
 def _picture(found: DataResults) -> Figure:
@@ -249,7 +255,17 @@ def _share(figure: Measured | None) -> str:
 
 
 def _commands(rows: Numbered) -> Points:
-    return Points(tuple((f"{number}: ", Code(command)) for number, row in rows for command in row.commands))
+    return Points(
+        tuple((f"{number}: ", Code(command), *_lost(row)) for number, row in rows for command in row.commands)
+    )
+
+
+def _lost(row: Row) -> list[Text]:
+    """Says which runs none of the commands makes."""
+    if not row.lost:
+        return []
+    names: list[Text] = [part for run in row.lost for part in (" and ", Code(run))][1:]
+    return ["; it is not kept how ", *names, " came about"]
 
 
 # Pages
