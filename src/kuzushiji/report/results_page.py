@@ -264,8 +264,10 @@ def _lost(row: Row) -> list[Text]:
     """Says which runs none of the commands makes."""
     if not row.lost:
         return []
-    names: list[Text] = [part for run in row.lost for part in (" and ", Code(run))][1:]
-    return ["; it is not kept how ", *names, " came about"]
+    names: list[Text] = []
+    for run in row.lost:
+        names += [" and ", Code(run)]
+    return ["; it is not kept how ", *names[1:], " came about"]
 
 
 # Pages
