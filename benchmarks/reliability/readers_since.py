@@ -160,7 +160,8 @@ def _pages(folder: Path) -> Iterator[Reader]:
 def _lines(folder: Path) -> Iterator[Reader]:
     for name, other in (("lines", "doctr"), ("doctr", "lines"), ("lmdb", "lines")):
         convert(folder / "columns", folder / name, name)
-        yield Reader(f"lines of others: {name}", _texts(folder / name), _into(folder, folder / name, other), 2)
+        share = 0.3 if name == "lmdb" else 2  # which starts a process each time
+        yield Reader(f"lines of others: {name}", _texts(folder / name), _into(folder, folder / name, other), share)
 
 
 def _books(folder: Path) -> Iterator[Reader]:
