@@ -1,6 +1,6 @@
 # The reading room:
 #     docker build --tag kuzushiji .
-#     docker run --publish 8017:8017 --volume kuzushiji:/data --env KUZUSHIJI_TOKEN=SECRET kuzushiji
+#     docker run --publish 8017:8017 --volume kuzushiji:/data --env KUZUSHIJI_TOKEN=TWELVE_LETTERS_OR_MORE kuzushiji
 # and training, from which `docker run ... train resnet --data kmnist` goes on:
 #     docker build --target train --tag kuzushiji-train .
 #     docker build --target train --tag kuzushiji-train --build-arg TORCH_INDEX=https://pypi.org/simple .   # CUDA
