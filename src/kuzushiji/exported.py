@@ -1,8 +1,11 @@
 """An exported network: an ONNX file with its description inside, all that is needed to read with it."""
 
 import json
+import shlex
+from ast import literal_eval
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,6 +45,7 @@ class Description:
         attribution: the words that the licence asks for.
         command: what trained it.
         version: of kuzushiji, that wrote the file.
+        options: of the network, as `create_model` takes them; of a file that does not tell them, those of its command.
     """
 
     network: str
@@ -58,6 +62,7 @@ class Description:
     attribution: str
     command: str
     version: str
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def to_metadata(self) -> dict[str, str]:
         """The texts that stand in the file."""
@@ -76,11 +81,13 @@ class Description:
             values = _from_texts(cls, texts)
             values["classes"], values["image_size"] = tuple(values["classes"]), tuple(values["image_size"])
             values["accuracy"] = values["accuracy"] and tuple(values["accuracy"])
+            if "options" not in values:
+                values["options"] = options_in(values["command"])
             described = cls(**values)
             height, width = described.image_size
             sound = height > 0 and width > 0 and len(described.classes) > 1 and all(map(_is_text, described.classes))
             sound = sound and isfinite(described.temperature) and described.temperature > 0
-            sound = sound and isfinite(described.unsure_below)
+            sound = sound and isfinite(described.unsure_below) and isinstance(described.options, dict)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"describes itself in a way that makes no sense ({error!r}); export it again") from None
         if not sound:
@@ -105,6 +112,7 @@ class DetectorDescription:
         found_above: a character stands where a heat map has more than this.
         precision: `float32`, `float16` or `int8`: how its weights are stored; it computes in float32.
         licence, licence_url, attribution, command, version: as in `Description`.
+        width, depth: of the network, as `Detector` takes them.
     """
 
     network: str
@@ -118,6 +126,8 @@ class DetectorDescription:
     attribution: str
     command: str
     version: str
+    width: int = 32
+    depth: int = 2
 
     def to_metadata(self) -> dict[str, str]:
         """The texts that stand in the file."""
@@ -134,9 +144,11 @@ class DetectorDescription:
         _check_format(texts, DETECTOR_FORMAT)
         try:
             values = _from_texts(cls, texts)
+            values = _sizes_in(values["command"]) | values
             described = cls(**{**values, "roles": tuple(values["roles"])})
             sound = len(described.roles) > 0 and all(map(_is_text, described.roles))
             sound = sound and described.character_size > 0 and 0 < described.found_above < 1
+            sound = sound and described.width > 0 and described.depth > 0
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"describes itself in a way that makes no sense ({error!r}); export it again") from None
         if not sound:
@@ -270,9 +282,47 @@ def _as_texts(description: Any) -> dict[str, str]:
 
 
 def _from_texts(kind: Any, texts: Mapping[str, str]) -> dict[str, Any]:
+    """The fields; of those that older files do not have, none that is not there."""
     return {
-        field.name: texts[field.name] if field.type is str else parse_json(texts[field.name]) for field in fields(kind)
+        each.name: texts[each.name] if each.type is str else parse_json(texts[each.name])
+        for each in fields(kind)
+        if each.name in texts or (each.default is MISSING and each.default_factory is MISSING)
     }
+
+
+def options_in(command: str) -> dict[str, Any]:
+    """The options of a network that a command says: `--option width=48` as `{"width": 48}`.
+
+    Raises:
+        ValueError: it is no command.
+    """
+    return dict(map(parsed_option, _said(command, "option")))
+
+
+def parsed_option(text: str) -> tuple[str, Any]:
+    """`width=32` as `("width", 32)`.
+
+    Raises:
+        ValueError: it is no such thing.
+    """
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise ValueError(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+def _sizes_in(command: str) -> dict[str, int]:
+    """The width and depth of a detector that a command says."""
+    return {name: int(value) for name in ("width", "depth") for value in _said(command, name)}
+
+
+def _said(command: str, option: str) -> list[str]:
+    """The values of an option in a command, in their order."""
+    words = shlex.split(command)
+    return [value for word, value in pairwise(words) if word == f"--{option}"]
 
 
 def _check_format(texts: Mapping[str, str], expected: str) -> None:

@@ -1,5 +1,5 @@
-"""What an ONNX file is made of, found before anything is computed: its operators, whether it reads other files, and
-whether it is as it was written.
+"""What an ONNX file is made of, found before anything is computed: its operators, its weights, whether it reads other
+files, and whether it is as it was written.
 
 An ONNX file is a message of Protocol Buffers.  Of it no more is read than which fields there are; a field is a number,
 a kind and a value, <https://protobuf.dev/programming-guides/encoding/>, and the numbers are those of `onnx.proto`.
@@ -7,11 +7,20 @@ a kind and a value, <https://protobuf.dev/programming-guides/encoding/>, and the
 
 import hashlib
 from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 _GRAPH, _FUNCTIONS = 7, 25
 _NODES, _WEIGHTS = 1, 5
 _OPERATOR, _DOMAIN = 4, 7
 _EXTERNAL, _LOCATION = 13, 14
+_SIDES, _TYPE, _NAME, _VALUES = 1, 2, 8, 9
+
+_TYPES = {1: "<f4", 3: "<i1", 7: "<i8", 10: "<f2"}
+"""Of the numbers of a weight, by their number in `onnx.proto`: those that `kuzushiji export` writes."""
 
 _FIXED = {1: 8, 5: 4}
 """Bytes of the kinds that are always as long."""
@@ -52,14 +61,47 @@ def operators(model: bytes) -> set[str]:
     return found
 
 
+def weights(model: bytes) -> dict[str, NDArray[Any]]:
+    """The numbers that a model was written with, by name; they can't be changed.
+
+    Raises:
+        ValueError: it is no model, or one whose numbers are not written as `kuzushiji export` writes them.
+    """
+    found = {}
+    for number, graph in _fields(memoryview(model)):
+        for kind, part in _fields(graph) if number == _GRAPH else ():
+            if kind == _WEIGHTS:
+                name, values = _tensor(list(_fields(part)))
+                found[name] = values
+    return found
+
+
+def _tensor(fields: list[tuple[int, memoryview]]) -> tuple[str, NDArray[Any]]:
+    alone = dict(fields)
+    name = bytes(alone.get(_NAME, b"")).decode()
+    kind, _ = _whole(alone[_TYPE], 0) if _TYPE in alone else (0, 0)
+    sides = [side for number, written in fields if number == _SIDES for side in _wholes(written)]
+    if kind not in _TYPES or len(values := alone.get(_VALUES, b"")) != np.dtype(_TYPES[kind]).itemsize * prod(sides):
+        raise ValueError(f"it has weights {name!r} that are written in another way")
+    return name, np.frombuffer(values, _TYPES[kind]).reshape(sides)
+
+
+def _wholes(written: memoryview) -> Iterator[int]:
+    """The whole numbers that stand one after another."""
+    place = 0
+    while place < len(written):
+        value, place = _whole(written, place)
+        yield value
+
+
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The fields of a message: number and bytes, of a whole number none."""
+    """The fields of a message: number and bytes."""
     place = 0
     while place < len(message):
         key, place = _whole(message, place)
         kind, length = key & 7, 0
         if kind == 0:
-            _, place = _whole(message, place)
+            length = _whole(message, place)[1] - place
         elif kind == 2:
             length, place = _whole(message, place)
         elif kind in _FIXED:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import socket
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,12 +11,14 @@ from safetensors.torch import save_file
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError, DownloadError, Interrupted, KuzushijiError, RunError, UsageError
+from kuzushiji.exported import open_network
 from kuzushiji.inference.weights import load_network, read_classes
 from kuzushiji.models import create_model
 from kuzushiji.models.network import HEADS
 from kuzushiji.report import write_report
 from kuzushiji.report.results import measure_results
 from kuzushiji.runs.run import find_run
+from kuzushiji.shipped import WEIGHTS
 from kuzushiji.training import start
 from kuzushiji.training.experiment import TrainingWatch, resume, train
 from kuzushiji.training.start import (
@@ -325,3 +328,54 @@ def test_a_full_disk_is_told(monkeypatch, own_home):
     (own_home / "weights").write_text("a file where the folder should be")
     with pytest.raises(KuzushijiError, match="could not be written"):
         describe_start("xception", None, "imagenet", None)
+
+
+OLD = Path(__file__).parents[1] / "runs" / "old.onnx"
+"""An exported `resnet` of width 4 for ten kana at 16 x 16 pixels."""
+
+
+@pytest.mark.parametrize("how", [{"from_run": OLD}, {"weights": OLD}, {"from_run": str(OLD)}])
+def test_a_training_goes_on_with_an_exported_network_as_it_is_made(how):
+    run = train("resnet", "brush:kmnist:8", epochs=1, batch_size=32, lr=0.0, precision="float32", **how)
+    start = run.config.start
+    assert (start.kind, start.name, start.known_classes) == ("exported", str(OLD), 10)
+    assert run.config.model.options == {"width": 4}
+    assert run.config.model.image_size == (16, 16)
+    assert f"--option width=4 --image-size 16 --from {OLD}" in " ".join(
+        word for word in run.config.command.split() if word != "--precision"
+    ).replace(" float32", "")
+    images = run.images("test").images
+    expected = open_network(OLD)[1].run(["logits"], {"images": images[:, None].astype("float32") / 255})[0]
+    # Nothing was learnt at a rate of 0; its normalisations have seen a few batches.
+    assert (run.predictions().logits.argmax(1) == expected.argmax(1)).mean() > 0.8
+
+
+def test_a_network_that_ships_is_known_by_its_name_unless_a_run_has_it(bars):
+    start = describe_start("preact_resnet20", "kmnist", None, None)
+    assert (start.kind, start.name, start.path) == ("exported", "kmnist", str(WEIGHTS / "kmnist.onnx"))
+    train("resnet", bars, run="kmnist", **QUICK)
+    assert describe_start("resnet", "kmnist", None, None).kind == "run"
+
+
+def test_what_goes_on_with_another_network_is_told(bars, tmp_path):
+    with pytest.raises(UsageError, match="start from a preact_resnet20, and resnet is another network"):
+        train("resnet", bars, from_run="kmnist")
+    with pytest.raises(UsageError, match=r"none\.onnx is no file"):
+        train("resnet", bars, from_run=tmp_path / "none.onnx")
+    (tmp_path / "no.onnx").write_bytes(b"no network")
+    with pytest.raises(DataError, match="is no ONNX file"):
+        train("resnet", bars, weights=tmp_path / "no.onnx")
+
+
+def test_what_goes_on_with_what_ships_is_credited_with_its_data(bars, tmp_path):
+    pytest.importorskip("onnxscript")
+    from kuzushiji.export.run import export_run
+
+    run = train("preact_resnet20", bars, from_run="kmnist", epochs=1, batch_size=120, run="mine")
+    assert run.config.start.known_classes == 4
+    written = export_run(run, tmp_path / "mine.onnx").description
+    assert written.licence == "CC BY-SA 4.0"
+    assert "KMNIST Dataset" in written.attribution
+    assert "--from kmnist" in written.command
+    assert written.options["depth"] == 20
+    assert describe_start("preact_resnet20", tmp_path / "mine.onnx", None, None).kind == "exported"

@@ -1,6 +1,5 @@
 """Options that several verbs have: which images, changes of a recipe, options of a network, where trainings run."""
 
-from ast import literal_eval
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import Field, asdict, fields, make_dataclass
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from kuzushiji import exported
 from kuzushiji.errors import UsageError
 from kuzushiji.processes import Pool
 from kuzushiji.runs.recipe import Recipe
@@ -41,13 +41,10 @@ def parsed_option(text: str) -> tuple[str, Any]:
     Raises:
         UsageError: it is no such thing.
     """
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise UsageError(f"--option {text!r} is not NAME=VALUE, such as width=32")
     try:
-        return name, literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
+        return exported.parsed_option(text)
+    except ValueError:
+        raise UsageError(f"--option {text!r} is not NAME=VALUE, such as width=32") from None
 
 
 @contextmanager

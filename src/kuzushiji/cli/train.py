@@ -68,10 +68,11 @@ def train_network(
     option
         An option of the network as NAME=VALUE; may be given several times.
     from_
-        Start with the weights of this finished run, the head with those of the classes that it knew too; the network
-        must be the same.
+        Start with the weights of this finished run; of a network that ships, by its name; or of a file that export
+        wrote.  The head has those of the classes that it knew too; the network must be the same, its options and the
+        size of its images are where nothing else is said.
     weights
-        Start with the weights of this .safetensors or .pth file; or imagenet, for xception, which fetches them.
+        Start with the weights of this .safetensors, .pth or .onnx file; or imagenet, for xception, which fetches them.
     unfrozen
         Of the layers that start with given weights, train only so many of the last: 0 for the new layers alone.
     teacher

@@ -11,8 +11,8 @@ from kuzushiji.cli.train import tracked
 from kuzushiji.cli.watch import detector_watch
 from kuzushiji.errors import UsageError
 from kuzushiji.files import expanded
-from kuzushiji.runs.detector import RECIPE, DetectorConfig, DetectorRun
-from kuzushiji.runs.run import existing_path, run_path
+from kuzushiji.runs.detector import RECIPE, DetectorConfig, DetectorRun, started_from
+from kuzushiji.runs.run import run_path
 from kuzushiji.torchrun import place
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def train_detector(
         Fold of the books to leave out, such as 1of3: what is read on them is an honest figure.  all: learn from drawn
         pages alone, and leave the pages to trainings that start --from this one.
     from_
-        Start with the weights of this finished run.
+        Start with the weights of this finished run; of detector, the one that ships; or of a file that export wrote.
     run
         Name or path of the run folder; made of data and time if not given.
     resume
@@ -113,10 +113,6 @@ def train_detector(
                 "say which pages, layouts and characters to learn from, such as: "
                 "kuzushiji train detector --data pages --layouts pages/train.csv --glyphs kkanji"
             )
-        start = DetectorRun(existing_path(from_)) if from_ else None
-        if start:
-            start.check_finished()
-            width, depth = start.config.width, start.config.depth
         config = DetectorConfig(
             pages=tuple(str(expanded(each).resolve()) for each in data),
             layouts=str(expanded(layouts).resolve()),
@@ -129,7 +125,6 @@ def train_detector(
             crops=crops,
             side=side,
             drawn=drawn,
-            start=str(start.path.resolve()) if start else "",
             recipe=replace(
                 RECIPE,
                 epochs=epochs,
@@ -140,6 +135,8 @@ def train_detector(
                 seed=seed,
             ),
         )
+        if from_:
+            config = started_from(config, from_)
         done = _tracked(track, lambda tracking: _trained(config, run, device, tracking))
     if place().rank:
         return  # the first of several processes tells

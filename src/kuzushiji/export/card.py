@@ -10,6 +10,9 @@ from kuzushiji.export.trust import Trust
 from kuzushiji.exported import Description
 from kuzushiji.runs.config import RunConfig
 
+AND = "; and "
+"""Between the words that the licences of several datasets ask for."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -43,3 +46,8 @@ class Card:
     calibration: Calibration | None
     tested: tuple[float, float] | None
     lost: float | None
+
+
+def credited_in(attribution: str) -> list[catalog.Dataset]:
+    """The catalogued datasets whose attribution stands in that of an exported file."""
+    return [source for source in catalog.DATASETS.values() if source.attribution in attribution.split(AND)]

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.source import parse
 from kuzushiji.errors import RunError, UsageError, unknown_name
+from kuzushiji.export.card import AND, credited_in
 from kuzushiji.export.graph import PRECISIONS, open_model, strip, with_metadata, with_precision
 from kuzushiji.exported import DetectorDescription, open_detector
 from kuzushiji.files import written_whole
 from kuzushiji.imaging.ink import CHARACTER
 from kuzushiji.inference.weights import load_detector
 from kuzushiji.models.detector import ROLES, Detector
-from kuzushiji.runs.detector import RECIPE, DetectorConfig, DetectorRun
+from kuzushiji.runs.detector import RECIPE, DetectorConfig, DetectorRun, exported_start
 from kuzushiji.version import __version__
 
 FOUND_ABOVE = 0.35
@@ -86,6 +87,8 @@ def export_detector(
     network, config = load_detector(run.weights_file)
     published = [source for name in config.glyphs for source in parse(name).published]
     found = {each.name: each for each in [*map(catalog.dataset, credit), *published]}
+    if file := exported_start(config):
+        found |= {each.name: each for each in credited_in(open_detector(file)[0].attribution)}
     sources = tuple(found.values())
     probabilities = _Probabilities(network).eval()
     model = with_precision(_to_onnx(probabilities), precision)
@@ -104,9 +107,11 @@ def export_detector(
         precision=precision,
         licence=", ".join(dict.fromkeys(source.licence for source in sources)),
         licence_url=sources[0].licence_url if sources else "",
-        attribution="; and ".join(dict.fromkeys(source.attribution for source in sources)),
+        attribution=AND.join(dict.fromkeys(source.attribution for source in sources)),
         command=command_of_detector(config),
         version=__version__,
+        width=config.width,
+        depth=config.depth,
     )
     content = with_metadata(model, description.to_metadata())
     with written_whole(output) as beside:
@@ -138,7 +143,7 @@ def command_of_detector(config: DetectorConfig) -> str:
 
 def commands_of_detector(config: DetectorConfig) -> list[str]:
     """The commands that train such a detector: first those that make what it starts from, each into a run."""
-    if not config.start:
+    if not config.start or exported_start(config):
         return [command_of_detector(config)]
     before = DetectorRun(Path(config.start))
     try:

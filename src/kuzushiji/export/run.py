@@ -13,12 +13,12 @@ from kuzushiji.data.source import published_in
 from kuzushiji.errors import KuzushijiError, RunError, UsageError, unknown_name
 from kuzushiji.evaluation.metrics import Evaluation, evaluate
 from kuzushiji.evaluation.runs import stored_calibration, stored_evaluation
-from kuzushiji.export.card import Card
+from kuzushiji.export.card import AND, Card, credited_in
 from kuzushiji.export.graph import PRECISIONS, logits_of, to_onnx, with_metadata, with_precision
 from kuzushiji.export.trust import Trust, answered_and_right, learn_trust
 from kuzushiji.exported import Description, open_network
 from kuzushiji.files import written_whole
-from kuzushiji.inference.origins import commands_before, made_from
+from kuzushiji.inference.origins import commands_before, exported_before, made_from
 from kuzushiji.inference.weights import load_network
 from kuzushiji.models import MODELS
 from kuzushiji.runs.command import command_of
@@ -158,9 +158,10 @@ def _described(
         tested_on=evaluation.count if evaluation else 0,
         licence=", ".join(dict.fromkeys(source.licence for source in sources)),
         licence_url=sources[0].licence_url if sources else "",
-        attribution="; and ".join(dict.fromkeys(source.attribution for source in sources)),
+        attribution=AND.join(dict.fromkeys(source.attribution for source in sources)),
         command=command_of(config, published=True),  # as of today: what is the default may have changed since
         version=__version__,
+        options={**MODELS[config.model.name].options, **config.model.options},
     )
 
 
@@ -178,6 +179,8 @@ def sources_of(config: RunConfig, credit: Sequence[str] = ()) -> tuple[catalog.D
     found: dict[str, catalog.Dataset] = {each: catalog.dataset(each) for each in credit}
     for each in [config, *(before for _, before in made_from(config))]:
         found |= {source.name: source for source in published_in(each.data.name, each.data.source)}
+    for exported in exported_before(config):
+        found |= {source.name: source for source in credited_in(exported.attribution)}
     return tuple(found.values())
 
 

@@ -6,11 +6,8 @@ from pathlib import Path
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.files import expanded
 from kuzushiji.repository import Repository, repository
-
-WEIGHTS = Path(__file__).parent / "weights"
-
-DETECTOR = WEIGHTS / "detector.onnx"
-"""What finds the characters of a page; it names none."""
+from kuzushiji.shipped import DETECTOR as DETECTOR
+from kuzushiji.shipped import WEIGHTS as WEIGHTS
 
 PREFERRED = ("page", "kanji", "kana", "kmnist")
 """Which of them reads where none is named: the first that is there."""

@@ -54,7 +54,7 @@ def settings_of(config: RunConfig, published: bool = False, without: Collection[
         if value is not None:
             add(setting, value)
     if start := config.start:
-        add("from" if start.kind == "run" else "weights", path(start.name))
+        add("weights" if start.kind == "weights" else "from", path(start.name))
         if start.unfrozen is not None:
             add("unfrozen", start.unfrozen)
     if config.teacher:

@@ -34,8 +34,8 @@ class StartConfig:
     """What a training started from instead of random weights.
 
     Attributes:
-        kind: a finished run, or a file of weights.
-        name: the run, the file or `imagenet`, as it was asked for.
+        kind: a finished run, a file of weights, or a file that `kuzushiji export` wrote.
+        name: the run, the file, the network that ships, or `imagenet`, as it was asked for.
         path: of the file.
         sha256: of the file.
         part: what the names of the network's tensors that it gives begin with.
@@ -43,7 +43,7 @@ class StartConfig:
         known_classes: how many of the classes the run knew; None where it knew none.
     """
 
-    kind: Literal["run", "weights"]
+    kind: Literal["run", "weights", "exported"]
     name: str
     path: str
     sha256: str

@@ -9,15 +9,20 @@ It holds
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from kuzushiji.errors import DataError, RunError
+from kuzushiji.errors import DataError, RunError, UsageError
+from kuzushiji.exported import open_detector
+from kuzushiji.files import expanded
 from kuzushiji.machine import Machine
 from kuzushiji.records import read_json
+from kuzushiji.repository import repository
+from kuzushiji.runs.pulled import exported_alone
 from kuzushiji.runs.recipe import Recipe
-from kuzushiji.runs.run import Run
+from kuzushiji.runs.run import Run, existing_path
+from kuzushiji.shipped import DETECTOR
 
 RECIPE = Recipe(
     epochs=5,
@@ -50,7 +55,8 @@ class DetectorConfig:
         crops: in an epoch.
         side: of a crop in pixels.
         drawn: share of the crops that come from drawn pages.
-        start: the weights that it started from, a run; empty for random ones.
+        start: what it started from: the folder of a run, an exported file, or the detector that ships by its name;
+            empty for random weights.
         recipe: how it was trained.
         fingerprint: SHA-256 of names, sizes and times of change of what it was trained on.
         parameters: how many numbers are trained.
@@ -107,3 +113,39 @@ class DetectorRun(Run):
             raise RunError(f"{self.path} is no training of a detector: it has no detector.json") from None
         except DataError as error:
             raise RunError(f"{error}; remove the run") from None
+
+
+def started_from(config: DetectorConfig, name: str | Path) -> DetectorConfig:
+    """A training that starts from another, and so with the same network.
+
+    Args:
+        name: name or path of a finished run; else `detector`, the one that ships, or an exported file.
+            `hf:OWNER/NAME` is a run or an exported file.
+
+    Raises:
+        UsageError: there is no such file.
+        RunError: there is no such run, or it is not finished.
+        DataError: the file is no detector.
+    """
+    found = repository(name)
+    file = exported_alone(found, "detector.onnx") if found else None
+    if file is None and str(name).endswith(".onnx"):
+        file = expanded(name)
+        if not file.is_file():
+            raise UsageError(f"{file} does not exist; `kuzushiji export RUN --output {name}` writes such a file")
+    run = DetectorRun(existing_path(name)) if file is None else None
+    if run and str(name) == DETECTOR.stem and not run.config_file.exists():
+        file = DETECTOR
+    if file is not None:
+        described, _ = open_detector(file)
+        start = DETECTOR.stem if file == DETECTOR else str(file.absolute())
+        return replace(config, start=start, width=described.width, depth=described.depth)
+    assert run is not None
+    run.check_finished()
+    return replace(config, start=str(run.path.resolve()), width=run.config.width, depth=run.config.depth)
+
+
+def exported_start(config: DetectorConfig) -> Path | None:
+    """The exported file that a training starts from; None if it starts from a run or from nothing."""
+    file = DETECTOR if config.start == DETECTOR.stem else Path(config.start)
+    return file if file.suffix == ".onnx" else None

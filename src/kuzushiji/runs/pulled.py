@@ -44,6 +44,17 @@ def pulled_run(found: Repository) -> Path:
     return path
 
 
+def exported_alone(found: Repository, name: str = "model.onnx") -> Path | None:
+    """The exported file of a repository that holds no run; None if it holds one, or no such file.
+
+    Raises:
+        DownloadError: as in `Repository.fetched`.
+    """
+    folder = found.fetched(*CONFIGS, name)
+    is_run = any((folder / config).is_file() for config in CONFIGS)
+    return folder / name if not is_run and (folder / name).is_file() else None
+
+
 def _check(of: Repository, folder: Path) -> None:
     """Refuses what is no run, before it lies among the runs."""
     expected = "expected what `kuzushiji hub push RUN` puts there"

@@ -29,11 +29,12 @@ from kuzushiji.imaging.cut import cut
 from kuzushiji.imaging.ink import CHARACTER, scaled
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.inference.device import choose_device
+from kuzushiji.inference.restored import restore_detector, standardize
 from kuzushiji.inference.weights import load_detector, save_detector
 from kuzushiji.machine import describe_machine
-from kuzushiji.models.detector import Detector
+from kuzushiji.models.detector import ROLES, Detector
 from kuzushiji.records import as_plain
-from kuzushiji.runs.detector import DetectorConfig, DetectorRun
+from kuzushiji.runs.detector import DetectorConfig, DetectorRun, exported_start
 from kuzushiji.runs.run import claim_folder, new_run_path
 from kuzushiji.training.checkpoint import save_checkpoint
 from kuzushiji.training.held import check_unfinished, held, shared_run
@@ -52,6 +53,9 @@ PAPER_SIDE = 1024
 GLYPH_SIDE = 64
 """Pixels a side of the characters that are cut from the pages to draw with."""
 
+
+STANDARDIZED_BY = 16
+"""Crops that the normalisations of an exported detector are measured on."""
 
 BESIDE = 0.7
 """The page beside begins no nearer to the outermost columns, in usual widths of characters."""
@@ -174,6 +178,8 @@ def _to_the_end(run: DetectorRun, read: _Read, device: torch.device, watch: Dete
         if world.rank == 0:
             watch.started(run, len(read.pages), len(read.validation))
         network = _fresh(config).to(device)
+        if state is None and exported_start(config):
+            standardize(network, task.batch(network, torch.arange(STANDARDIZED_BY), 0).images)
         network, _ = fit(network, task, world=world, state=state, **({} if world.rank else told))
         if world.rank == 0:
             save_detector(run.weights_file, network, config)
@@ -184,7 +190,11 @@ def _to_the_end(run: DetectorRun, read: _Read, device: torch.device, watch: Dete
 
 def _fresh(config: DetectorConfig) -> torch.nn.Module:
     """The network as the training begins with it."""
-    if config.start:
+    if file := exported_start(config):
+        network, described = restore_detector(file)
+        if described.roles != ROLES:
+            raise UsageError(f"{file} finds {', '.join(described.roles)}; a training goes on with {', '.join(ROLES)}")
+    elif config.start:
         network, _ = load_detector(DetectorRun(Path(config.start)).weights_file)
     else:
         torch.manual_seed(config.recipe.seed)

@@ -17,6 +17,7 @@ from kuzushiji.files import remove_file
 from kuzushiji.inference.device import device_for
 from kuzushiji.inference.outputs import as_input, as_tensor
 from kuzushiji.inference.predict import predict_run
+from kuzushiji.inference.restored import standardize
 from kuzushiji.inference.weights import build_network, save_network
 from kuzushiji.machine import describe_machine
 from kuzushiji.models import MODELS, resolve
@@ -41,13 +42,16 @@ from kuzushiji.training.distillation import Teacher, describe_teacher, load_teac
 from kuzushiji.training.held import check_unfinished, held, shared_run
 from kuzushiji.training.loop import fit, fit_once
 from kuzushiji.training.session import TrainingProgress
-from kuzushiji.training.start import describe_start, start_from
+from kuzushiji.training.start import describe_start, model_of, start_from
 from kuzushiji.training.tasks.classify import Classification
 from kuzushiji.training.world import World, in_turn, joined, own_device
 from kuzushiji.version import __version__
 
 WHITENED_BY = 500
 """Images whose patches the first layer is whitened by, at least."""
+
+STANDARDIZED_BY = 256
+"""Images that the normalisations of an exported network are measured on."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +102,16 @@ def train(
         run: name or path of the run folder; a name is made if None.
         device: `auto`, `cpu`, `cuda` or `mps`.
         limit: train on so many images at most.
-        image_size: bring the images to so many pixels a side; kept as they are if None.
+        image_size: bring the images to so many pixels a side; if None to those of the network that it starts from, and
+            else kept as they are.
         cover: keep the fewest classes that make up so large a share of the training images, such as 0.9, and take all
             others together as the class "rare".
         rare_below: take the classes with fewer training images than this together as the class "rare".
         predict_test: whether the test images are read and, at the end, predicted; a search must not.
-        model_options: what the network lets one choose, such as `{"width": 32}`.
-        from_run: start with the weights of this finished run, the head with those of the classes that it knew too; the
-            network must be the same.
+        model_options: what the network lets one choose, such as `{"width": 32}`; the rest is as in the network that it
+            starts from.
+        from_run: start with the weights of this finished run, of the network that ships under this name, or of this
+            exported file, the head with those of the classes that it knew too; the network must be the same.
         weights: start with the weights of this file, or with those learnt on ImageNet if it is `imagenet`.
         unfrozen: of the layers that start with given weights, train only so many of the last; all of them if None.
         teacher: a finished run, or a file of predictions of the training images, to learn from besides the labels.
@@ -132,6 +138,9 @@ def train(
     chosen_device = own_device(device_for(model, device))
     start, taught_by = describe_start(model, from_run, weights, unfrozen), describe_teacher(teacher)
     _check_origins(model, recipe, start, taught_by)
+    options = dict(model_options or {})
+    if start and (origin := model_of(start)):
+        options, choice = _as_before(model, origin, options, choice)
     data = data if isinstance(data, CharacterImages) else parse(data)
     path = new_run_path(run, model, data.label if isinstance(data, Source) else data.name)
     with joined(chosen_device) as world:
@@ -139,7 +148,7 @@ def train(
             world, lambda: read_splits(data, recipe, choice, test=test, with_test=predict_test, reading=watch.reading)
         )
         config = RunConfig(
-            model=ModelConfig(model, dict(model_options or {}), splits.train.image_size),
+            model=ModelConfig(model, options, splits.train.image_size),
             start=start,
             teacher=taught_by,
             data=DataConfig(
@@ -273,6 +282,20 @@ def _check_origins(model: str, recipe: Recipe, start: StartConfig | None, teache
         raise UsageError(f"{what} goes without a teacher")
 
 
+def _as_before(
+    model: str, origin: ModelConfig, options: dict[str, Any], choice: ImageChoice
+) -> tuple[dict[str, Any], ImageChoice]:
+    """Options and choice of images, where nothing is said those of the network that a training starts from."""
+    if model != origin.name:
+        raise UsageError(f"the training would start from a {origin.name}, and {model} is another network")
+    usual = MODELS[model].options
+    kept = {name: value for name, value in origin.options.items() if usual.get(name) != value}
+    height, width = origin.image_size
+    if choice.image_size is None and height == width:
+        choice = replace(choice, image_size=height)
+    return kept | options, choice
+
+
 def _tried(config: RunConfig, splits: Splits, device: torch.device) -> RunConfig:
     """The configuration with what the network itself tells; what does not fit shows before anything is written."""
     network = _fresh_network(config, splits.train)
@@ -295,6 +318,8 @@ def _network(config: RunConfig, train: CharacterImages, read: bool) -> torch.nn.
     network = _fresh_network(config, train)
     if config.start:
         start_from(network, config.start, config.model.image_size, config.classes, read=read)
+        if read and config.start.kind == "exported":
+            standardize(network, _some(train, STANDARDIZED_BY))
     return network
 
 
@@ -309,9 +334,13 @@ def initialized(network: torch.nn.Module, recipe: Recipe, train: CharacterImages
     if recipe.initialization == "keras":
         initialize(network, "keras")
     elif recipe.initialization == "whitening":
-        some = as_tensor(train.images[:: max(1, len(train) // WHITENED_BY)])
-        whiten_first_layer(network, as_input(some, torch.device("cpu")))
+        whiten_first_layer(network, _some(train, WHITENED_BY))
     return network
+
+
+def _some(train: CharacterImages, count: int) -> torch.Tensor:
+    """At least so many of the images, where there are, from all of them, as a network takes them."""
+    return as_input(as_tensor(train.images[:: max(1, len(train) // count)]), torch.device("cpu"))
 
 
 def _check_sizes(network: torch.nn.Module, image_size: tuple[int, int], recipe: Recipe) -> None:

@@ -1,5 +1,6 @@
-"""What a training starts from instead of random weights: a run of ours, a file of weights, or ImageNet."""
+"""What a training starts from instead of random weights: a run of ours, an exported file, weights, or ImageNet."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +10,22 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from kuzushiji.errors import DataError, DownloadError, KuzushijiError, UsageError
+from kuzushiji.errors import DataError, DownloadError, KuzushijiError, RunError, UsageError
+from kuzushiji.exported import open_network
 from kuzushiji.fetch import AddressFailed, Fetcher, NoAddressGaveIt
 from kuzushiji.files import expanded, file_hash
 from kuzushiji.home import home
-from kuzushiji.inference.weights import read_classes, read_tensors
+from kuzushiji.inference.restored import restore_network
+from kuzushiji.inference.weights import read_classes, read_config, read_tensors
 from kuzushiji.models.inspection import list_layers
 from kuzushiji.models.transfer import BASE
-from kuzushiji.repository import pinned, repository
-from kuzushiji.runs.config import StartConfig
-from kuzushiji.runs.run import find_run
+from kuzushiji.repository import repository
+from kuzushiji.runs.config import ModelConfig, StartConfig
+from kuzushiji.runs.pulled import exported_alone
+from kuzushiji.runs.run import find_run, run_path
+from kuzushiji.shipped import shipped
+
+Kind = Literal["run", "weights", "exported"]
 
 
 @dataclass(frozen=True)
@@ -55,8 +62,9 @@ def describe_start(
 
     Args:
         model: name of the network.
-        from_run: name or path of a finished run of ours.
-        weights: a .safetensors or .pth file; or `imagenet`, which is fetched if it is not there yet.
+        from_run: name or path of a finished run of ours; else the name of a network that ships, or an exported file.
+            `hf:OWNER/NAME` is one or the other.
+        weights: a .safetensors, .pth or exported file; or `imagenet`, which is fetched if it is not there yet.
         unfrozen: how many of the last layers that start with given weights are trained; all of them if None.
 
     Returns:
@@ -64,6 +72,7 @@ def describe_start(
 
     Raises:
         UsageError: there is no such run or file, or arguments contradict each other.
+        DataError: the file is damaged, or of another kind.
         DownloadError: the weights could not be fetched; the message says how to do it by hand.
     """
     if from_run is not None and weights is not None:
@@ -74,22 +83,65 @@ def describe_start(
         return None
     if unfrozen is not None and unfrozen < 0:
         raise UsageError(f"unfrozen is {unfrozen}; it must be 0 (the new layers alone) or more")
-    kind: Literal["run", "weights"] = "weights"
     if from_run is not None:
-        from_run = pinned(from_run)
-        run = find_run(from_run)
-        run.check_finished()
-        kind, name, path = "run", from_run if repository(from_run) else run.address, run.weights_file
+        kind, name, path = _trained_before(from_run)
     elif str(weights) == "imagenet":
-        name, path = "imagenet", _imagenet(model)
+        kind, name, path = "weights", "imagenet", _imagenet(model)
     else:
-        path = expanded(str(weights))
-        if not path.is_file():
-            raise UsageError(f"{path} is no file; --weights takes a .safetensors or .pth file, or imagenet")
-        name = str(path.resolve())
+        kind, name, path = _weights_in(expanded(str(weights)))
+    given, _ = _given(kind, path)
     # The weights of a network of ours, or of one of timm that ours is built around.
-    part = "body." if any(tensor.startswith("body.") for tensor in read_weights(path)) else BASE
+    part = "body." if any(tensor.startswith("body.") for tensor in given) else BASE
     return StartConfig(kind, name, str(path.resolve()), file_hash(path), part, unfrozen)
+
+
+def _trained_before(name: str | Path) -> tuple[Kind, str, Path]:
+    """Kind, name and file of what `--from` names."""
+    if found := repository(name):
+        found = found.pinned()
+        if alone := exported_alone(found):
+            return "exported", found.address, alone
+        name = found.address
+    elif not os.path.isfile(run_path(name, "", "") / "config.json"):
+        if ships := shipped(str(name)):
+            return "exported", str(name), ships
+        if str(name).endswith(".onnx"):
+            return _weights_in(expanded(str(name)))
+    run = find_run(name)
+    run.check_finished()
+    return "run", str(name) if found else run.address, run.weights_file
+
+
+def _weights_in(path: Path) -> tuple[Kind, str, Path]:
+    if not path.is_file():
+        raise UsageError(
+            f"{path} is no file; expected a .safetensors or .pth file, an .onnx file of `kuzushiji export`, or imagenet"
+        )
+    return "exported" if path.suffix == ".onnx" else "weights", str(path.resolve()), path
+
+
+def _given(kind: Kind, path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Tensors by name, and the classes in the order of the head; none where the file does not tell them."""
+    if kind == "exported":
+        network, described = restore_network(path)
+        return network.state_dict(), described.classes
+    return read_weights(path), read_classes(path)
+
+
+def model_of(start: StartConfig) -> ModelConfig | None:
+    """The network that a training starts from; None where its file does not tell.
+
+    Raises:
+        DataError: the file is no longer there.
+    """
+    path = Path(start.path)
+    if start.kind == "exported":
+        described, _ = open_network(path)
+        return ModelConfig(described.network, described.options, described.image_size)
+    try:
+        return read_config(path).model
+    except RunError:
+        return None
 
 
 def start_from(
@@ -118,9 +170,9 @@ def start_from(
         path = Path(start.path)
         if not path.is_file() or file_hash(path) != start.sha256:
             raise DataError(f"{path} is no longer there, or not the file that the run began with; train anew")
-        weights = read_weights(path)
+        weights, its_classes = _given(start.kind, path)
         load_part(network, start.part, weights, start.name)
-        known = load_head(network, weights, read_classes(path), classes)
+        known = load_head(network, weights, its_classes, classes)
     if start.unfrozen is not None:
         freeze(network, start.part, start.unfrozen, image_size)
     return known
