@@ -47,7 +47,8 @@ def serve(
     token
         What lets a program, or anybody who knows it, in as a keeper.
     model
-        What names the characters, a network that ships, a file that `kuzushiji export` wrote, or hf:OWNER/NAME.
+        What names the characters: a network that ships, a run, which is exported if it has not been, a file that
+        `kuzushiji export` wrote, or hf:OWNER/NAME.
     processes
         How many pages are read at a time.
     queue
@@ -74,7 +75,7 @@ def serve(
         database,
         host,
         token,
-        model and pinned(model),
+        model and _exported(pinned(model)),
         processes,
         queue,
         examples=examples,
@@ -97,6 +98,26 @@ def serve(
         limit_concurrency=512,
         timeout_graceful_shutdown=3,  # a browser that watches a page is not waited for
     )
+
+
+def _exported(model: str) -> str:
+    """The file of a run, which is written if it is not there; anything else as it is."""
+    from kuzushiji.extras import check_extras
+    from kuzushiji.reading.pretrained import pretrained
+    from kuzushiji.repository import repository
+    from kuzushiji.runs.run import Run, run_path
+
+    if model in pretrained() or repository(model) or not (run := Run(run_path(model, "", ""))).config_file.is_file():
+        return model
+    file = run.path / "model.onnx"
+    if not file.exists():
+        check_extras("export")
+        from kuzushiji.export.run import export_run
+        from kuzushiji.report.card import write_card
+
+        write_card(export_run(run))
+        notes.print(f"exported to {file}", markup=False, soft_wrap=True)
+    return str(file)
 
 
 def _put(images: tuple[Path, ...], folder: Path, database: str | None) -> None:

@@ -8,8 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kuzushiji.cli.console import print_table
 from kuzushiji.evaluation.bootstrap import Estimate
 from kuzushiji.evaluation.calibration import Calibration
+from kuzushiji.evaluation.learnt import Learnt
 from kuzushiji.evaluation.metrics import Evaluation
 from kuzushiji.evaluation.outliers import KEPT, Detection
 from kuzushiji.evaluation.pages import PageEvaluation
@@ -43,6 +45,16 @@ AREAS = {
     "auc_weighted": "AUC, weighted by images",
     "auc_inverse_frequency": "AUC, weighted by 1 / {} images",
 }
+
+
+def print_learnt(found: Sequence[Learnt]) -> None:
+    """Prints what a network that was trained on names right of this hand, and of all others, before and after."""
+    names = {"validation": "this hand, set apart", "test": "all others"}
+    rows = []
+    for each in found:
+        shares = [f"{right:,}  {right / each.count:.1%}" for right in (each.before, each.after)]
+        rows.append((names[each.split], f"{each.count:,}", *shares, f"{each.p_value:.2g}"))
+    print_table(["named right", "images", "before", "after", "p"], rows, right=(1, 2, 3, 4))
 
 
 def print_evaluation(evaluation: Evaluation, console: Console, worst: int = 5) -> None:

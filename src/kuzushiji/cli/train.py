@@ -9,7 +9,7 @@ from kuzushiji.cli.options import NO_CHANGES, RecipeChanges, given, parsed_optio
 from kuzushiji.cli.watch import console_watch
 from kuzushiji.errors import UsageError
 from kuzushiji.extras import check_extras
-from kuzushiji.models import resolve
+from kuzushiji.models import PRESETS, resolve
 from kuzushiji.runs.config import ALL_IMAGES, ImageChoice
 from kuzushiji.runs.recipe import named_recipe
 from kuzushiji.runs.run import Run, find_run
@@ -38,6 +38,7 @@ def train_network(
     option: tuple[str, ...] = (),
     from_: Annotated[str | None, Parameter(name="--from")] = None,
     weights: str | None = None,
+    keep_classes: bool | None = None,
     unfrozen: int | None = None,
     teacher: str | None = None,
     device: str = "auto",
@@ -54,11 +55,13 @@ def train_network(
     Parameters
     ----------
     model
-        A network, or a network with a recipe such as nn_1_sgd; `kuzushiji models` lists them.
+        A network, or a network with a recipe such as nn_1_sgd; `kuzushiji models` lists them.  page is a training: the
+        network, recipe and size of images of the page that ships.
     data
         A catalogued name, a folder (of class folders, of pages, or with npz, IDX or parquet files), kkanji.tar,
-        brush:NAME, or hf:OWNER/NAME of the Hugging Face hub; recognition:book divides pages so that no book is in two
-        splits; kkanji:k49 has parent kanji as their kana; a plus puts several together.
+        brush:NAME, shelf:BOOK (what was corrected in the reading room), or hf:OWNER/NAME of the Hugging Face hub;
+        recognition:book divides pages so that no book is in two splits; kkanji:k49 has parent kanji as their kana; a
+        plus puts several together, and "shelf:BOOK beside kkanji" has a few to learn and all else to remember.
     recipe
         The name of a recipe to start from.
     run
@@ -73,6 +76,9 @@ def train_network(
         size of its images are where nothing else is said.
     weights
         Start with the weights of this .safetensors, .pth or .onnx file; or imagenet, for xception, which fetches them.
+    keep_classes
+        Whether all classes of what it starts from stay, also those that have no images here, and what it says before is
+        measured too; page does so, anything else does not, unless it is said.
     unfrozen
         Of the layers that start with given weights, train only so many of the last: 0 for the new layers alone.
     teacher
@@ -88,7 +94,7 @@ def train_network(
         Print the run and its metrics as JSON.
     """
     if resume is not None:
-        said = (model, data, recipe, run, option, from_, weights, unfrozen, teacher)
+        said = (model, data, recipe, run, option, from_, weights, keep_classes, unfrozen, teacher)
         if any(value not in (None, ()) for value in said) or images != ALL_IMAGES or changes != NO_CHANGES:
             raise UsageError("--resume goes on as the run began; it takes no network, data, recipe or changes")
     elif model is None or data is None:
@@ -96,7 +102,8 @@ def train_network(
     changed = given(changes)
     if model is not None:
         # Whatever is wrong with names and values shows here, before PyTorch is imported and data is read.
-        named_recipe(recipe or resolve(model)[1]).change(**changed)
+        usual = PRESETS[model].recipe if model in PRESETS else resolve(model)[1]
+        named_recipe(recipe or usual).change(**changed)
     with tracked(track) as tracking:
         if resume is not None:
             done = _resumed(resume, device, report, tracking)
@@ -111,6 +118,7 @@ def train_network(
                 **given(images),
                 from_run=from_,
                 weights=weights,
+                keep_classes=keep_classes,
                 unfrozen=unfrozen,
                 teacher=teacher,
                 model_options=dict(map(parsed_option, option)),
@@ -152,9 +160,11 @@ def finish(run: Run, *, report: bool, json: bool, tracking: "Tracking | None" = 
     """Evaluates a finished run, writes its report, gives both to the tracker and prints them."""
     if place().rank:
         return  # the first of several processes does it
-    from kuzushiji.cli.tables import print_evaluation
+    from kuzushiji.cli.tables import print_evaluation, print_learnt
+    from kuzushiji.evaluation.learnt import learnt
     from kuzushiji.evaluation.runs import stored_evaluation
 
+    changed = learnt(run)
     evaluation = stored_evaluation(run) if run.predictions_file().exists() else None
     if evaluation is None:
         notes.print("this data has no test split; measure the run on other data with `kuzushiji evaluate`")
@@ -176,11 +186,14 @@ def finish(run: Run, *, report: bool, json: bool, tracking: "Tracking | None" = 
                 "seconds": run.seconds,
                 "epochs": run.metrics,
                 "evaluation": evaluation.to_dict() if evaluation else None,
+                "learnt": [vars(each) for each in changed],
             }
         )
         return
     if evaluation is not None:
         print_evaluation(evaluation, results)
+    if changed:
+        print_learnt(changed)
     results.print(f"run     {run.path}", soft_wrap=True)
     if report and evaluation is not None:
         results.print(f"report  {run.report_file}", soft_wrap=True)

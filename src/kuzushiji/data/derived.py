@@ -1,4 +1,4 @@
-"""Data that is made of other data: several sources together, parent kanji as their kana."""
+"""Data that is made of other data: several sources together, a few beside many, parent kanji as their kana."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,11 +9,19 @@ import numpy as np
 from kuzushiji.characters import kana_of
 from kuzushiji.data.catalogue.catalogued import Catalogued
 from kuzushiji.data.images import CharacterImages, Progress
-from kuzushiji.data.splits import HASH_SPLITS
+from kuzushiji.data.splits import HASH_SPLITS, pixel_hash
 from kuzushiji.errors import UsageError
 
 if TYPE_CHECKING:
     from kuzushiji.data.source import Source
+
+MOST_BESIDE = 6000
+"""Of what stands beside the few, so many images train and so many test."""
+
+_SHARE = 0.25
+"""The few are taken so often that they are as many as this share of what stands beside them."""
+
+_HELD_OUT = 0.2
 
 _TRAIN_ALONE = ("train",)
 """The splits of what is there to train on and for nothing else."""
@@ -79,24 +87,71 @@ class Together:
             if split == "train" and "validation" not in self.splits and "validation" in source.splits:
                 taken.append("validation")
             loaded += [source.load(each, image_size=side, progress=progress) for each in taken]
-        return self._joined(loaded, split)
+        return _joined("+".join(source.name for source in self.sources), loaded, split)
 
-    def _joined(self, loaded: Sequence[CharacterImages], split: str) -> CharacterImages:
-        sizes = {data.image_size for data in loaded}
-        if len(sizes) > 1:
-            found = " and ".join(sorted(f"{height} x {width}" for height, width in sizes))
+
+@dataclass(frozen=True)
+class Beside:
+    """A few images of one hand to learn from, beside many of all else that a network is to know, lest it forget that.
+
+    A fifth of the few validates, those whose pixels have the smallest hashes; the others are repeated until they are a
+    fifth of what trains.  The test images are those of all else: what is learnt of one hand is measured by
+    validation, and what became of all others by the test.
+
+    Attributes:
+        few: of which the training images are taken.
+        rest: all else.
+    """
+
+    few: "Source"
+    rest: "Source"
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """A test only where all else has one."""
+        return HASH_SPLITS if "test" in self.rest.splits else HASH_SPLITS[:2]
+
+    def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
+        """The images of a split, labelled by the classes of both.
+
+        Raises:
+            UsageError: they have several sizes and `side` is None, or the few are too few to set some apart.
+        """
+        few = self.few.load("train", image_size=side, progress=progress)
+        named = f"{self.few.name} beside {self.rest.name}"
+        count = round(_HELD_OUT * len(few))
+        if not 0 < count < len(few):
             raise UsageError(
-                f"{'+'.join(source.name for source in self.sources)} have images of {found} pixels; say to how many a "
-                "side they are brought, such as --image-size 28"
+                f"{self.few.name} has {len(few)} images, of which none can be set apart; expected 3 or more"
             )
-        classes = tuple(dict.fromkeys(character for data in loaded for character in data.classes))
-        number = {character: place for place, character in enumerate(classes)}
-        labels = [np.array([number[each] for each in data.classes], np.int64)[data.labels] for data in loaded]
-        return CharacterImages(
-            images=np.concatenate([data.images for data in loaded]),
-            labels=np.concatenate(labels),
-            classes=classes,
-            split=split,
-            source={file: digest for data in loaded for file, digest in data.source.items()},
-            notes=tuple(dict.fromkeys(note for data in loaded for note in data.notes)),
+        order = sorted(range(len(few)), key=lambda number: pixel_hash(few.images[number]))
+        held_out, own = few.select(np.sort(order[:count])), few.select(np.sort(order[count:]))
+        if split == "test":
+            rest = self.rest.load("test", limit=MOST_BESIDE, image_size=side, progress=progress)
+            return _joined(named, [rest, few.select(slice(0))], split)
+        rest = self.rest.load("train", limit=MOST_BESIDE, image_size=side, progress=progress)
+        if split == "validation":
+            return _joined(named, [rest.select(slice(0)), held_out], split)
+        times = max(1, round(_SHARE * len(rest) / len(own)))
+        return _joined(named, [rest, *[own] * times], split)
+
+
+def _joined(named: str, loaded: Sequence[CharacterImages], split: str) -> CharacterImages:
+    """Several images as those of one split, with the classes of all."""
+    sizes = {data.image_size for data in loaded}
+    if len(sizes) > 1:
+        found = " and ".join(sorted(f"{height} x {width}" for height, width in sizes))
+        raise UsageError(
+            f"{named} have images of {found} pixels; say to how many a side they are brought, such as --image-size 28"
         )
+    classes = tuple(dict.fromkeys(character for data in loaded for character in data.classes))
+    number = {character: place for place, character in enumerate(classes)}
+    labels = [np.array([number[each] for each in data.classes], np.int64)[data.labels] for data in loaded]
+    return CharacterImages(
+        images=np.concatenate([data.images for data in loaded]),
+        labels=np.concatenate(labels),
+        classes=classes,
+        split=split,
+        source={file: digest for data in loaded for file, digest in data.source.items()},
+        notes=tuple(dict.fromkeys(note for data in loaded for note in data.notes)),
+    )

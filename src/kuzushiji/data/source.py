@@ -10,6 +10,7 @@ shelf, shelf:BOOK      what people corrected in the reading room
 kkanji:k49             of kkanji the parent kanji of a set's kana, each as its kana
 scans, scans.zip:book  what lies at a path: class folders, a tar of them, npz or IDX files, parquet files, pages
 brush:k49+scans        several, put together
+shelf:BOOK beside kkanji    a few to learn from, and images of all else that is not to be forgotten
 """
 
 import os
@@ -26,7 +27,7 @@ import numpy as np
 from kuzushiji.characters import K49, KMNIST
 from kuzushiji.data.catalogue.catalogued import Catalogued
 from kuzushiji.data.catalogue.sets import DATASETS, Dataset, folder
-from kuzushiji.data.derived import ParentKanji, Together
+from kuzushiji.data.derived import Beside, ParentKanji, Together
 from kuzushiji.data.files.array_folder import ArrayFolder
 from kuzushiji.data.files.image_files import ImageFiles
 from kuzushiji.data.files.parquet import ParquetFiles, holds_parquet
@@ -42,6 +43,9 @@ from kuzushiji.errors import DataError, DataWarning, UsageError, unknown_name
 from kuzushiji.files import expanded
 from kuzushiji.home import home
 from kuzushiji.imaging.cut import to_square
+
+_BESIDE = " beside "
+"""Between a few images and many, of which one is to learn without forgetting the other."""
 
 _KANA = {"kkanji:k49": K49, "kkanji:kmnist": KMNIST}
 """The names of parent kanji of some kana."""
@@ -142,7 +146,7 @@ class Source:
             some = self.origin.read_some(split, image_size, progress, limit, exact=exact)
         data = self.origin.read(split, image_size, progress) if some is None else some
         data = replace(data, name=self.name)
-        for note in () if isinstance(self.origin, Together) else data.notes:  # whose parts have told theirs
+        for note in () if isinstance(self.origin, Together | Beside) else data.notes:  # whose parts have told theirs
             warnings.warn(note, DataWarning, stacklevel=2)
         if limit is not None:
             data = subsample(data, limit)
@@ -175,8 +179,9 @@ def load(
             parent kanji of these sets' kana, each as its kana: their cursive forms are how the kana was written too.
             Several with a plus between them, such as `brush:k49+kmnist6k`, are put together, with the classes of all;
             a folder with nothing but `train/` adds to the training images of the others, and so does `shelf:BOOK`: what
-            people corrected of a book in the reading room (`shelf`: of all books).  `hf:OWNER/NAME@REVISION` is a
-            data set on the Hugging Face hub, and a folder may hold parquet files as that has them.
+            people corrected of a book in the reading room (`shelf`: of all books).  `shelf:BOOK beside kkanji` are a
+            few to learn from and images of all else, see `kuzushiji.data.derived.Beside`.  `hf:OWNER/NAME@REVISION` is
+            a data set on the Hugging Face hub, and a folder may hold parquet files as that has them.
         split: one of `parse(data).splits`.
         limit: take so many images at most, each class in its proportion.  They are chosen by labels and names, and no
             others are decoded, but for validation and test images of a folder that is divided by the pixels of all.
@@ -215,6 +220,16 @@ def parse(data: str | Path | Source) -> Source:
         return data
     if isinstance(data, Path):
         return _at(data)
+    if _BESIDE in data and not _exists(data):
+        few, rest = (parse(part.strip()) for part in data.split(_BESIDE, 1))
+        return Source(
+            name=f"{few.name}{_BESIDE}{rest.name}",
+            address=f"{few.address}{_BESIDE}{rest.address}",
+            label=f"{few.label}+{rest.label}",
+            title=f"{few.title}{_BESIDE}{rest.title}",
+            published=tuple({entry.name: entry for each in (few, rest) for entry in each.published}.values()),
+            origin=Beside(few, rest),
+        )
     sources = tuple(_named(_pinned(part)) or _at_path(part) for part in _parts(data))
     if len(sources) == 1:
         return sources[0]
@@ -234,7 +249,7 @@ def parse(data: str | Path | Source) -> Source:
 def named_in(recorded: str) -> tuple[Source, ...]:
     """The sources with a name of ours among those of which the name is that a run recorded; paths are left out."""
     found = []
-    for part in recorded.split("+"):
+    for part in _parts_recorded(recorded):
         with suppress(UsageError):
             found += [source] if (source := _named(part)) else []
     return tuple(found)
@@ -270,10 +285,14 @@ def title_of(recorded: str, files: Collection[str] = ()) -> str:
         'brush:k49 and Kuzushiji-49'
     """
     published = published_in(recorded, files)
-    named = {part: named_in(part) for part in recorded.split("+")}
+    named = {part: named_in(part) for part in _parts_recorded(recorded)}
     if published and not any(named.values()):
         return published[0].title  # known by its files
     return " and ".join(found[0].title if found else Path(part).name or part for part, found in named.items())
+
+
+def _parts_recorded(recorded: str) -> list[str]:
+    return recorded.replace(_BESIDE, "+").split("+")
 
 
 # How a text is read

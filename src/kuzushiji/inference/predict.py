@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.source import Source, parse
@@ -112,7 +113,21 @@ def predict_run(
     Raises:
         UsageError: the images have another size or other classes than the network was trained for.
     """
-    network, config = load_network(run.weights_file)
+    network, _ = load_network(run.weights_file)
+    return keep_said(run, network, data, key, device, shifts=shifts)
+
+
+def keep_said(
+    run: Run,
+    network: nn.Module,
+    data: CharacterImages,
+    key: str,
+    device: str = "auto",
+    *,
+    shifts: Shifts = UNMOVED,
+) -> Predictions:
+    """Keeps in a run folder what a network with the run's classes says of images; see `predict_run`."""
+    config = run.config
     if config.model.image_size != data.image_size:
         raise UsageError(
             f"{run.name} takes images of {_size(config.model.image_size)} pixels, "

@@ -125,6 +125,33 @@ VARIANTS: Mapping[str, tuple[str, str]] = {
 """Names that stand for a network with a recipe: the twelve networks were eight, four of them trained in two ways."""
 
 
+@dataclass(frozen=True)
+class Preset:
+    """What a name stands for that is a whole training, of which each part can be said otherwise.
+
+    Attributes:
+        model: the network.
+        options: what of the network is not as it is by default.
+        image_size: pixels a side of the images.
+        recipe: how it is trained from nothing.
+        further: how a trained one is trained on; it keeps the classes that it knows.
+        beside: of what it learnt from, what stands beside corrections of a book, if it is at hand.
+    """
+
+    model: str
+    options: Mapping[str, Any]
+    image_size: int
+    recipe: str
+    further: str
+    beside: tuple[str, ...]
+
+
+PRESETS: Mapping[str, Preset] = {
+    "page": Preset("resnet", {"width": 48, "depth": 2, "stem": 16}, 64, "page", "page_further", ("kkanji", "kmnist6k")),
+}
+"""Trainings by the name of the network that ships."""
+
+
 def list_models(pattern: str = "*") -> list[str]:
     """Names of the networks that match a shell pattern such as `"cnn*"`."""
     return MODELS.names(pattern)

@@ -55,6 +55,8 @@ def settings_of(config: RunConfig, published: bool = False, without: Collection[
             add(setting, value)
     if start := config.start:
         add("weights" if start.kind == "weights" else "from", path(start.name))
+        if start.keeps_classes:
+            add("keep_classes", True)
         if start.unfrozen is not None:
             add("unfrozen", start.unfrozen)
     if config.teacher:

@@ -41,6 +41,7 @@ class StartConfig:
         part: what the names of the network's tensors that it gives begin with.
         unfrozen: of the layers with given weights, how many of the last are trained; all of them if None.
         known_classes: how many of the classes the run knew; None where it knew none.
+        keeps_classes: whether the classes that it knew stay, also those without images.
     """
 
     kind: Literal["run", "weights", "exported"]
@@ -50,6 +51,7 @@ class StartConfig:
     part: str
     unfrozen: int | None = None
     known_classes: int | None = field(default=None, metadata={"omit": True})
+    keeps_classes: bool = field(default=False, metadata={"omit": True})
 
 
 @dataclass(frozen=True)

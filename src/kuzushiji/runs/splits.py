@@ -28,6 +28,14 @@ class Splits:
         every = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: split for name, split in every.items() if split is not None and len(split)}
 
+    def with_classes(self, classes: tuple[str, ...]) -> "Splits":
+        """The same images, labelled by classes among which are all of theirs."""
+        train, validation, test = (
+            each and with_classes_of(classes, each) for each in (self.train, self.validation, self.test)
+        )
+        assert train is not None
+        return replace(self, train=train, validation=validation, test=test)
+
 
 def read_splits(
     data: Source | CharacterImages,
@@ -118,7 +126,7 @@ def splits_of(
     Raises:
         DataError, UsageError: as in `read_splits`.
     """
-    return read_splits(
+    splits = read_splits(
         data if data is not None else parse(config.data.address),
         config.recipe,
         config.data.choice,
@@ -126,6 +134,7 @@ def splits_of(
         with_test=with_test,
         reading=reading,
     )
+    return splits.with_classes(config.classes) if config.start and config.start.keeps_classes else splits
 
 
 def images_of(config: RunConfig, split: str) -> CharacterImages:

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from kuzushiji.data.beside import with_all_else
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.source import Source, parse
 from kuzushiji.errors import UsageError
 from kuzushiji.files import remove_file
 from kuzushiji.inference.device import device_for
 from kuzushiji.inference.outputs import as_input, as_tensor
-from kuzushiji.inference.predict import predict_run
+from kuzushiji.inference.predict import keep_said, predict_run
 from kuzushiji.inference.restored import standardize
 from kuzushiji.inference.weights import build_network, save_network
 from kuzushiji.machine import describe_machine
-from kuzushiji.models import MODELS, resolve
+from kuzushiji.models import MODELS, PRESETS, resolve
 from kuzushiji.models.initialization import initialize, whiten_first_layer
 from kuzushiji.runs.command import command_of
 from kuzushiji.runs.config import (
@@ -87,6 +88,7 @@ def train(
     model_options: Mapping[str, Any] | None = None,
     from_run: str | Path | None = None,
     weights: str | Path | None = None,
+    keep_classes: bool | None = None,
     unfrozen: int | None = None,
     teacher: str | Path | None = None,
     watch: TrainingWatch | None = None,
@@ -95,7 +97,8 @@ def train(
     """Trains a network, writes its run folder and, once at the end, predicts the test images.
 
     Args:
-        model: name of a network (`kuzushiji models` lists them), or of a network with a recipe such as `nn_1_sgd`.
+        model: name of a network (`kuzushiji models` lists them), of a network with a recipe such as `nn_1_sgd`, or one
+            of `PRESETS`, such as `page`.
         data: anything that `kuzushiji.load` takes, or training images at hand.
         recipe: a recipe or the name of one; the network's own if None.
         test: test images, where `data` is images.
@@ -113,6 +116,9 @@ def train(
         from_run: start with the weights of this finished run, of the network that ships under this name, or of this
             exported file, the head with those of the classes that it knew too; the network must be the same.
         weights: start with the weights of this file, or with those learnt on ImageNet if it is `imagenet`.
+        keep_classes: whether what it starts from goes on knowing all its classes, also those that have no images here;
+            what it says of the images before is then kept too, as the predictions `before-validation` and
+            `before-test`.  A preset does, anything else does not, if None.
         unfrozen: of the layers that start with given weights, train only so many of the last; all of them if None.
         teacher: a finished run, or a file of predictions of the training images, to learn from besides the labels.
         watch: functions that are told how it goes.
@@ -133,20 +139,35 @@ def train(
         (2000, 10)
     """
     watch = watch or TrainingWatch()
+    called, preset = model, PRESETS.get(model)
+    starts = from_run is not None or weights is not None
+    if preset:
+        model = preset.model
+        recipe = recipe or (preset.further if starts else preset.recipe)
     model, recipe_name, recipe = _chosen(model, recipe, changes)
     choice = ImageChoice(limit, image_size, cover, rare_below)
     chosen_device = own_device(device_for(model, device))
     start, taught_by = describe_start(model, from_run, weights, unfrozen), describe_teacher(teacher)
     _check_origins(model, recipe, start, taught_by)
     options = dict(model_options or {})
+    known: tuple[str, ...] = ()
     if start and (origin := model_of(start)):
-        options, choice = _as_before(model, origin, options, choice)
+        before, known = origin
+        options, choice = _as_before(model, before, options, choice)
+    elif preset:
+        options, choice = {**preset.options, **options}, replace(choice, image_size=image_size or preset.image_size)
+    if keep_classes or (keep_classes is None and preset and known):
+        start, keep_classes = _keeping(start, known, choice), True
     data = data if isinstance(data, CharacterImages) else parse(data)
-    path = new_run_path(run, model, data.label if isinstance(data, Source) else data.name)
+    if preset and starts and isinstance(data, Source):
+        data = with_all_else(data, preset.beside)
+    path = new_run_path(run, called if preset else model, data.label if isinstance(data, Source) else data.name)
     with joined(chosen_device) as world:
         splits = in_turn(
             world, lambda: read_splits(data, recipe, choice, test=test, with_test=predict_test, reading=watch.reading)
         )
+        if keep_classes:
+            splits = splits.with_classes(tuple(dict.fromkeys((*known, *splits.train.classes))))
         config = RunConfig(
             model=ModelConfig(model, options, splits.train.image_size),
             start=start,
@@ -214,6 +235,10 @@ def _train_to_the_end(run: Run, splits: Splits, device: torch.device, watch: Tra
         network = _network(run.config, splits.train, read=state is None).to(device)
         if world.rank == 0:
             watch.started(run, splits)
+            if state is None and run.config.start and run.config.start.keeps_classes:
+                for name, split in splits.named().items():
+                    if name != "train":
+                        keep_said(run, network.eval(), split, f"before-{name}", str(device))
         network = _trained(run, network, splits, state, device, watch, world)
         if world.rank == 0:
             save_network(run.weights_file, network, run.config)
@@ -280,6 +305,17 @@ def _check_origins(model: str, recipe: Recipe, start: StartConfig | None, teache
     if teacher and (fitted or recipe.manifold_mixup):
         what = f"{model}, which is fitted," if fitted else "manifold mixup, which a teacher can't follow,"
         raise UsageError(f"{what} goes without a teacher")
+
+
+def _keeping(start: StartConfig | None, known: tuple[str, ...], choice: ImageChoice) -> StartConfig:
+    """The same start, whose classes stay."""
+    if start is None or not known:
+        raise UsageError(
+            "the classes are kept of what a training starts from, and this starts from none that tells its"
+        )
+    if choice.cover is not None or choice.rare_below is not None:
+        raise UsageError("where all classes are kept none is rare; leave out cover and rare_below")
+    return replace(start, keeps_classes=True)
 
 
 def _as_before(

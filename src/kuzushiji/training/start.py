@@ -128,8 +128,8 @@ def _given(kind: Kind, path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     return read_weights(path), read_classes(path)
 
 
-def model_of(start: StartConfig) -> ModelConfig | None:
-    """The network that a training starts from; None where its file does not tell.
+def model_of(start: StartConfig) -> tuple[ModelConfig, tuple[str, ...]] | None:
+    """The network that a training starts from, and its classes; None where its file does not tell.
 
     Raises:
         DataError: the file is no longer there.
@@ -137,11 +137,12 @@ def model_of(start: StartConfig) -> ModelConfig | None:
     path = Path(start.path)
     if start.kind == "exported":
         described, _ = open_network(path)
-        return ModelConfig(described.network, described.options, described.image_size)
+        return ModelConfig(described.network, described.options, described.image_size), described.classes
     try:
-        return read_config(path).model
+        config = read_config(path)
     except RunError:
         return None
+    return config.model, config.classes
 
 
 def start_from(
