@@ -13,8 +13,9 @@ from kuzushiji.errors import DataError, UsageError
 from kuzushiji.home import runs_folder
 from kuzushiji.hub import pull, push
 from kuzushiji.reading.pretrained import DETECTOR, find_network
+from kuzushiji.runs.detector import DetectorConfig, exported_start, started_from
 from kuzushiji.runs.run import find_run
-from kuzushiji.training.start import describe_start
+from kuzushiji.training.start import describe_start, model_of
 from tests.bars import write_bars
 from tests.plots.synthetic import make_images
 from tests.reading.writing import page_of_writing
@@ -78,6 +79,15 @@ def test_a_training_that_starts_from_the_hub_notes_the_commit(run, hub):
     start = describe_start("nn_1", "hf:me/bars", None, None)
     assert start.name == f"hf:me/bars@{pushed.revision}"
     assert start.kind == "run"
+
+
+def test_a_training_starts_from_a_repository_that_holds_an_exported_file_alone(hub):
+    pushed, boxes = push("kmnist", "me/kana"), push(DETECTOR, "me/boxes")
+    start = describe_start("preact_resnet20", "hf:me/kana", None, None)
+    assert (start.kind, start.name) == ("exported", pushed.address)
+    assert model_of(start)[1] == tuple("おきすつなはまやれを")
+    config = started_from(DetectorConfig((), "", ()), boxes.address)
+    assert exported_start(config).read_bytes() == DETECTOR.read_bytes()
 
 
 def test_a_network_that_ships_goes_there_with_its_licence_and_names_characters_from_there(hub, tmp_path, capsys):

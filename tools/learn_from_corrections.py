@@ -28,7 +28,7 @@ from kuzushiji.data.source import load
 from kuzushiji.document.page import ImageRef, truth
 from kuzushiji.files import write_text
 from kuzushiji.imaging.cut import cut
-from kuzushiji.imaging.read import read_gray
+from kuzushiji.imaging.read import read_gray, read_pixels
 from kuzushiji.inference.weights import load_network
 from kuzushiji.plots.files import save
 from kuzushiji.plots.style import new_figure, themed
@@ -128,7 +128,7 @@ def _correct(shelf: Shelf, pages: list[BoxedPage], book: str, count: int) -> Non
             read = truth(ImageRef(page.name), page.characters[:some], page.boxes[:some])
             id = shelf.add(page.name, content, book)
             shelf.claim()
-            shelf.finish(id, replace(read, status="read"), looks_of(content))
+            shelf.finish(id, replace(read, status="read"), looks_of(read_pixels(content)))
             shelf.correct(id, 1, [{"id": each.id, "text": each.text} for each in read][:200], "measured")
     shelf.close()
 

@@ -353,6 +353,8 @@ def test_a_name_stands_for_a_network_and_a_recipe():
         assert recipe in RECIPES
     with pytest.raises(UsageError, match="did you mean cnn_1_sgd"):
         resolve("cnn_1_sdg")
+    with pytest.raises(UsageError, match="its network is resnet with width=48"):
+        resolve("page")
 
 
 def test_names_and_recipes_are_listed_without_pytorch():

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from kuzushiji.data.synthetic.drawn_pages import Glyphs, Layout, Material, draw_
 from kuzushiji.errors import DataError, RunError, UsageError
 from kuzushiji.export.detector import export_detector
 from kuzushiji.exported import open_detector
+from kuzushiji.inference.restored import restore_detector
 from kuzushiji.inference.weights import load_detector
-from kuzushiji.runs.detector import DetectorConfig, DetectorRun
+from kuzushiji.runs.detector import DetectorConfig, DetectorRun, started_from
+from kuzushiji.shipped import DETECTOR
 from kuzushiji.training.detector import DetectorWatch, page_ends, resume_detector, train_detector
 
 CHARACTERS = "おきすつなはまやれを"
@@ -161,6 +164,23 @@ def test_a_file_that_is_no_detector_is_refused(tmp_path: Path) -> None:
     broken.write_bytes(b"no network")
     with pytest.raises(DataError, match="no ONNX file"):
         open_detector(broken)
+
+
+def test_a_training_goes_on_with_the_detector_that_ships(config: DetectorConfig, tmp_path: Path) -> None:
+    start = started_from(config, "detector")
+    assert (start.start, start.width, start.depth) == ("detector", 32, 2)
+    run = train_detector(with_(start, crops=2, recipe=replace(config.recipe, lr=0.0)), run=tmp_path / "run")
+    network, described = restore_detector(DETECTOR)
+    images = torch.rand(1, 1, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        trained, before = load_detector(run.weights_file)[0](images), network(images)
+    # Nothing was learnt at a rate of 0; its normalisations have seen a batch.
+    assert (trained.heat.sigmoid() - before.heat.sigmoid()).abs().mean() < 0.02
+    written = export_detector(run, tmp_path / "d.onnx").description
+    assert described.attribution.split("; and ")[0] in written.attribution
+    assert "--from detector" in written.command
+    with pytest.raises(UsageError, match=r"none\.onnx does not exist"):
+        started_from(config, tmp_path / "none.onnx")
 
 
 def test_the_commands(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

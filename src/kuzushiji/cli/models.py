@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kuzushiji.cli.console import notes, print_json, print_table, results
 from kuzushiji.errors import UsageError
-from kuzushiji.models import MODELS, VARIANTS, list_models, resolve
+from kuzushiji.models import MODELS, PRESETS, VARIANTS, list_models, resolve
 from kuzushiji.numbers import short
 
 
@@ -77,7 +77,7 @@ def _list(pattern: str, classes: int, image_size: int, json: bool) -> None:
     notes.print(
         f"counted for {classes} classes and {image_size} x {image_size} pixels; --classes and --image-size change it"
     )
-    notes.print(f"names with a recipe: {', '.join(VARIANTS)}")
+    notes.print(f"names with a recipe: {', '.join(VARIANTS)}; whole trainings: {', '.join(PRESETS)}")
     for extra in sorted({each.extra for each in described} - {""}):
         needing = ", ".join(each.name for each in described if each.extra == extra)
         notes.print(f"counted only one by one: {needing} (pip install 'kuzushiji[{extra}]')", markup=False)

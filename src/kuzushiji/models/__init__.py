@@ -168,6 +168,11 @@ def resolve(name: str) -> tuple[str, str]:
     """
     if name in VARIANTS:
         return VARIANTS[name]
+    if preset := PRESETS.get(name):
+        options = ", ".join(f"{option}={value}" for option, value in preset.options.items())
+        raise UsageError(
+            f"{name} is what `kuzushiji train` knows a whole training by; its network is {preset.model} with {options}"
+        )
     if name not in MODELS:
         raise unknown_name("model", name, [*MODELS, *VARIANTS])
     return name, MODELS[name].recipe

@@ -153,7 +153,12 @@ def train(
     known: tuple[str, ...] = ()
     if start and (origin := model_of(start)):
         before, known = origin
-        options, choice = _as_before(model, before, options, choice)
+        if model != before.name:
+            raise UsageError(
+                f"the weights of {start.name} do not fit: they are those of a {before.name}, and {model} is another "
+                "network"
+            )
+        options, choice = _as_before(before, options, choice)
     elif preset:
         options, choice = {**preset.options, **options}, replace(choice, image_size=image_size or preset.image_size)
     if keep_classes or (keep_classes is None and preset and known):
@@ -318,13 +323,9 @@ def _keeping(start: StartConfig | None, known: tuple[str, ...], choice: ImageCho
     return replace(start, keeps_classes=True)
 
 
-def _as_before(
-    model: str, origin: ModelConfig, options: dict[str, Any], choice: ImageChoice
-) -> tuple[dict[str, Any], ImageChoice]:
+def _as_before(origin: ModelConfig, options: dict[str, Any], choice: ImageChoice) -> tuple[dict[str, Any], ImageChoice]:
     """Options and choice of images, where nothing is said those of the network that a training starts from."""
-    if model != origin.name:
-        raise UsageError(f"the training would start from a {origin.name}, and {model} is another network")
-    usual = MODELS[model].options
+    usual = MODELS[origin.name].options
     kept = {name: value for name, value in origin.options.items() if usual.get(name) != value}
     height, width = origin.image_size
     if choice.image_size is None and height == width:
