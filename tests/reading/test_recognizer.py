@@ -252,7 +252,7 @@ def test_a_wrong_name_says_what_would_be_right(name, kind, message):
 def test_files_that_are_no_network_of_ours_are_told_from_each_other(tmp_path):
     whole = pretrained()["kmnist"].read_bytes()
     model = onnx.load_from_string(whole)
-    texts = {each.key: each.value for each in model.metadata_props}
+    texts = {each.key: each.value for each in model.metadata_props if each.key != "sha256"}
 
     def with_texts(**changes):
         onnx.helper.set_model_props(model, texts | changes)
