@@ -88,11 +88,14 @@ def standardize(network: nn.Module, images: Tensor) -> None:
         with _evaluating(network):
             network(images)
         for norm, (mean, variance) in measured.items():
-            slope = norm.weight / (norm.running_var + norm.eps).sqrt()  # type: ignore[operator]
-            norm.bias += slope * (mean - norm.running_mean)
+            expected, spread = norm.running_mean, norm.running_var
+            assert expected is not None  # what an exported network normalises by
+            assert spread is not None
+            slope = norm.weight / (spread + norm.eps).sqrt()
+            norm.bias.add_(slope * (mean - expected))
             norm.weight.copy_(slope * (variance + norm.eps).sqrt())
-            norm.running_mean.copy_(mean)  # type: ignore[union-attr, operator]
-            norm.running_var.copy_(variance)  # type: ignore[union-attr, operator]
+            expected.copy_(mean)
+            spread.copy_(variance)
     for hook in hooks:
         hook.remove()
 
@@ -150,7 +153,7 @@ def _taken_apart(network: nn.Module, given: Mapping[str, Tensor], images: Tensor
 def _layers_before(network: nn.Module, images: Tensor) -> dict[nn.Module, nn.Module]:
     """The layer whose output each batch normalisation takes."""
     made_by: dict[int, tuple[nn.Module, Tensor]] = {}  # with the tensor, lest another be made at its address
-    before = {}
+    before: dict[nn.Module, nn.Module] = {}
 
     def note(module: nn.Module, given: tuple[Tensor, ...], made: Any) -> None:
         if isinstance(module, _BatchNorm):
