@@ -95,6 +95,21 @@ def test_resumed_training_ends_with_the_same_bits(bars, monkeypatch, changes, af
         assert {k: v for k, v in line.items() if k not in timing} == {k: v for k, v in other.items() if k not in timing}
 
 
+@pytest.mark.parametrize("wrong", [{"step": 0.5}, {"step": None}, {"epoch": 1.0}, {"step": -1}, {"step": 10**6}])
+def test_a_state_that_stands_between_steps_is_told(bars, monkeypatch, wrong):
+    monkeypatch.setattr(session, "CHECKPOINT_SECONDS", -1.0)
+    states = []
+
+    def save(state):
+        states.append(state)
+        raise Cut
+
+    with pytest.raises(Cut):
+        fit(network("nn_1"), bars, bars, RECIPE, save_state=save)
+    with pytest.raises(RunError, match="the checkpoint is not of this training, or damaged"):
+        fit(network("nn_1"), bars, bars, RECIPE, state=states[0] | wrong)
+
+
 def _bytes(state):
     import io
 

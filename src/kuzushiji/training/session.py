@@ -190,7 +190,8 @@ class Session:
         """
         try:
             self.epoch, self.step, self.epochs = state["epoch"], state["step"], state["epochs"]
-            whole = 0 <= self.epoch <= self.recipe.epochs and 0 <= self.step <= self.steps
+            whole = type(self.epoch) is type(self.step) is int  # which half a step is not
+            whole = whole and 0 <= self.epoch <= self.recipe.epochs and 0 <= self.step <= self.steps
             whole = whole and isinstance(self.epochs, list) and all(isinstance(each, dict) for each in self.epochs)
             if not whole or len(self.epochs) != self.epoch:
                 raise ValueError(f"epoch {self.epoch}, step {self.step}, {len(self.epochs)} epochs are done")
