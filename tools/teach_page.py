@@ -2,6 +2,7 @@
 
     python tools/teach_page.py base/model.safetensors taught.safetensors --teachers teachers --steps 1600 \
         --set kkanji=26 --set brush:kanji=5 --set kmnist6k=14 --set material=30 --set material-lines=8
+    python tools/teach_page.py kanji taught.safetensors --teachers teachers --steps 2400 --lr 0.01 --kept 0 ...
     kuzushiji train resnet --weights taught.safetensors --data kkanji+...+labelled --recut 0.06 ...
 
 The teachers tell the 49 classes of Kuzushiji-49 apart, and know its 232,365 training images.  Of whatever image they
@@ -32,9 +33,13 @@ from torch.nn import functional as F
 
 import kuzushiji
 from kuzushiji.characters import K49, kind, unvoiced
+from kuzushiji.files import file_hash
 from kuzushiji.inference.device import autocast, choose_dtype
+from kuzushiji.inference.restored import restore_network, standardize
 from kuzushiji.inference.weights import build_network, load_network, save_network
+from kuzushiji.runs.config import DataConfig, ModelConfig, RunConfig, StartConfig
 from kuzushiji.runs.recipe import Recipe
+from kuzushiji.shipped import shipped
 from kuzushiji.training.augment import augment
 from kuzushiji.training.loop import training_mode
 from kuzushiji.training.optimizers import Average, create_optimizer, learning_rate
@@ -61,8 +66,8 @@ RECIPE = Recipe(
 MIXED, RECUT = 0.34, 0.6
 """Shares of a batch: images that are two kana, and those that are cut out anew."""
 TEMPERATURE = 2.0
-OTHERS = 0.1
-"""What the teachers say of an image that is no kana counts so much."""
+SEEN = 500
+"""Images by which a network out of an exported file measures what it normalises."""
 TEACHERS = ((5, 1.3), (4, 1.0), (0, 0.8))
 """Which of the teachers, and how much each counts: as right as all six together, in half the time."""
 TOLD_EVERY, SAVED_EVERY = 50, 250
@@ -87,7 +92,9 @@ class Set:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("start", type=Path, help="weights of the network to teach, such as RUN/model.safetensors")
+    parser.add_argument(
+        "start", help="the network to teach: RUN/model.safetensors, an exported file, or one that ships"
+    )
     parser.add_argument("output", type=Path, help="where its weights go")
     parser.add_argument("--set", dest="sets", action="append", required=True, metavar="DATA=SHARE")
     parser.add_argument(
@@ -95,18 +102,29 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--lr", type=float, default=RECIPE.lr)
+    parser.add_argument("--rotate", type=float, default=RECIPE.rotate, help="degrees, as of `kuzushiji train`")
+    parser.add_argument("--elastic", type=float, default=RECIPE.elastic, help="as of `kuzushiji train`")
+    parser.add_argument(
+        "--others", type=float, default=0.1, help="how much counts what teachers say of what is no kana"
+    )
     parser.add_argument("--kept", type=float, default=0.5, help="share of the weights that it began with, in the mean")
     parser.add_argument("--also", default="", help="characters that it shall know besides those that it knows")
     options = parser.parse_args()
 
-    known, config = load_network(options.start)
+    known, config = network_of(options.start)
     classes = tuple(dict.fromkeys((*config.classes, *options.also)))
-    config = replace(config, classes=classes, recipe=RECIPE.change(lr=options.lr))
+    recipe = RECIPE.change(lr=options.lr, rotate=options.rotate, elastic=options.elastic)
+    config = replace(config, classes=classes, recipe=recipe)
     torch.manual_seed(config.recipe.seed)
-    begun = _grown(known, build_network(config))
-    network = deepcopy(begun).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     size = config.model.image_size
     sets = [_set(*each.rsplit("=", 1), classes, size[0]) for each in options.sets]
+    if config.start is not None and config.start.kind == "exported":
+        some, _ = _some(
+            sets, np.array([each.share for each in sets]), SEEN, np.random.default_rng(0), lambda each: each.known
+        )
+        standardize(known, torch.from_numpy(some)[:, None].float() / 255)
+    begun = _grown(known, build_network(config))
+    network = deepcopy(begun).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     cpu = torch.device("cpu")
     dtype = choose_dtype(config.recipe.precision, cpu)
     teach = _teachers(options.teachers, cpu, dtype)
@@ -130,7 +148,7 @@ def main() -> None:
         plain = len(labels)
         labelled = F.cross_entropy(logits[:plain], labels, label_smoothing=config.recipe.label_smoothing)
         counts = torch.ones(len(images))
-        counts[:plain] = torch.where(is_kana[labels], 1.0, OTHERS)
+        counts[:plain] = torch.where(is_kana[labels], 1.0, options.others)
         from_teachers = (divergence(within(logits, columns), taught) * counts).mean()
         optimizer.zero_grad()
         (labelled + from_teachers).backward()
@@ -144,6 +162,19 @@ def main() -> None:
         if (step + 1) % SAVED_EVERY == 0:
             save_network(options.output, mean_of(deepcopy(begun), average.kept, options.kept), config)
     save_network(options.output, mean_of(begun, average.kept, options.kept), config)
+
+
+def network_of(start: str) -> tuple[nn.Module, RunConfig]:
+    """The network to teach, and the configuration of its run; of one out of an exported file, what the file tells."""
+    path = shipped(start) or Path(start)
+    if path.suffix != ".onnx":
+        return load_network(path)
+    network, about = restore_network(path)
+    model = ModelConfig(about.network, about.options, about.image_size)
+    begun = StartConfig("exported", start, str(path), file_hash(path), "")
+    return network, RunConfig(
+        model=model, start=begun, data=DataConfig(about.dataset), classes=about.classes, recipe=RECIPE
+    )
 
 
 def mean_of(begun: nn.Module, taught: nn.Module, kept: float) -> nn.Module:
