@@ -39,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", help="of those in MEASURED of disguises.py")
     parser.add_argument("--limit", type=int, default=150, help="images of each data set at most; 0 for all")
+    parser.add_argument("--most", type=float, default=MOST, help="share of the images that may be sure and wrong")
     parser.add_argument("--only", nargs="+", default=ONE, help="names of disguises")
     arguments = parser.parse_args()
     wanted = [model for model in dict(MEASURED) if model in (arguments.models or [model])]
@@ -52,7 +53,7 @@ def main() -> None:
             for model, found in _answers(models, images, name):
                 asked[model][-1][name] = found
     for model in wanted:
-        tell(model, asked[model])
+        tell(model, asked[model], arguments.most)
 
 
 def _together(wanted: Sequence[str]) -> Iterator[tuple[list[str], str]]:
@@ -96,7 +97,7 @@ def _answers(
         yield model, (np.array(probability), highest, np.array(right))
 
 
-def least_probability(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
+def least_probability(rows: Sequence[tuple[np.ndarray, np.ndarray]], most: float = MOST) -> tuple[float, float]:
     """The least of the probabilities from which on few answers are sure and wrong, and their greatest share.
 
     Args:
@@ -107,12 +108,12 @@ def least_probability(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[fl
     """
     for least in PROBABILITIES.tolist():
         worst = max(float(((probability >= least) & ~right).mean()) for probability, right in rows)
-        if worst <= MOST:
+        if worst <= most:
             return least, worst
     return 1.0, worst
 
 
-def tell(model: str, asked: list[Answers]) -> None:
+def tell(model: str, asked: list[Answers], most: float) -> None:
     """Prints, for each least logit, the least probability that keeps the sure and wrong few, and what it costs."""
     for least_logit in NONE if model == "all" else LOGITS:
         of_sets = [
@@ -123,7 +124,7 @@ def tell(model: str, asked: list[Answers]) -> None:
             for of_set in asked
         ]
         rows = [found for of_set in of_sets for found in of_set.values()]
-        least, worst = least_probability(rows)
+        least, worst = least_probability(rows, most)
         plain = [(of_set["plain"][0] >= least).mean() for of_set in of_sets if "plain" in of_set]
         sure = 100 * np.mean(plain or [np.nan])
         print(
