@@ -101,13 +101,14 @@ def serve(
 
 
 def _exported(model: str) -> str:
-    """The file of a run, which is written if it is not there; anything else as it is."""
+    """The file of a run, which is written if it is not there; of anything else the name, if there is such a network."""
     from kuzushiji.extras import check_extras
-    from kuzushiji.reading.pretrained import pretrained
+    from kuzushiji.reading.pretrained import find_network, pretrained
     from kuzushiji.repository import repository
     from kuzushiji.runs.run import Run, run_path
 
     if model in pretrained() or repository(model) or not (run := Run(run_path(model, "", ""))).config_file.is_file():
+        find_network(model)  # or says why not, before the room opens
         return model
     file = run.path / "model.onnx"
     if not file.exists():
