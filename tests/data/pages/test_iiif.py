@@ -78,6 +78,13 @@ def test_what_is_larger_than_can_be_read_is_asked_for_smaller() -> None:
     assert width * width / 2 == pytest.approx(2**26, rel=1e-3)
 
 
+@pytest.mark.parametrize("width", [float("inf"), float("nan"), 10**400, -3, "20000"], ids=lambda width: str(width)[:5])
+def test_sizes_that_no_image_has_are_none(width: object) -> None:
+    image = {"@id": "https://a.example/i/1/full/full/0/default.jpg", "width": width, "height": 10_000}
+    (found,) = addresses(second(image | {"service": SERVICE}))
+    assert found[0] == image["@id"]
+
+
 def test_lists_where_one_is_expected_and_one_in_place_of_a_list() -> None:
     url = "https://a.example/1.jpg"
     for body in (

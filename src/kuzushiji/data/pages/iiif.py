@@ -16,6 +16,8 @@ from kuzushiji.data.files.names import SUFFIXES
 from kuzushiji.errors import DataError
 
 MOST_CANVASES = 20_000
+_LONGEST = 10**9
+"""Pixels that no side has."""
 _MOST_PIXELS = 2**26
 """A page of more is asked for smaller: A3 at 600 dots an inch has 70 million, and can be read at half of that."""
 _WHOLE = re.compile(r"/full/(full|max)/0/(default|native)\.\w+")
@@ -157,7 +159,9 @@ def _size(*described: dict[str, Any]) -> tuple[float, float]:
     """Width and height, by the first that says it; 0 if none does."""
     for each in described:
         width, height = each.get("width"), each.get("height")
-        if isinstance(width, int | float) and isinstance(height, int | float) and min(width, height) > 0:
+        if not (isinstance(width, int | float) and isinstance(height, int | float)):
+            continue
+        if 0 < width < _LONGEST and 0 < height < _LONGEST:  # which no infinite one is, nor one that is no number
             return width, height
     return 0, 0
 
