@@ -505,3 +505,9 @@ def test_any_text_is_a_source_or_refused(text: str) -> None:
         return
     assert parse(source) is source
     assert parse(source.address).address == source.address
+
+
+@pytest.mark.parametrize("name", ["名" * 400, "名" * 400 + ".npz", "名" * 400 + ".zip:book", "a/" + "名" * 400])
+def test_a_name_that_is_too_long_for_a_file_is_none(name: str) -> None:
+    with pytest.raises(KuzushijiError):
+        load(name, "train")

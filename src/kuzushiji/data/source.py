@@ -401,7 +401,7 @@ def _at(path: Path, by: str = "") -> Source:
     origin = _origin(path, by)
     # As it is called where it lies, and where it was named: a link has both.
     whole, named = Path(os.path.realpath(path)), Path(os.path.abspath(path))
-    name = (whole.name if not path.is_file() else path.stem) + _ending(by)
+    name = (path.stem if os.path.isfile(path) else whole.name) + _ending(by)
     return Source(name, f"{whole}{_ending(by)}", f"{named.name}{_ending(by)}", name, (), origin)
 
 

@@ -1,6 +1,7 @@
 """Image files in a folder for each class, or an archive of such folders, as images of characters."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -39,7 +40,7 @@ class ImageFiles:
         Raises:
             DataError: there is no such path.
         """
-        if not self.path.exists():
+        if not os.path.exists(self.path):  # which is said of no name that is too long
             raise DataError(
                 f"{self.path} does not exist; expected a folder of class folders, a tar of them, "
                 "a folder with npz or IDX files, or a folder or zip of pages"
