@@ -228,7 +228,7 @@ def test_a_sweep_in_postgresql_has_each_trial_once_though_a_worker_is_killed(
     monkeypatch.setattr("kuzushiji.cluster.SETTLE_SECONDS", 1)
     storage, pool = postgresql(), Killing(cluster)
     search = {"lr": "0.001,0.01,0.1"}
-    fixed = {"validation_fraction": 0.25, "epochs": 6}
+    fixed = {"validation_fraction": 0.25, "epochs": 40}
     sweep = open_sweep("mine", Sweep("nn_1", str(bars_folder), search, sampler="grid", fixed=fixed), storage)
 
     def look():
