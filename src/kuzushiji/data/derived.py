@@ -1,15 +1,17 @@
 """Data that is made of other data: several sources together, a few beside many, parent kanji as their kana."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kuzushiji.characters import kana_of
 from kuzushiji.data.catalogue.catalogued import Catalogued
 from kuzushiji.data.images import CharacterImages, Progress
-from kuzushiji.data.splits import HASH_SPLITS, pixel_hash
+from kuzushiji.data.origin import Labelled, Sampled
+from kuzushiji.data.splits import HASH_SPLITS, Sample, pixel_hash, sample_of, subsample
 from kuzushiji.errors import UsageError
 
 if TYPE_CHECKING:
@@ -78,16 +80,101 @@ class Together:
             UsageError: they have several sizes and `side` is None.
         """
         loaded = []
+        for source, each, adds in self._parts(split):
+            data = source.load(each, image_size=side, progress=progress)
+            loaded.append(data if adds else data.select(slice(0), split))
+        return _joined(self._name, loaded, split)
+
+    def count(self, split: str) -> int:
+        """About how many images a split has, without those that are made or cut when they are asked for."""
+        origins = ((source.origin, each) for source, each, adds in self._parts(split) if adds)
+        return sum(origin.count(each) for origin, each in origins if isinstance(origin, Sampled))
+
+    def read_some(self, split: str, side: int | None, progress: Progress | None, wanted: Sample) -> CharacterImages:
+        """Some of the images of all sources, as `Sampled` has it.
+
+        They are chosen by the labels of all, where these can be had without the images.  Where they can't, each source
+        gives its share, unless they are to be exact: then it is read whole.
+        """
+        parts = [_Part.of(*part, side, progress, wanted) for part in self._parts(split)]
+        name = self._name
+        if any(part.labels is None for part in parts):
+            owners = np.repeat(np.arange(len(parts)), [part.count for part in parts])
+            shares = np.bincount(owners[sample_of(owners, wanted.limit, seed=wanted.seed)], minlength=len(parts))
+            return _joined(name, [part.share(count) for part, count in zip(parts, shares.tolist(), strict=True)], split)
+        _, labels = _labelled_together([(part.classes, part.labels) for part in parts if part.labels is not None])
+        rows = wanted.rows(labels)
+        ends = np.cumsum([part.count for part in parts])
+        loaded = [
+            part.taken(rows[(end - part.count <= rows) & (rows < end)] - (end - part.count))
+            for part, end in zip(parts, ends.tolist(), strict=True)
+        ]
+        return replace(_joined(name, loaded, split), ids=rows)
+
+    @property
+    def _name(self) -> str:
+        return "+".join(source.name for source in self.sources)
+
+    def _parts(self, split: str) -> list[tuple["Source", str, bool]]:
+        """The sources and splits that a split is made of, and whether each adds images to it, or its classes alone."""
+        parts = []
         for source in self.sources:
             if split != "all" and split not in source.splits:
-                trained = source.load("train", image_size=side, progress=progress)
-                loaded.append(trained.select(slice(0), split))
+                parts.append((source, "train", False))
                 continue
             taken = [split] if split != "all" else list(source.splits)
             if split == "train" and "validation" not in self.splits and "validation" in source.splits:
                 taken.append("validation")
-            loaded += [source.load(each, image_size=side, progress=progress) for each in taken]
-        return _joined("+".join(source.name for source in self.sources), loaded, split)
+            parts += [(source, each, True) for each in taken]
+        return parts
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A split of one of several sources, of which some images are wanted.
+
+    Attributes:
+        load: loads the split, or with `limit` so many of it, or of these `rows`.
+        count: how many images it has; 0 where its classes alone are wanted.
+        labels: of its images, None where they are not known before these are read.
+        classes: that the labels stand for.
+    """
+
+    load: Callable[..., CharacterImages]
+    count: int
+    labels: NDArray[np.int64] | None
+    classes: tuple[str, ...]
+
+    @staticmethod
+    def of(
+        source: "Source", split: str, adds: bool, side: int | None, progress: Progress | None, wanted: Sample
+    ) -> "_Part":
+        def load(*, limit: int | None = None, rows: NDArray[np.int64] | None = None) -> CharacterImages:
+            if rows is not None:
+                return source.load_rows(split, rows, image_size=side, progress=progress)
+            return source.load(split, limit=limit, image_size=side, progress=progress, seed=wanted.seed)
+
+        origin = source.origin
+        if isinstance(origin, Labelled) and (found := origin.labelled(split)):
+            labels = found[0] if adds else found[0][:0]
+            return _Part(load, len(labels), labels, found[1])
+        if isinstance(origin, Sampled) and not wanted.exact:
+            return _Part(load, origin.count(split) if adds else 0, None, ())
+        data = load()
+        data = data if adds else data.select(slice(0))
+
+        def taken(*, limit: int | None = None, rows: NDArray[np.int64] | None = None) -> CharacterImages:
+            return data.select(rows) if rows is not None else data if limit is None else subsample(data, limit)
+
+        return _Part(taken, len(data), data.labels, data.classes)
+
+    def share(self, count: int) -> CharacterImages:
+        """So many of the images."""
+        return self.load(limit=count) if count else self.load(limit=1).select(slice(0))
+
+    def taken(self, rows: NDArray[np.int64]) -> CharacterImages:
+        """The images with these numbers."""
+        return self.load(rows=rows) if len(rows) else self.load(limit=1).select(slice(0))
 
 
 @dataclass(frozen=True)
@@ -144,14 +231,23 @@ def _joined(named: str, loaded: Sequence[CharacterImages], split: str) -> Charac
         raise UsageError(
             f"{named} have images of {found} pixels; say to how many a side they are brought, such as --image-size 28"
         )
-    classes = tuple(dict.fromkeys(character for data in loaded for character in data.classes))
-    number = {character: place for place, character in enumerate(classes)}
-    labels = [np.array([number[each] for each in data.classes], np.int64)[data.labels] for data in loaded]
+    classes, labels = _labelled_together([(data.classes, data.labels) for data in loaded])
     return CharacterImages(
         images=np.concatenate([data.images for data in loaded]),
-        labels=np.concatenate(labels),
+        labels=labels,
         classes=classes,
         split=split,
         source={file: digest for data in loaded for file, digest in data.source.items()},
         notes=tuple(dict.fromkeys(note for data in loaded for note in data.notes)),
+    )
+
+
+def _labelled_together(
+    parts: Sequence[tuple[tuple[str, ...], NDArray[np.int64]]],
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The classes of all parts, those of the first first, and the labels of all by these."""
+    classes = tuple(dict.fromkeys(character for part, _ in parts for character in part))
+    number = {character: place for place, character in enumerate(classes)}
+    return classes, np.concatenate(
+        [np.array([number[each] for each in part], np.int64)[labels] for part, labels in parts]
     )

@@ -6,6 +6,7 @@ from functools import cached_property
 from kuzushiji.data.files.parquet import ParquetFiles
 from kuzushiji.data.files.parquet_layout import read_card
 from kuzushiji.data.images import CharacterImages, Progress
+from kuzushiji.data.splits import Sample
 from kuzushiji.errors import DataError
 from kuzushiji.extras import check_extras
 from kuzushiji.repository import PREFIX, Repository, repository
@@ -55,11 +56,15 @@ class OnHub:
         """The images of a split; see `ParquetFiles.read`."""
         return self._files.read(split, side, progress)
 
+    def count(self, split: str) -> int:
+        """See `ParquetFiles.count`."""
+        return self._files.count(split)
+
     def read_some(
-        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
+        self, split: str, side: int | None, progress: Progress | None, wanted: Sample
     ) -> CharacterImages | None:
         """Some of the images of a split; see `ParquetFiles.read_some`."""
-        return self._files.read_some(split, side, progress, limit, exact=exact)
+        return self._files.read_some(split, side, progress, wanted)
 
     @cached_property
     def _files(self) -> ParquetFiles:

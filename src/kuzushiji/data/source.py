@@ -20,9 +20,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kuzushiji.characters import K49, KMNIST
 from kuzushiji.data.catalogue.catalogued import Catalogued
@@ -33,10 +33,11 @@ from kuzushiji.data.files.image_files import ImageFiles
 from kuzushiji.data.files.parquet import ParquetFiles, holds_parquet
 from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.on_hub import on_hub
+from kuzushiji.data.origin import Labelled, Origin, Sampled
 from kuzushiji.data.pages.characters import UNITS, Pages, parse_fold
 from kuzushiji.data.pages.tables import LAYOUTS, holds_pages
 from kuzushiji.data.shelved import Shelved
-from kuzushiji.data.splits import subsample
+from kuzushiji.data.splits import Sample, subsample
 from kuzushiji.data.synthetic.brush import SHAPES, Brush
 from kuzushiji.data.synthetic.brush_fonts import DRAWN_SETS, BrushFonts
 from kuzushiji.errors import DataError, DataWarning, UsageError, unknown_name
@@ -49,30 +50,6 @@ _BESIDE = " beside "
 
 _KANA = {"kkanji:k49": K49, "kkanji:kmnist": KMNIST}
 """The names of parent kanji of some kana."""
-
-
-class Origin(Protocol):
-    """Where images are read; it knows neither its name nor what is wanted of the images but their size."""
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """The splits that can be read."""
-
-    def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
-        """The images of a split; of what is decoded or cut at any rate, brought to (side, side)."""
-
-
-@runtime_checkable
-class Sampled(Protocol):
-    """An origin that can read some images of a split without the others."""
-
-    def read_some(
-        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
-    ) -> CharacterImages | None:
-        """Those that `subsample` would take of all, or others of the split that are as good unless `exact`.
-
-        None where that can't be told without reading all.
-        """
 
 
 @dataclass(frozen=True)
@@ -126,12 +103,14 @@ class Source:
         image_size: int | None = None,
         progress: Progress | None = None,
         exact: bool = False,
+        seed: int = 0,
     ) -> CharacterImages:
         """Loads one split; see `load`.
 
         Args:
             exact: choose `limit` images among all, even where all must be decoded for that, as a run does that is
                 tested on all of them anyway.
+            seed: of the draw, where there is a limit.
         """
         if image_size is not None and not 1 <= image_size <= 4096:
             raise UsageError(f"an image size of {image_size} pixels; expected 1 to 4096")
@@ -143,16 +122,28 @@ class Source:
             raise UsageError(f"{self} has no split {split!r}; it has {', '.join(self.splits)}{few}")
         some = None
         if limit is not None and isinstance(self.origin, Sampled):
-            some = self.origin.read_some(split, image_size, progress, limit, exact=exact)
-        data = self.origin.read(split, image_size, progress) if some is None else some
-        data = replace(data, name=self.name)
+            some = self.origin.read_some(split, image_size, progress, Sample(limit, seed, exact))
+        data = self._told(self.origin.read(split, image_size, progress) if some is None else some)
+        return _sized(data if limit is None else subsample(data, limit, seed=seed), image_size)
+
+    def load_rows(
+        self, split: str, rows: NDArray[np.int64], *, image_size: int | None = None, progress: Progress | None = None
+    ) -> CharacterImages:
+        """Loads the images of a split that have these numbers, sorted; of an origin that is `Labelled`."""
+        assert isinstance(self.origin, Labelled)
+        return _sized(self._told(self.origin.read_rows(split, image_size, progress, rows)), image_size)
+
+    def _told(self, data: CharacterImages) -> CharacterImages:
+        """The images under the name of the source; what is odd about them has been said."""
         for note in () if isinstance(self.origin, Together | Beside) else data.notes:  # whose parts have told theirs
-            warnings.warn(note, DataWarning, stacklevel=2)
-        if limit is not None:
-            data = subsample(data, limit)
-        if image_size is not None and data.image_size != (image_size, image_size):
-            data = replace(data, images=np.stack([to_square(image, image_size) for image in data.images]))
+            warnings.warn(note, DataWarning, stacklevel=3)
+        return replace(data, name=self.name)
+
+
+def _sized(data: CharacterImages, side: int | None) -> CharacterImages:
+    if side is None or data.image_size == (side, side):
         return data
+    return replace(data, images=np.array([to_square(image, side) for image in data.images]).reshape(-1, side, side))
 
 
 def load(
@@ -184,7 +175,8 @@ def load(
             a data set on the Hugging Face hub, and a folder may hold parquet files as that has them.
         split: one of `parse(data).splits`.
         limit: take so many images at most, each class in its proportion.  They are chosen by labels and names, and no
-            others are decoded, but for validation and test images of a folder that is divided by the pixels of all.
+            others are decoded, but of a folder that nothing but its pixels divides: there as many more as tell of which
+            split an image is, of validation and of small classes perhaps all.
         image_size: bring the images to so many pixels a side; kept as they are if None, which for characters of pages
             is 80.
         progress: called with the numbers of images done and of all, while image files are decoded the first time.

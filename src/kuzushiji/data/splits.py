@@ -4,7 +4,7 @@ import hashlib
 import math
 import warnings
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,29 @@ from kuzushiji.errors import DataWarning, UsageError
 
 HASH_SPLITS = ("train", "validation", "test")
 """What the numbers of `assign_by_hash` stand for."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """So many images of a split, each class in its proportion.
+
+    Attributes:
+        limit: how many at most.
+        seed: of the draw.
+        exact: choose among all, even where all must be decoded for that.
+    """
+
+    limit: int
+    seed: int = 0
+    exact: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.limit} {self.seed}" if self.seed else str(self.limit)
+
+    def rows(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which images of those with these labels, by their numbers, sorted."""
+        return sample_of(labels, self.limit, seed=self.seed)
+
 
 RARE = "rare"
 """What the class of all rare characters together is called."""
@@ -123,6 +146,8 @@ def subsample(data: CharacterImages, count: int, *, seed: int = 0) -> CharacterI
 
 def sample_of(labels: NDArray[np.int64], count: int, *, seed: int = 0) -> NDArray[np.int64]:
     """Which images `subsample` takes of those with these labels, by their numbers, sorted."""
+    if count >= len(labels):
+        return np.arange(len(labels))
     # An image's place within its class, between 0 and 1: the smallest places are an equal share of every class.
     place = (shuffled_ranks(labels, seed) + 0.5) / np.bincount(labels)[labels]
     return np.sort(np.argsort(place, kind="stable")[:count])

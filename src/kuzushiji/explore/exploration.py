@@ -119,7 +119,8 @@ def explore(
         on: `pixels`, or the name or path of a run: forms and maps are then made from its network's embedding, maps of
             test images, and labels are judged by what it said of images that it was not trained on.
         seed: of all draws.
-        limit: take so many images of each split at most, each class in its proportion.
+        limit: take so many images of each split at most, each class in its proportion; no others are decoded, as
+            `kuzushiji.load` has it.
         methods: of projection; all if None.
         cover: the share of the images that the classes above the cut-off make up.
         watch: functions that are told how it goes.
@@ -215,7 +216,7 @@ def _read(
         splits = data
     else:
         source = parse(data)
-        splits = {name: source.load(name, progress=watch.reading) for name in source.splits}
+        splits = {name: source.load(name, limit=limit, seed=seed, progress=watch.reading) for name in source.splits}
     splits = {name: replace(images, split=name) for name, images in splits.items()}
     if limit is not None:
         splits = {name: subsample(images, limit, seed=seed) for name, images in splits.items()}

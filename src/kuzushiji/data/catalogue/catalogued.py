@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kuzushiji.data.catalogue.sets import Dataset, dataset, folder
 from kuzushiji.data.files.array_folder import ArrayFolder
 from kuzushiji.data.files.image_files import ImageFiles
 from kuzushiji.data.images import CharacterImages, Progress
-from kuzushiji.data.splits import HASH_SPLITS
+from kuzushiji.data.splits import HASH_SPLITS, Sample
 from kuzushiji.errors import DataError
 
 _UNPACKED = "kkanji2"
@@ -30,11 +33,10 @@ class Catalogued:
         Raises:
             DataError: files are missing or damaged; the message says how to get them.
         """
-        entry, place = self.entry, folder(self.entry.name)
+        entry = self.entry
         if entry.default_format == "tar":
             return self._image_files.read(split, self._side(side), progress)
-        arrays = ArrayFolder(place, tuple(entry.characters))
-        if (pair := arrays.pairs().get(split)) and pair.is_whole:
+        if arrays := self._arrays_of(split):
             return arrays.read(split, side, progress)
         if entry.subset_of:
             whole = Catalogued(dataset(entry.subset_of)).read(split, side, progress)
@@ -42,15 +44,36 @@ class Catalogued:
         name = entry.name
         raise self._missing(f"images or labels for {split} ({name}-{split}-imgs.npz, {name}-{split}-labels.npz)")
 
+    def count(self, split: str) -> int:
+        """How many images a split has."""
+        return self.entry.counts[split] if split in self.entry.counts else self._image_files.count(split)
+
     def read_some(
-        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
+        self, split: str, side: int | None, progress: Progress | None, wanted: Sample
     ) -> CharacterImages | None:
         """Some of the images of a split, as `Sampled` has it."""
         if self.entry.default_format == "tar":
-            return self._image_files.read_some(split, self._side(side), progress, limit, exact=exact)
+            return self._image_files.read_some(split, self._side(side), progress, wanted)
+        return arrays.read_some(split, side, progress, wanted) if (arrays := self._arrays_of(split)) else None
+
+    def labelled(self, split: str) -> tuple[NDArray[np.int64], tuple[str, ...]] | None:
+        """The labels of a split, where it lies in array files."""
+        return arrays.labelled(split) if (arrays := self._arrays_of(split)) else None
+
+    def read_rows(
+        self, split: str, side: int | None, progress: Progress | None, rows: NDArray[np.int64]
+    ) -> CharacterImages:
+        """The images with these numbers, where there are `labelled` ones."""
+        arrays = self._arrays_of(split)
+        assert arrays is not None
+        return arrays.read_rows(split, side, progress, rows)
+
+    def _arrays_of(self, split: str) -> ArrayFolder | None:
+        """The set's own array files, where both of a split are there."""
+        if self.entry.default_format == "tar":
+            return None
         arrays = ArrayFolder(folder(self.entry.name), tuple(self.entry.characters))
-        pair = arrays.pairs().get(split)
-        return arrays.read_some(split, side, progress, limit) if pair and pair.is_whole else None
+        return arrays if (pair := arrays.pairs().get(split)) and pair.is_whole else None
 
     def _side(self, side: int | None) -> int | None:
         """None for the size that the image files have: no second cache of the same images."""

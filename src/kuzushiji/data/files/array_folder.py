@@ -12,7 +12,7 @@ from kuzushiji.data.files.arrays import read_labels, read_pair, write_idx, write
 from kuzushiji.data.files.class_map import read_class_map, write_class_map
 from kuzushiji.data.files.names import numbered
 from kuzushiji.data.images import CharacterImages, Progress
-from kuzushiji.data.splits import HASH_SPLITS
+from kuzushiji.data.splits import HASH_SPLITS, Sample
 from kuzushiji.errors import DataError
 from kuzushiji.files import file_hash
 from kuzushiji.imaging.polarity import BRIGHT_PAPER, DARK_PAPER, papers, told_apart
@@ -92,19 +92,38 @@ class ArrayFolder:
         """
         return self._read(split, None)
 
-    def read_some(
-        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
-    ) -> CharacterImages:
-        """Some of the images of a split, chosen by their labels, so that no others are held in memory."""
-        return self._read(split, limit)
+    def count(self, split: str) -> int:
+        """How many labels a split has."""
+        labels = self.pairs()[split].labels
+        return len(read_labels(labels)) if labels else 0
 
-    def _read(self, split: str, limit: int | None) -> CharacterImages:
+    def read_some(self, split: str, side: int | None, progress: Progress | None, wanted: Sample) -> CharacterImages:
+        """Some of the images of a split, chosen by their labels, so that no others are held in memory."""
+        return self._read(split, wanted.rows)
+
+    def labelled(self, split: str) -> tuple[NDArray[np.int64], tuple[str, ...]] | None:
+        """The labels of a split and what they stand for; None where one of its two files is missing."""
+        pairs = self.pairs()
+        labels = pairs[split].labels
+        if labels is None or not pairs[split].is_whole:
+            return None
+        class_map = self._class_map()
+        classes = read_class_map(class_map) if class_map else self.classes or _numbers(pairs)[0]
+        return read_labels(labels), classes
+
+    def read_rows(
+        self, split: str, side: int | None, progress: Progress | None, rows: NDArray[np.int64]
+    ) -> CharacterImages:
+        """The images with these numbers; no others are held in memory."""
+        return self._read(split, lambda labels: rows)
+
+    def _read(self, split: str, choose: Callable[[NDArray[np.int64]], NDArray[np.int64]] | None) -> CharacterImages:
         pairs = self.pairs()
         images_path, labels_path = pairs[split].images, pairs[split].labels
         if images_path is None or labels_path is None:
             there, lacking = (images_path, "labels") if images_path else (labels_path, "images")
             raise DataError(f"{there} is there, but not the {lacking} that go with it; expected both in {self.path}")
-        images, labels, ids = read_pair(images_path, labels_path, limit)
+        images, labels, ids = read_pair(images_path, labels_path, choose)
         read = [images_path, labels_path]
         notes = []
         if not self.classes:  # those of the catalogue are known to be bright on dark

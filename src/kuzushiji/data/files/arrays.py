@@ -18,7 +18,6 @@ from typing import IO, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.data.splits import sample_of
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.npz import Choose, most_unpacked, read_npy, read_rows
 
@@ -103,12 +102,12 @@ def read_labels(path: Path) -> NDArray[np.int64]:
 
 
 def read_pair(
-    images_path: Path, labels_path: Path, limit: int | None = None
+    images_path: Path, labels_path: Path, choose: Callable[[NDArray[np.int64]], NDArray[np.int64]] | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """Reads images and their labels and sees that there are as many of the one as of the other.
 
     Args:
-        limit: read so many at most, those that `subsample` takes.
+        choose: says for all labels the numbers of those that are read, sorted; all if None.
 
     Returns:
         Images, labels, and the number of each among all.
@@ -117,7 +116,7 @@ def read_pair(
         DataError: as `read_images` and `read_labels`; or the counts differ.
     """
     labels = read_labels(labels_path)
-    kept = np.arange(len(labels)) if limit is None or limit >= len(labels) else sample_of(labels, limit)
+    kept = np.arange(len(labels)) if choose is None else choose(labels)
 
     counts = []
 

@@ -24,6 +24,11 @@ _ONE_PROCESS = 2048
 """For so many images one more process is worth its start."""
 
 
+def sampled(listing: Listing, sample: int = 256) -> NDArray[np.int64]:
+    """The positions of the images that say for all what is paper and what ink; the first image is among them."""
+    return np.unique(np.linspace(0, len(listing) - 1, min(sample, len(listing))).astype(np.int64))
+
+
 def paper_of(listing: Listing, *, sample: int = 256) -> tuple[bool, bool]:
     """Whether images show dark ink on bright paper, and whether each of them can be asked for itself.
 
@@ -31,8 +36,7 @@ def paper_of(listing: Listing, *, sample: int = 256) -> tuple[bool, bool]:
     asked if it is clear of more than half of these.  An image that is not clear, a blank or inky one, is then taken as
     its neighbours are.
     """
-    positions = np.unique(np.linspace(0, len(listing) - 1, min(sample, len(listing))).astype(int))
-    images = list(_decoded(listing, positions.tolist()))
+    images = list(_decoded(listing, sampled(listing, sample).tolist()))
     dark_ink = [tones_of(Image.fromarray(pixels)).dark_ink for pixels in images]
     clear = [papers(pixels[None])[0] != UNCLEAR for pixels in images]
     return sum(dark_ink) > len(images) / 2, sum(clear) > len(images) / 2
@@ -58,6 +62,7 @@ class _Job:
     """What each of the processes needs to know."""
 
     listing: Listing
+    first: str
     side: int | None
     shape: tuple[int, int]
     invert: bool
@@ -87,15 +92,16 @@ def decode_listing(
         folder: where the files are written; a temporary folder of the caller, who removes it if this fails.
         side: bring all images to (side, side); if None they must have one size, which is kept.
         progress: called now and then with the number of images done and the number of all.
-        like: the whole of which the listing is a part, for paper to be told from ink as there.
+        like: the whole of which the listing is a part, for size, and paper and ink, to be as there.
 
     Raises:
         DataError: a file is not an image, is damaged or has another size; the message names it.
         OSError: the disk is full, or refuses in another way.
     """
-    (first,) = _decoded(listing, [0])
+    whole = like or listing
+    (first,) = _decoded(whole, [0])
     shape = (side, side) if side else (first.shape[0], first.shape[1])
-    invert, each = paper_of(like or listing)
+    invert, each = paper_of(whole)
     images, hashes, papers_file = folder / "decoded.npy", folder / "hashes", folder / "papers"
     with open(images, "wb") as file:
         np.lib.format.write_array_header_1_0(
@@ -104,7 +110,7 @@ def decode_listing(
         offset = file.tell()
     hashes.touch()
     papers_file.touch()
-    job = _Job(listing, side, shape, invert, each, images, offset, hashes, papers_file)
+    job = _Job(listing, whole.called(0), side, shape, invert, each, images, offset, hashes, papers_file)
 
     processes = min(cores(), -(-len(listing) // _ONE_PROCESS))
     done = 0
@@ -142,7 +148,7 @@ def _decode_part(job: _Job, part: int, parts: int) -> Iterator[int]:
                 elif pixels.shape != job.shape:
                     raise DataError(
                         f"{job.listing.called(start + row)} is {pixels.shape[1]}x{pixels.shape[0]} pixels, but "
-                        f"{job.listing.called(0)} {job.shape[1]}x{job.shape[0]}; choose one size for all, "
+                        f"{job.first} {job.shape[1]}x{job.shape[0]}; choose one size for all, "
                         "such as --image-size 64 (image_size=64)"
                     )
                 block[row] = pixels

@@ -16,9 +16,9 @@ from kuzushiji.data.files.cache import CachedImages, bounds_of, cached, find_cac
 from kuzushiji.data.files.class_map import folder_of_class
 from kuzushiji.data.files.decode import decode_listing, pixel_hashes
 from kuzushiji.data.files.listing import Listing, identity, list_images, split_folders
-from kuzushiji.data.files.undivided import some_that_train, training_counts
+from kuzushiji.data.files.undivided import are_found_soon, counts_of, some_of
 from kuzushiji.data.images import CharacterImages, Progress
-from kuzushiji.data.splits import HASH_SPLITS, assign_by_hash, sample_of
+from kuzushiji.data.splits import HASH_SPLITS, Sample, assign_by_hash
 from kuzushiji.errors import DataError
 from kuzushiji.files import file_hash
 
@@ -47,10 +47,10 @@ class ImageFiles:
             )
         if self.path.is_dir():
             divided = set(split_folders(self.path).values())
-        elif found := find_cached(self.path, str(None), self.identity):
-            return tuple(found.bounds)
+        elif found := self._kept(None, *HASH_SPLITS):
+            divided = set(found.about.get("splits", found.bounds))
         else:
-            divided = set(list_images(self.path).splits or ())
+            divided = set(self._listing.splits or ())
         return tuple(split for split in HASH_SPLITS if split in divided) or HASH_SPLITS
 
     @cached_property
@@ -62,36 +62,96 @@ class ImageFiles:
         """
         return identity(self.path)
 
+    @cached_property
+    def _listing(self) -> Listing:
+        return list_images(self.path)
+
+    def _kept(self, side: int | None, *splits: str) -> CachedImages | None:
+        """What has been decoded before: all, or one of the splits."""
+        variants = (str(side), *(f"{side} {split}" for split in splits))
+        return next(filter(None, (find_cached(self.path, each, self.identity) for each in variants)), None)
+
     def read(self, split: str, side: int | None, progress: Progress | None) -> CharacterImages:
-        """The images of a split, mapped into memory.
+        """The images of a split, mapped into memory; where folders divide them, no others are decoded.
 
         Raises:
             DataError, KuzushijiError: as in `decoded`.
         """
-        return self.decoded(side, progress).of(split)
+        if found := self._kept(side, split):
+            return found.of(split)
+        if (divided := self._listing.splits) is None:
+            return self.decoded(side, progress).of(split)
+        if split not in divided:
+            there = ", ".join(dict.fromkeys(divided))
+            raise DataError(f"{self.path} holds no images for {split}; it has some for {there}")
+        return self._some(split, side, progress, "", self._rows_of(split))
+
+    def count(self, split: str) -> int:
+        """How many images a split has; where the pixels divide them, how many it has if none is a copy of another."""
+        listing = self._listing
+        if listing.splits is None:
+            return int(counts_of(listing.labels, split).sum())
+        return listing.splits.count(split)
 
     def read_some(
-        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
+        self, split: str, side: int | None, progress: Progress | None, wanted: Sample
     ) -> CharacterImages | None:
         """Some of the images of a split, as `Sampled` has it.
 
-        Where the pixels divide them, they are training images by `some_that_train`, whether or not all have been
-        decoded before; to tell which images are for validation or test takes all of them.
+        Where the pixels divide them they are found by `some_of`, whether or not all have been decoded before.
 
         Raises:
             DataError, KuzushijiError: as in `decoded`.
         """
-        listing = list_images(self.path)
-        if listing.splits is None:
-            if exact or split != "train" or training_counts(listing.labels).sum() <= limit:
+        listing = self._listing
+        if listing.splits is not None:
+            if self.count(split) <= wanted.limit or self._kept(side, split):
                 return None
-        elif listing.splits.count(split) <= limit or find_cached(self.path, str(side), self.identity):
+            rows = self._rows_of(split)
+            return self._some(split, side, progress, f" {wanted}", rows[wanted.rows(listing.labels[rows])])
+        if wanted.exact or self.count(split) <= wanted.limit or not are_found_soon(listing.labels, split, wanted):
             return None
 
-        def make(beside: Path) -> dict[str, Any]:
-            return _decode(self.path, beside, side, progress, (split, limit))
+        def choose(unpacked: Listing) -> NDArray[np.int64]:
+            return some_of(unpacked.labels, split, wanted, lambda places: pixel_hashes(unpacked, places))
 
-        return cached(self.path, f"{side} {split} {limit}", self.identity, make).of(split)
+        return self._some(split, side, progress, f" {wanted}", choose)
+
+    def labelled(self, split: str) -> tuple[NDArray[np.int64], tuple[str, ...]] | None:
+        """The labels of a split, where folders divide it."""
+        listing = self._listing
+        return None if listing.splits is None else (listing.labels[self._rows_of(split)], listing.classes)
+
+    def read_rows(
+        self, split: str, side: int | None, progress: Progress | None, rows: NDArray[np.int64]
+    ) -> CharacterImages:
+        """The images with these numbers among those of a split, as `Labelled` has it.
+
+        Raises:
+            DataError, KuzushijiError: as in `decoded`.
+        """
+        if found := self._kept(side, split):
+            return found.of(split).select(rows)
+        which = hashlib.sha256(rows.tobytes()).hexdigest()[:20]
+        return self._some(split, side, progress, f" rows {which}", self._rows_of(split)[rows])
+
+    def _rows_of(self, split: str) -> NDArray[np.int64]:
+        return np.flatnonzero(np.array(self._listing.splits) == split)
+
+    def _some(
+        self,
+        split: str,
+        side: int | None,
+        progress: Progress | None,
+        which: str,
+        chosen: NDArray[np.int64] | Callable[[Listing], NDArray[np.int64]],
+    ) -> CharacterImages:
+        """Images of a split by their numbers in the listing, decoded if that has not been done yet."""
+
+        def make(beside: Path) -> dict[str, Any]:
+            return _decode(self.path, self._listing, beside, side, progress, (split, chosen))
+
+        return cached(self.path, f"{side} {split}{which}", self.identity, make).of(split)
 
     def decoded(self, side: int | None = None, progress: Progress | None = None) -> CachedImages:
         """All images, decoded if that has not been done yet.
@@ -106,29 +166,31 @@ class ImageFiles:
         """
 
         def make(beside: Path) -> dict[str, Any]:
-            return _decode(self.path, beside, side, progress)
+            return _decode(self.path, self._listing, beside, side, progress)
 
         return cached(self.path, str(side), self.identity, make)
 
 
 def _decode(
-    source: Path, beside: Path, side: int | None, progress: Progress | None, some: tuple[str, int] | None = None
+    source: Path,
+    listed: Listing,
+    beside: Path,
+    side: int | None,
+    progress: Progress | None,
+    some: tuple[str, NDArray[np.int64] | Callable[[Listing], NDArray[np.int64]]] | None = None,
 ) -> dict[str, Any]:
-    """Decodes class folders, or a tar of them; or of a split so many images."""
+    """Decodes class folders, or a tar of them; or those of a split that are chosen."""
     plain = beside / "unpacked.tar"
-    listing = list_images(source).unpacked(plain)
-    kept = np.arange(len(listing))
-    if some is not None and listing.splits is not None:
-        split, limit = some
-        kept = np.flatnonzero(np.array(listing.splits) == split)
-        kept = kept[sample_of(listing.labels[kept], limit)]
-    elif some is not None:
-        split, limit = some
-        kept = some_that_train(listing.labels, limit, lambda places: pixel_hashes(listing, places))
-        listing = replace(listing, splits=(split,) * len(listing))
+    listing = listed.unpacked(plain)
+    kept, splits = np.arange(len(listing)), listing.splits
+    if some is not None:
+        split, chosen = some
+        kept = chosen(listing) if callable(chosen) else chosen
+        listing = replace(listing, splits=listing.splits or (split,) * len(listing))
     made, hashes = decode_into(beside, listing, side, progress, kept)
     plain.unlink(missing_ok=True)
-    return made | {"source": {source.name: _source_hash(source, listing.only(kept).names, hashes)}}
+    divided = [each for each in HASH_SPLITS if each in splits] if splits else HASH_SPLITS
+    return made | {"source": {source.name: _source_hash(source, listing.only(kept).names, hashes)}, "splits": divided}
 
 
 def decode_into(

@@ -3,20 +3,22 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kuzushiji.data.files.cache import CachedImages, cached, find_cached
+from kuzushiji.data.files.decode import sampled
 from kuzushiji.data.files.image_files import decode_into
 from kuzushiji.data.files.listing import Listing, state_of
 from kuzushiji.data.files.parquet_layout import Card, files_by_split, read_card
 from kuzushiji.data.images import CharacterImages, Progress
-from kuzushiji.data.splits import sample_of
+from kuzushiji.data.splits import Sample
 from kuzushiji.errors import DataError
 from kuzushiji.extras import check_extras
 from kuzushiji.files import file_hash
@@ -66,10 +68,20 @@ class ParquetFiles:
             DataError: a file is damaged, or holds something else.
             KuzushijiError: pyarrow is not installed, or the cache could not be written.
         """
-        return self.decoded(side, progress).of(split)
+        check_extras("parquet")
+        return (self._kept(side, split) or self._some(split, side, progress, None)).of(split)
+
+    def count(self, split: str) -> int:
+        """How many rows the files of a split have.
+
+        Raises:
+            DataError: as in `read`.
+        """
+        check_extras("parquet")
+        return sum(_Table.opened(path, {}).file.metadata.num_rows for path in self._files[split])
 
     def read_some(
-        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
+        self, split: str, side: int | None, progress: Progress | None, wanted: Sample
     ) -> CharacterImages | None:
         """Some of the images of a split, as `Sampled` has it.
 
@@ -77,22 +89,21 @@ class ParquetFiles:
             DataError, KuzushijiError: as in `read`.
         """
         check_extras("parquet")
-        if find_cached(self.path, f"{side} {self.part}", self._identity):
-            return None
+        return None if self._kept(side, split) else self._some(split, side, progress, wanted).of(split)
+
+    def _kept(self, side: int | None, split: str) -> CachedImages | None:
+        """What has been decoded before: all, as older versions did, or the split."""
+        variants = (f"{side} {self.part}", f"{side} {self.part} {split}")
+        return next(filter(None, (find_cached(self.path, each, self._identity) for each in variants)), None)
+
+    def _some(self, split: str, side: int | None, progress: Progress | None, wanted: Sample | None) -> CachedImages:
+        """The images of a split, or some of them, decoded if that has not been done yet."""
 
         def make(beside: Path) -> dict[str, Any]:
-            return _decode(self, beside, side, progress, (split, limit))
+            return _decode(self, beside, side, progress, split, wanted)
 
-        return cached(self.path, f"{side} {self.part} {split} {limit}", self._identity, make).of(split)
-
-    def decoded(self, side: int | None = None, progress: Progress | None = None) -> CachedImages:
-        """All images; see `ImageFiles.decoded`."""
-        check_extras("parquet")
-
-        def make(beside: Path) -> dict[str, Any]:
-            return _decode(self, beside, side, progress)
-
-        return cached(self.path, f"{side} {self.part}", self._identity, make)
+        variant = f"{side} {self.part} {split}" + (f" {wanted}" if wanted else "")
+        return cached(self.path, variant, self._identity, make)
 
     @cached_property
     def _card(self) -> Card:
@@ -113,28 +124,22 @@ class ParquetFiles:
         states = [f"{path.relative_to(self.path)} {state_of(path.stat())}" for path in files]
         return hashlib.sha256("\n".join(states).encode(errors="surrogateescape")).hexdigest()
 
-    def listed(self, unpacked: Path) -> Listing:
-        """The images one after the other in a file that is written to `unpacked`, and their labels."""
-        tables = {
-            path: _Table.opened(path, self._card.classes.get(self._part or "default", {}))
-            for path in chain(*self._files.values())
-        }
-        classes = _classes(list(tables.values()))
+    def listed(self) -> Listing:
+        """The images by their labels, before the bytes of one have been read: see `with_bytes`."""
+        classes = _classes(list(self._tables.values()))
         names: list[str] = []
         labels, places, splits = [], [], []
         without = 0
-        with open(unpacked, "wb") as file:
-            for split, paths in self._files.items():
-                for path in paths:
-                    for row, (label, content) in enumerate(tables[path].rows()):
-                        if label is None:
-                            without += 1
-                            continue
-                        names.append(f"{path.relative_to(self.path).as_posix()}, row {row}")
-                        labels.append(classes.index_of(label, names[-1]))
-                        places.append((file.tell(), len(content)))
-                        splits.append(split)
-                        file.write(content)
+        for split, paths in self._files.items():
+            for number, path in enumerate(paths):
+                for row, label in enumerate(self._tables[path].labels()):
+                    if label is None:
+                        without += 1
+                        continue
+                    names.append(f"{path.relative_to(self.path).as_posix()}, row {row}")
+                    labels.append(classes.index_of(label, names[-1]))
+                    places.append((number, row))
+                    splits.append(split)
         if not names:
             raise DataError(f"{self.called or self.path} has no image with a label")
         note = (f"{self.called or self.path} has {without:,} images without a label, and these are left out",)
@@ -145,9 +150,29 @@ class ParquetFiles:
             classes=classes.names,
             splits=tuple(splits),
             places=np.array(places, np.int64),
-            tar=unpacked,
             notes=note if without else (),
         )
+
+    def with_bytes(self, listing: Listing, needed: NDArray[np.int64], unpacked: Path) -> Listing:
+        """A listing whose images at `needed`, sorted, lie in a file that is written to `unpacked`."""
+        assert listing.splits is not None
+        assert listing.places is not None
+        places = np.zeros_like(listing.places)
+        with open(unpacked, "wb") as file:
+            for split, paths in self._files.items():
+                of_split = needed[np.array(listing.splits)[needed] == split]
+                for number, path in enumerate(paths):
+                    of_file = of_split[listing.places[of_split, 0] == number]
+                    contents = self._tables[path].images(listing.places[of_file, 1])
+                    for place, content in zip(of_file.tolist(), contents, strict=True):
+                        places[place] = file.tell(), len(content)
+                        file.write(content)
+        return replace(listing, places=places, tar=unpacked)
+
+    @cached_property
+    def _tables(self) -> dict[Path, "_Table"]:
+        named = self._card.classes.get(self._part or "default", {})
+        return {path: _Table.opened(path, named) for path in chain(*self._files.values())}
 
     def hashes(self) -> dict[str, str]:
         """Of the files, by their names."""
@@ -160,15 +185,16 @@ def holds_parquet(folder: Path) -> bool:
 
 
 def _decode(
-    source: ParquetFiles, beside: Path, side: int | None, progress: Progress | None, some: tuple[str, int] | None = None
+    source: ParquetFiles, beside: Path, side: int | None, progress: Progress | None, split: str, wanted: Sample | None
 ) -> dict[str, Any]:
+    listing = source.listed()
+    kept = np.flatnonzero(np.array(listing.splits) == split)
+    if not len(kept):
+        raise DataError(f"{source.called or source.path} has no image with a label for {split}")
+    if wanted is not None:
+        kept = kept[wanted.rows(listing.labels[kept])]
     unpacked = beside / "unpacked"
-    listing = source.listed(unpacked)
-    kept = np.arange(len(listing))
-    if some is not None and listing.splits is not None:
-        split, limit = some
-        kept = np.flatnonzero(np.array(listing.splits) == split)
-        kept = kept[sample_of(listing.labels[kept], limit)]
+    listing = source.with_bytes(listing, np.union1d(kept, sampled(listing)), unpacked)
     made, _ = decode_into(beside, listing, side, progress, kept)
     unpacked.unlink()
     return made | {"source": source.hashes()}
@@ -205,25 +231,33 @@ class _Table:
         names = features.get(label, {}).get("names") or told.get(label)
         return _Table(path, file, image, label, tuple(map(str, names)) if names else None)
 
-    def rows(self) -> Iterator[tuple[int | str | None, bytes]]:
-        """The label and the bytes of each image; None for the label where there is none."""
+    def labels(self) -> Iterator[int | str | None]:
+        """The label of each image; None where there is none."""
+        for batch in self._batches(self.label):
+            for label in batch.column(self.label).to_pylist():
+                yield None if label is None or label in (-1, "") else label
+
+    def images(self, rows: NDArray[np.int64]) -> Iterator[bytes]:
+        """The bytes of the images in these rows, sorted."""
+        start = 0
+        for batch in self._batches(self.image) if len(rows) else ():
+            some = rows[slice(*np.searchsorted(rows, (start, start + len(batch))))] - start
+            for image in batch.column(self.image).take(some).to_pylist():
+                content = image.get("bytes") if isinstance(image, dict) else image
+                if not content:
+                    raise DataError(f"{self.path} has no bytes for an image; expected it in the file itself")
+                yield content
+            start += len(batch)
+            if start > rows[-1]:
+                return
+
+    def _batches(self, column: str) -> "Iterator[pa.RecordBatch]":
         import pyarrow as pa
 
         try:
-            for batch in self.file.iter_batches(_AT_ONCE, columns=[self.image, self.label]):
-                columns = batch.column(self.image), batch.column(self.label)
-                for image, label in zip(*(column.to_pylist() for column in columns), strict=True):
-                    content = image.get("bytes") if isinstance(image, dict) else image
-                    if not content:
-                        raise DataError(f"{self.path} has no bytes for an image; expected it in the file itself")
-                    yield (None if label is None or label in (-1, "") else label), content
+            yield from self.file.iter_batches(_AT_ONCE, columns=[column])
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{self.path} is damaged ({_line(error)})") from None
-
-    def labels(self) -> set[int | str]:
-        """Those that there are."""
-        column = self.file.read(columns=[self.label]).column(self.label)
-        return {each for each in column.unique().to_pylist() if each is not None and each not in (-1, "")}
 
 
 @dataclass(frozen=True)
@@ -246,7 +280,8 @@ def _classes(tables: list[_Table]) -> _Classes:
     if names := next(iter(named)):
         return _Classes(names, {number: number for number in range(len(names))})
     labels = sorted(
-        set().union(*(table.labels() for table in tables)), key=lambda label: (isinstance(label, str), label)
+        {each for table in tables for each in table.labels() if each is not None},
+        key=lambda label: (isinstance(label, str), label),
     )
     return _Classes(tuple(map(str, labels)), {label: number for number, label in enumerate(labels)})
 

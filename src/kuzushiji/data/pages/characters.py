@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from kuzushiji.data.pages.cutting import BROKEN, CLIPPED, CUT, OUTSIDE, CutPages
 from kuzushiji.data.pages.files import FileReader, identity
 from kuzushiji.data.pages.problems import PageReport, Problem
 from kuzushiji.data.pages.tables import BoxedPage, PageListing, list_pages, page_names
-from kuzushiji.data.splits import HASH_SPLITS, sample_of
+from kuzushiji.data.splits import HASH_SPLITS, Sample
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.records import as_plain, from_plain
@@ -93,8 +93,14 @@ class Pages:
         """
         return cached_characters(self, side=side or SIDE, progress=progress).of(split)
 
+    def count(self, split: str) -> int:
+        """How many boxes the tables have of a split."""
+        to_cut, _, _ = _to_cut(list_pages(self.path), self.by)
+        names, sides = _sides(to_cut, self.by)
+        return sum(len(page) for page, side in zip(to_cut, sides.tolist(), strict=True) if names[side] == split)
+
     def read_some(
-        self, split: str, side: int | None, progress: Progress | None, limit: int, *, exact: bool = False
+        self, split: str, side: int | None, progress: Progress | None, wanted: Sample
     ) -> CharacterImages | None:
         """Some of the characters of a split, as `Sampled` has it: those that the tables promise.
 
@@ -105,14 +111,14 @@ class Pages:
             DataError: as `cached_characters`.
         """
         side = side or SIDE
-        if exact or find_cached(self.path, _variant(self, side), self.identity):
+        if wanted.exact or find_cached(self.path, _variant(self, side), self.identity):
             return None
 
         def make(folder: Path) -> dict[str, Any]:
-            return _make_some(self, folder, side, progress, split, limit)
+            return _make_some(self, folder, side, progress, split, wanted)
 
         try:
-            return cached(self.path, f"{_variant(self, side)} {split} {limit}", self.identity, make).of(split)
+            return cached(self.path, f"{_variant(self, side)} {split} {wanted}", self.identity, make).of(split)
         except _NeedsAll:
             return None
 
@@ -151,9 +157,7 @@ def cached_characters(pages: Pages, *, side: int = SIDE, progress: Progress | No
         KuzushijiError: the cache could not be written.
     """
 
-    def make(folder: Path) -> dict[str, Any]:
-        return _make(pages, folder, side, progress)
-
+    make = partial(_make, pages, side=side, progress=progress)
     return cached(pages.path, _variant(pages, side), pages.identity, make)
 
 
@@ -280,7 +284,7 @@ def _variant(pages: Pages, side: int) -> str:
     return f"{side} by {pages.by}"
 
 
-def _make(pages: Pages, folder: Path, side: int, progress: Progress | None) -> dict[str, Any]:
+def _make(pages: Pages, folder: Path, *, side: int, progress: Progress | None) -> dict[str, Any]:
     listing = list_pages(pages.path)
     to_cut, page_of, characters = _to_cut(listing, pages.by)
     cut = cut_pages([(page.image, page.boxes) for page in to_cut if page.image], folder, side=side, progress=progress)
@@ -324,9 +328,9 @@ def _make(pages: Pages, folder: Path, side: int, progress: Progress | None) -> d
 
 
 def _make_some(
-    pages: Pages, folder: Path, side: int, progress: Progress | None, split: str, limit: int
+    pages: Pages, folder: Path, side: int, progress: Progress | None, split: str, wanted: Sample
 ) -> dict[str, Any]:
-    """Cuts at most `limit` characters of a split, those that `subsample` takes of all if every box can be cut.
+    """Cuts some characters of a split, those that `subsample` takes of all if every box can be cut.
 
     Raises:
         _NeedsAll: there are no more than that, or one of them can't be cut.
@@ -336,9 +340,9 @@ def _make_some(
     classes, labels = np.unique(characters, return_inverse=True)
     names, sides = _sides(to_cut, pages.by)
     rows = np.flatnonzero(np.array([names[side] for side in sides.tolist()], np.str_)[page_of] == split)
-    if len(rows) <= limit:
+    if len(rows) <= wanted.limit:
         raise _NeedsAll
-    rows = rows[sample_of(labels[rows].astype(np.int64), limit)]
+    rows = rows[wanted.rows(labels[rows].astype(np.int64))]
     boxes, ids = (np.concatenate([getattr(page, each) for page in to_cut])[rows] for each in ("boxes", "ids"))
     chosen = [(to_cut[number], boxes[page_of[rows] == number]) for number in np.unique(page_of[rows])]
     cut = cut_pages([(page.image, some) for page, some in chosen if page.image], folder, side=side, progress=progress)
