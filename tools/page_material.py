@@ -34,7 +34,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from kuzushiji.characters import K49
+from kuzushiji.characters import K49, kind, unvoiced
 from kuzushiji.document.order import arrange
 from kuzushiji.document.page import ImageRef, truth
 from kuzushiji.files import folder_written_whole
@@ -109,6 +109,7 @@ def main() -> None:
     parser.add_argument("--text", type=Path, help="a table with the text of pages: columns image_id and text")
     parser.add_argument("--without", type=Path, nargs="*", default=[], help="folders of pages to take nothing of")
     parser.add_argument("--copies", type=int, default=6, help="how often each character is cut")
+    parser.add_argument("--only", choices=("kana", "kanji"), help="of characters of this kind; kana without their marks")
     parser.add_argument("--least", type=float, default=0.35, help="what the detector finds less probable is left out")
     arguments = parser.parse_args()
     if arguments.destination.exists():
@@ -133,13 +134,24 @@ def main() -> None:
             if namers:
                 boxes = apart_from(namers.found(gray, arguments.least, exact), exact)
                 ways |= named(gray, boxes, exact, texts.get(path.stem, ""), namers)
+            ways = {way: of_kind(characters, arguments.only) for way, characters in ways.items()}
             for way, characters in ways.items():
                 writer.write(gray, characters, f"{path.stem}-{way}")
                 counts[way] = counts.get(way, 0) + len(characters)
             told = ", ".join(f"{len(characters):,} by {way}" for way, characters in ways.items())
             print(f"{path.stem}: {told}", flush=True)
-        drawn = writer.write_voiced()
+        drawn = 0 if arguments.only else writer.write_voiced()
     print(f"{writer.written:,} images of {counts}, {drawn:,} with a mark drawn, in {arguments.destination}")
+
+
+def of_kind(characters: Named, only: str | None) -> Named:
+    """Of characters those of one kind, all if None; kana without their marks of voicing, as Kuzushiji-49 names them."""
+    match only:
+        case "kana":
+            return [(unvoiced(name), box) for name, box in characters if unvoiced(name) in K49]
+        case "kanji":
+            return [(name, box) for name, box in characters if kind(name) == "kanji"]
+    return characters
 
 
 def read_boxes(path: Path) -> dict[str, Named]:

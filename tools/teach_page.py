@@ -1,9 +1,10 @@
-"""Teaches a network that names all that stands on pages what networks for kana alone know of hands it never saw.
+"""Teaches a network that names kana, or all that stands on pages, what networks for kana know of hands it never saw.
 
     python tools/teach_page.py base/model.safetensors taught.safetensors --teachers teachers --steps 1600 \
         --set kkanji=26 --set brush:kanji=5 --set kmnist6k=14 --set material=30 --set material-lines=8
     python tools/teach_page.py kanji taught.safetensors --teachers teachers --steps 2400 --lr 0.01 --kept 0 ...
     kuzushiji train resnet --weights taught.safetensors --data kkanji+...+labelled --recut 0.06 ...
+    python tools/teach_page.py kana taught.safetensors --teachers teachers --steps 4000 --lr 0.01 --kept 0 --reuse 4 ...
 
 The teachers tell the 49 classes of Kuzushiji-49 apart, and know its 232,365 training images.  Of whatever image they
 are shown, kanji among them, the network learns to divide the probability of kana as they do (voiced kana count
@@ -19,6 +20,7 @@ Sources:
 
 import argparse
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -72,6 +74,8 @@ TEACHERS = ((5, 1.3), (4, 1.0), (0, 0.8))
 """Which of the teachers, and how much each counts: as right as all six together, in half the time."""
 TOLD_EVERY, SAVED_EVERY = 50, 250
 """Steps after which it says how it goes, and after which what there is by then is written."""
+KEPT_BATCHES = 128
+"""With `--reuse`, a batch is one of so many that the teachers were asked about last, cut out anew."""
 SIDE = 28
 """Pixels a side of what the teachers see."""
 
@@ -108,6 +112,9 @@ def main() -> None:
         "--others", type=float, default=0.1, help="how much counts what teachers say of what is no kana"
     )
     parser.add_argument("--kept", type=float, default=0.5, help="share of the weights that it began with, in the mean")
+    parser.add_argument(
+        "--reuse", type=int, default=1, help="how many steps there are for each batch that the teachers are asked about"
+    )
     parser.add_argument("--also", default="", help="characters that it shall know besides those that it knows")
     options = parser.parse_args()
 
@@ -134,11 +141,15 @@ def main() -> None:
     optimizer, average = create_optimizer(network, config.recipe), Average(network, config.recipe)
     is_kana = torch.tensor([kind(each) == "kana" for each in classes])
     sums = np.zeros(3)
+    asked: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=KEPT_BATCHES)
     for step in range(options.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config.recipe, step, options.steps)
-        images, labels = drawn(sets, config.recipe, random)
-        taught = teach(F.interpolate(images, (SIDE, SIDE), mode="area"))
+        if step % options.reuse == 0:
+            images, labels = drawn(sets, config.recipe, random)
+            asked.append((images, labels, teach(F.interpolate(images, (SIDE, SIDE), mode="area"))))
+        images, labels, taught = asked[random.integers(len(asked))] if options.reuse > 1 else asked[-1]
+        images = images.clone()
         anew = torch.rand(len(images)) < RECUT
         images[anew] = recut(images, config.recipe.recut)[anew]
         training_mode(network)

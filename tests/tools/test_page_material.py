@@ -88,3 +88,10 @@ def test_a_mark_of_voicing_is_drawn_at_the_upper_right(tool, ring):
     character = marked[rows.max() - 5] > 100  # where there is no mark
     assert columns.max() > np.flatnonzero(character).max()
     assert rows[columns > np.flatnonzero(character).max()].max() < 40
+
+
+def test_of_one_kind_kana_are_named_as_kuzushiji_49_has_them(tool):
+    characters = [(name, (0, 0, 9, 9)) for name in "がぱゝ山ミ々"]
+    assert [name for name, _ in tool.of_kind(characters, "kana")] == ["か", "は", "ゝ"]
+    assert [name for name, _ in tool.of_kind(characters, "kanji")] == ["山"]
+    assert tool.of_kind(characters, None) == characters
