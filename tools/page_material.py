@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--text", type=Path, help="a table with the text of pages: columns image_id and text")
     parser.add_argument("--without", type=Path, nargs="*", default=[], help="folders of pages to take nothing of")
     parser.add_argument("--copies", type=int, default=6, help="how often each character is cut")
-    parser.add_argument("--only", choices=("kana", "kanji"), help="of characters of this kind; kana without their marks")
+    parser.add_argument("--only", choices=("kana", "kanji"), help="characters of this kind; kana without marks")
     parser.add_argument("--least", type=float, default=0.35, help="what the detector finds less probable is left out")
     arguments = parser.parse_args()
     if arguments.destination.exists():
