@@ -295,6 +295,13 @@ def trimmed(ink: Ink) -> Ink:
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else ink
 
 
+def cut_close(ink: Ink, random: Random) -> Pixels:
+    """No room around it, on paper with a grain, at a size that characters have on scans of pages."""
+    close = Image.fromarray(trimmed(ink))
+    close.thumbnail((72, 72), Image.Resampling.BOX)
+    return grained(mixed(np.asarray(close).clip(0, 1), 190, 60), random, 10)
+
+
 def strip(inks: Sequence[Ink], random: Random, axis: int = 0) -> Pixels:
     """Characters one below the other, as in a column, or side by side."""
     inks = [trimmed(ink) for ink in inks]
@@ -345,6 +352,7 @@ DISGUISES: dict[str, Disguise] = {
     "dithered": alone(dithered),
     "low resolution": alone(low_resolution),
     "JPEG": alone(jpeg),
+    "cut close": alone(cut_close),
     "part of the next": lambda ink, others, random: with_neighbour(ink, others[0], random),
     "two in a column": lambda ink, others, random: strip([ink, others[0]], random),
     "three in a column": lambda ink, others, random: strip([ink, *others], random),

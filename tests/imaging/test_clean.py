@@ -123,3 +123,16 @@ def test_all_else_is_gray_by_its_brightness() -> None:
         assert likeness(cut(gray_of_writing(shown)), cut(written())) > 0.97
     shown = coloured(written(), PAPER, BLACK)
     assert (gray_of_writing(shown) == np.asarray(Image.fromarray(shown).convert("L"))).all()
+
+
+def test_a_bold_character_that_is_cut_close_stays_as_it_is():
+    """More than half of the crop is ink, and the grain of the paper leaves few pixels as bright as the brightest."""
+    random = np.random.default_rng(0)
+    ink = np.zeros((64, 60), bool)
+    for top in (6, 18, 30, 42, 50):
+        ink[top : top + 9, 7:52] = True
+    ink[6:56, 24:36] = True
+    gray = np.where(ink, random.normal(70, 5, ink.shape), random.normal(190, 12, ink.shape)).clip(0, 255)
+    assert ink.mean() > 0.5
+    for turned in (gray, 255 - gray):
+        assert clean(turned.astype(np.uint8)).changed == ()

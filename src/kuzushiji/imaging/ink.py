@@ -101,6 +101,15 @@ def tones(
     return found
 
 
+def paper_side(image: Image.Image) -> float:
+    """How bright the paper of an image of mode L is between its darkest and its brightest, from -1 to 1.
+
+    From 0 on the ink is taken for dark, as `tones` does; near 0 there is doubt.
+    """
+    look = _look(image, (0, 0, *image.size))
+    return (2 * look.paper - look.darkest - look.brightest) / max(1, look.brightest - look.darkest)
+
+
 def tones_of(image: Image.Image, dark_ink: bool | None = None) -> Tones:
     """Paper and ink of a whole image, of mode L; as in `tones`."""
     return tones(image, [(0, 0, *image.size)], dark_ink)[0]
