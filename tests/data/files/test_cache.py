@@ -140,6 +140,19 @@ def test_a_cache_that_is_not_whole_is_made_again(tar: Path, decodings: list[Path
     assert len(kept()) == 1
 
 
+@pytest.mark.parametrize("place", ["\\u4e00", '"bounds"', '"notes"', '"checksum"'])
+def test_a_flipped_bit_in_what_is_known_of_a_cache_does_no_harm(tar: Path, place: str) -> None:
+    """As one in a class, which would be another character."""
+    first = ImageFiles(tar).decoded()
+    about = first.folder / "about.json"
+    content = bytearray(about.read_bytes())
+    content[content.index(place.encode()) + 5] ^= 1
+    about.write_bytes(content)
+    second = ImageFiles(tar).decoded()
+    assert same(first, second)
+    assert second.classes == first.classes
+
+
 def test_what_a_killed_process_left_is_removed(tar: Path) -> None:
     ImageFiles(tar).decoded()
     (name,) = kept()

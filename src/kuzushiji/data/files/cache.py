@@ -156,6 +156,8 @@ def _read(folder: Path) -> CachedImages | None:
         about = parse_json((folder / "about.json").read_bytes())
         written = from_plain(about, _About, tolerant=True)
         states = {name: (folder / name).stat() for name in written.sizes}
+        if about.get("checksum", checksum := _checksum_of(about)) != checksum:
+            return None
         if any(states[name].st_size != size for name, size in written.sizes.items()):
             return None
         if any(_checksum(folder / name, states[name].st_mtime_ns) != crc for name, crc in written.checksums.items()):
@@ -190,7 +192,14 @@ def _make(folder: Path, source: Path, variant: str, make: Callable[[Path], dict[
         checksums = {path.name: _checksum(path, path.stat().st_mtime_ns) for path in beside.iterdir()}
         about |= {"path": str(source.resolve()), "variant": variant, "shape": shape}
         about |= {"sizes": sizes, "checksums": checksums}
+        about |= {"checksum": _checksum_of(about)}
         (beside / "about.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+def _checksum_of(about: dict[str, Any]) -> int:
+    """The CRC-32 of what is known of the images, but of itself."""
+    others = {key: value for key, value in about.items() if key != "checksum"}
+    return zlib.crc32(json.dumps(others, sort_keys=True).encode())
 
 
 @functools.cache
