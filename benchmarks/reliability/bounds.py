@@ -7,6 +7,7 @@ seconds of the processor's time, or that does not end, or ends in a traceback.
 """
 
 import gzip
+import io
 import json
 import os
 import resource
@@ -18,8 +19,11 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from counted import tell
+from PIL import Image
 
 MUCH = 5 << 28
 MOST_MEGABYTES, MOST_SECONDS = 1000, 20
@@ -68,8 +72,39 @@ def wide(folder: Path) -> tuple[str, Path]:
 
 def large(folder: Path) -> tuple[str, Path]:
     """A PNG of as many pixels as are read."""
-    (folder / "large.png").write_bytes(png(11_585, 11_585))
+    (folder / "large.png").write_bytes(png(10_950, 10_950))
     return READ, folder / "large.png"
+
+
+def _saved(folder: Path, name: str, mode: str, side: int, **options: Any) -> tuple[str, Path]:
+    image = Image.new(mode, (side, side), 3 if len(mode) == 1 or mode == "I;16" else tuple(range(40, 40 + len(mode))))
+    image.save(folder / name, **options)
+    return READ, folder / name
+
+
+def transparent(folder: Path) -> tuple[str, Path]:
+    """A transparent PNG of as many pixels as are read."""
+    return _saved(folder, "large.png", "RGBA", 10_950)
+
+
+def deep(folder: Path) -> tuple[str, Path]:
+    """A PNG of 16 bits of as many pixels as are read."""
+    return _saved(folder, "large.png", "I;16", 10_950)
+
+
+def wavelets(folder: Path) -> tuple[str, Path]:
+    """A JPEG 2000 of as many pixels as are read of other kinds."""
+    return _saved(folder, "large.jp2", "RGB", 10_950)
+
+
+def progressive(folder: Path) -> tuple[str, Path]:
+    """A progressive JPEG of as many pixels as are read of other kinds."""
+    return _saved(folder, "large.jpg", "RGB", 10_950, progressive=True, subsampling=0)
+
+
+def printed(folder: Path) -> tuple[str, Path]:
+    """A TIFF of four inks of 60 million pixels in one strip."""
+    return _saved(folder, "large.tif", "CMYK", 7_700, compression="tiff_adobe_deflate", tiffinfo={278: 7_700})
 
 
 def too_large(folder: Path) -> tuple[str, Path]:
@@ -82,6 +117,32 @@ def arrays(folder: Path) -> tuple[str, Path]:
     """An npz of images that unpacks to 1.3 GB."""
     zipped(folder / "k-train-labels.npz", "arr_0.npy", npy_of_zeros(MUCH), MUCH)
     shutil.copy(folder / "k-train-labels.npz", folder / "k-train-imgs.npz")
+    return LOAD, folder
+
+
+def nearly(folder: Path) -> tuple[str, Path]:
+    """An npz of images that unpacks to nearly 100 times its size, dark on bright, so that it is inverted."""
+    side, count = 28, 600_000
+    chance = np.random.default_rng(0)
+    dots = np.full((count, side, side), 255, np.uint8)
+    dots.reshape(-1)[chance.integers(0, dots.size, 2_300_000)] = 0
+    np.savez_compressed(folder / "k-train-imgs.npz", dots)
+    np.savez_compressed(folder / "k-train-labels.npz", np.zeros(count, np.uint8))
+    return LOAD, folder
+
+
+def rows(folder: Path) -> tuple[str, Path]:
+    """A parquet file of 50 million rows, all of the same image."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    file, count = io.BytesIO(), 1_000_000
+    Image.new("L", (12, 12), 200).save(file, "PNG")
+    same = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([file.getvalue()]))
+    table = pa.table({"image": same.cast(pa.binary()), "label": np.zeros(count, np.int8)})
+    with parquet.ParquetWriter(folder / "train.parquet", table.schema) as writer:
+        for _ in range(50):
+            writer.write_table(table)
     return LOAD, folder
 
 
@@ -151,7 +212,8 @@ def table(folder: Path) -> tuple[str, Path]:
 
 
 KINDS: tuple[Callable[[Path], tuple[str, Path]], ...] = (
-    *(wide, large, too_large, arrays, packed_idx, pages, run),
+    *(wide, large, transparent, deep, wavelets, progressive, printed, too_large),
+    *(arrays, nearly, packed_idx, pages, run, rows),
     *(device, pipe, endless, combinations, seeds, table),
 )
 
@@ -159,10 +221,11 @@ KINDS: tuple[Callable[[Path], tuple[str, Path]], ...] = (
 def wrong(script: str, path: Path) -> str:
     """What a process that read a path took, and whether that was too much."""
     reading = (
-        "import resource, sys\nfrom kuzushiji.errors import KuzushijiError\ncode = 0\n"
+        "import sys\nfrom kuzushiji.errors import KuzushijiError\ncode = 0\n"
         f"try:\n    exec({script!r})\nexcept KuzushijiError as error:\n    print(error, file=sys.stderr)\n"
         "except SystemExit as ended:\n    code = ended.code\n"
-        "finally:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)\n"
+        "finally:\n    held = [line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')]\n"
+        "    print(int(held[0]) >> 10)\n"
         "sys.exit(code if code in (0, 1, 2) else 9)\n"
     )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -169,6 +169,16 @@ def test_long_texts_and_profiles_are_passed_over() -> None:
         assert (read_gray(content) == stroke()).all()
 
 
+@pytest.mark.parametrize("kind", ["JPEG2000", "JPEG"])
+def test_few_bytes_that_a_decoder_needs_much_memory_for_are_refused(kind: str) -> None:
+    """Of 81 million pixels, which are decoded from other kinds of files."""
+    content = packed(
+        Image.new("RGB", (9000, 9000), (9, 9, 9)), kind, **({"progressive": True} if kind == "JPEG" else {})
+    )
+    with pytest.raises(DataError, match=r"9000x9000 pixels in [\d,]+ bytes, as none that a page was scanned into has"):
+        read_color(content)
+
+
 def test_an_a3_page_at_600_dpi_is_read() -> None:
     assert read_gray(packed(Image.new("1", (7016, 9921), 1))).shape == (9921, 7016)
 

@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,24 +25,19 @@ Source = str | Path | bytes | bytearray | memoryview | BinaryIO | Image.Image | 
 """An image: a path, the bytes of a file, a file opened for reading them, a Pillow image, or an array (H, W), (H, W, 1),
 (1, H, W), (H, W, 3) or (H, W, 4) of 0 to 1, 0 to 255 or 0 to 65535."""
 
-MOST_PIXELS = 2**27
+MOST_PIXELS = 120_000_000
 """An A3 page at 600 dpi has 70 million, one of A2 at 500 dpi 114 million."""
+SMALL, MOST_HELD = 5_000_000, 900_000_000
+"""No file of fewer bytes than the first may be decoded with more than the second."""
+_HELD = {"": 7, "JPEG": 13, "TIFF": 11, "WEBP": 11, "AVIF": 17, "JPEG2000": 19}
+"""How many bytes of a pixel are held at most: three in what is returned, four in Pillow, the others in a decoder."""
+_UNUSED = "unused bits"
 MOST_BYTES = 2**28
 """Of what is no file, but a pipe or a device."""
-_PART = 2**24
+_PART = 2**22
 _FORMATS = ("PNG", "JPEG", "JPEG2000", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _WEB_PAGE = re.compile(rb"\s*<(!doctype html|html)", re.IGNORECASE)
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What each orientation of EXIF asks for."""
 
 
 def read_gray(source: Source) -> NDArray[np.uint8]:
@@ -51,10 +47,9 @@ def read_gray(source: Source) -> NDArray[np.uint8]:
 
     Raises:
         DataError: it is not a PNG, JPEG, JPEG 2000, WebP, TIFF, BMP, GIF or AVIF file, is damaged, is none of
-            `Source`, or has over 134 million pixels; the message goes on from what the caller calls the image.
+            `Source`, or has over 120 million pixels; the message goes on from what the caller calls the image.
     """
-    image = _decoded(source, "L")
-    gray = np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
+    gray = _decoded(source, "L")
     return 255 * gray if gray.max() == 1 else gray  # a mask of 0 and 1
 
 
@@ -64,9 +59,8 @@ def read_color(source: Source) -> NDArray[np.uint8]:
     Raises:
         DataError: as `read_gray`.
     """
-    image = _decoded(source, None)
-    pixels = _pixels(image)
-    return pixels if image.mode == "RGB" else np.repeat(pixels[..., None], 3, axis=2)
+    pixels = _decoded(source, None)
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
 
 
 def read_pixels(source: Source) -> NDArray[np.uint8]:
@@ -75,33 +69,22 @@ def read_pixels(source: Source) -> NDArray[np.uint8]:
     Raises:
         DataError: as `read_gray`.
     """
-    image = _decoded(source, None)
-    if image.mode == "L":
-        gray = _pixels(image)
-        return 255 * gray if gray.max() == 1 else gray  # a mask of 0 and 1
-    return _pixels(image)
+    pixels = _decoded(source, None)
+    return 255 * pixels if pixels.ndim == 2 and pixels.max() == 1 else pixels  # a mask of 0 and 1
 
 
-def _pixels(image: Image.Image) -> NDArray[np.uint8]:
-    """The pixels of an image of mode L or RGB; a part at a time, for Pillow holds twice more what it gives."""
-    bands = (3,) if image.mode == "RGB" else ()
-    pixels = np.empty((image.height, image.width, *bands), np.uint8)
-    rows = max(1, _PART // image.width)
-    for top in range(0, image.height, rows):
-        bottom = min(image.height, top + rows)
-        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
-    return pixels
-
-
-def _decoded(source: Source, mode: str | None) -> Image.Image:
-    """An upright image, of mode L or RGB; whichever shows all of it if None."""
+def _decoded(source: Source, mode: str | None) -> NDArray[np.uint8]:
+    """The pixels of an upright image, of mode L or RGB; whichever shows all of it if None."""
     try:
         if isinstance(source, np.ndarray):
-            return _converted(_checked(_of_array(source)), mode)
+            return _pixels(_checked(_of_array(source)), mode)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # no user can act on what Pillow says of odd metadata
             image = _checked(source) if isinstance(source, Image.Image) else _opened(read_content(source), mode)
-            return _converted(_upright(image), mode)
+            turn = _orientation(image)
+            pixels = _pixels(image, mode)
+            del image, source  # which may be as large again
+            return _turned(pixels, turn)
     except DataError:
         raise
     except Image.DecompressionBombError:
@@ -145,9 +128,18 @@ def _opened(content: bytes, mode: str | None) -> Image.Image:
             # The brightness of a JPEG as it is stored: several times as fast as to work out its colours and from them
             # the brightness again, and the same but for rounding.
             image.draft("L", image.size)
+        kind = "" if image.format == "JPEG" and "progressive" not in image.info else image.format or ""
+        held = image.width * image.height * _HELD.get(kind, _HELD[""])
+        if image.mode not in ("1", "L") and held > MOST_HELD and len(content) < SMALL:
+            raise DataError(
+                f"has {image.width}x{image.height} pixels in {len(content):,} bytes, as none that a page was scanned "
+                "into has: it is damaged, or made to fill the memory; make it smaller, or store it without losses"
+            )
         deep = any(";16" in str(tile.args) for tile in image.tile)
         _checked(image).load()
-        return _stretched(image) if deep and image.mode in ("RGB", "RGBA") else image
+        if deep and image.mode in ("RGB", "RGBA"):
+            image.info[_UNUSED] = _unused_bits(image)
+        return image
     except UnidentifiedImageError:
         raise _unidentified(content) from None
     except ValueError:
@@ -167,11 +159,9 @@ def _unidentified(content: bytes) -> DataError:
     return DataError(f"is not a {', '.join(READ[:-1])} or {READ[-1]} image: {found}")
 
 
-def _stretched(image: Image.Image) -> Image.Image:
-    """Colours of 10 or 12 bits that were stored in 16, of which Pillow keeps the upper eight."""
-    highest = max(high for _, high in image.getextrema()[:3])  # type: ignore[misc]
-    unused = 8 - int(highest).bit_length()
-    return image.point([min(0xFF, tone << unused) for tone in range(256)] * len(image.mode)) if unused else image
+def _unused_bits(image: Image.Image) -> int:
+    """How many of eight bits colours of 10 or 12 don't use that were stored in 16: Pillow keeps the upper eight."""
+    return 8 - int(max(high for _, high in image.getextrema()[:3])).bit_length()  # type: ignore[misc]
 
 
 def _without_texts(png: bytes) -> bytes:
@@ -210,40 +200,79 @@ def _orientation(image: Image.Image) -> int:
         found = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # odd metadata say nothing of the orientation, and are no reason not to read the image
         return 1
-    return int(found) if found in _TURNS else 1
+    return int(found) if found in range(1, 9) else 1
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    turn = _TURNS.get(_orientation(image))
-    return image if turn is None else image.transpose(turn)
+def _turned(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
+    """What an orientation of EXIF, 1 to 8, asks for."""
+    if turn >= 5:  # what is on top was at the side
+        pixels = pixels.swapaxes(0, 1)
+    rows = slice(None, None, -1 if turn in (3, 4, 7, 8) else 1)
+    columns = slice(None, None, -1 if turn in (2, 3, 6, 7) else 1)
+    return np.ascontiguousarray(pixels[rows, columns])
 
 
-def _converted(image: Image.Image, mode: str | None) -> Image.Image:
-    """An image of any mode as one of mode L or RGB; whichever shows all of it if None."""
-    if image.mode.startswith(("I", "F")):
-        image = Image.fromarray(_narrowed(np.asarray(image)))
-    elif image.mode == "LAB":
-        if mode == "L":
-            return image.getchannel("L")
-        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")
-        assert converted is not None
-        return converted
-    elif "transparency" in image.info or image.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
-        visible = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
-        paper = "black" if _is_white_ink(visible) else "white"
-        image = Image.alpha_composite(Image.new("RGBA", visible.size, paper), visible)
+def _pixels(image: Image.Image, mode: str | None) -> NDArray[np.uint8]:
+    """The pixels of an image of any mode, as L or RGB; whichever shows all of it if None.
+
+    Whatever is done with them is done with some rows at a time: Pillow holds four bytes of a pixel, and each step of a
+    conversion would hold them again.
+    """
+    rows = max(1, _PART // image.width)
+    parts = [(0, top, image.width, min(image.height, top + rows)) for top in range(0, image.height, rows)]
     if mode is None:
-        mode = "L" if image.mode in ("1", "L", "I", "F") else "RGB"
-    return image if image.mode == mode else image.convert(mode)
+        mode = "L" if image.mode in ("1", "L") or image.mode.startswith(("I", "F")) else "RGB"
+    converted = _conversion(image, parts, mode)
+    pixels = np.empty((image.height, image.width, 3) if mode == "RGB" else (image.height, image.width), np.uint8)
+    for part in parts:
+        piece = converted(image.crop(part))
+        pixels[part[1] : part[3]] = np.asarray(piece if piece.mode == mode else piece.convert(mode))
+    return pixels
 
 
-def _is_white_ink(image: Image.Image) -> bool:
+def _conversion(
+    image: Image.Image, parts: list[tuple[int, int, int, int]], mode: str
+) -> Callable[[Image.Image], Image.Image]:
+    """What makes of a part of an image one that Pillow converts to L and RGB as it should."""
+    if image.mode.startswith(("I", "F")):
+        found = [(tones.min(), tones.max()) for tones in (np.asarray(image.crop(part)) for part in parts)]
+        low, high = (float(each) for each in (np.min(found), np.max(found)))  # NaN if there is one
+        return lambda part: Image.fromarray(_narrowed(np.asarray(part), low, high))
+    if image.mode == "LAB" and mode == "L":
+        return lambda part: part.getchannel("L")
+    if image.mode == "LAB":
+        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        to_rgb = ImageCms.buildTransform(lab, rgb, "LAB", "RGB")
+        return lambda part: ImageCms.applyTransform(part, to_rgb) or part
+    if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
+        paper = "black" if _is_white_ink(image, parts) else "white"
+
+        def on_paper(part: Image.Image) -> Image.Image:
+            visible = _with_opacity(part)
+            return Image.alpha_composite(Image.new("RGBA", visible.size, paper), visible)
+
+        return on_paper
+    return _stretched
+
+
+def _with_opacity(part: Image.Image) -> Image.Image:
+    return _stretched(part.convert("LA") if part.mode == "La" else part).convert("RGBA")
+
+
+def _stretched(part: Image.Image) -> Image.Image:
+    unused = part.info.get(_UNUSED, 0)
+    return part.point([min(0xFF, tone << unused) for tone in range(256)] * len(part.mode)) if unused else part
+
+
+def _is_white_ink(image: Image.Image, parts: list[tuple[int, int, int, int]]) -> bool:
     """Whether all that is visible of a transparent image is bright, so that on white it would be lost."""
-    opacity = image.getchannel("A")
-    visible = np.asarray(opacity) > 127
-    tones = np.asarray(image.convert("L"))[visible]
-    return 0 < tones.size < visible.size and float((tones < 128).mean()) <= 0.01
+    seen = dark = 0
+    for part in parts:
+        piece = _with_opacity(image.crop(part))
+        visible = np.asarray(piece.getchannel("A")) > 127
+        seen += int(visible.sum())
+        dark += int((np.asarray(piece.convert("L"))[visible] < 128).sum())
+    return 0 < seen < image.width * image.height and dark <= 0.01 * seen
 
 
 def _of_array(array: NDArray[Any]) -> Image.Image:
@@ -253,12 +282,13 @@ def _of_array(array: NDArray[Any]) -> Image.Image:
         raise DataError(f"is an array of shape {array.shape}; expected (H, W), (H, W, 3) or (H, W, 4)")
     if array.dtype.kind not in "buif":
         raise DataError(f"is an array of {array.dtype}; expected numbers")
-    return Image.fromarray(np.ascontiguousarray(array if array.dtype == np.uint8 else _narrowed(array)))
+    if array.dtype != np.uint8:
+        array = _narrowed(array, float(array.min()), float(array.max()))
+    return Image.fromarray(np.ascontiguousarray(array))
 
 
-def _narrowed(values: NDArray[Any]) -> NDArray[np.uint8]:
+def _narrowed(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """Tones as 8 bits, by the range that they fill: 0 to 1, 8 bits, or as many up to 16 as the highest needs."""
-    low, high = float(values.min()), float(values.max())
     if not (low >= 0 and high <= 0xFFFF):  # also where there is NaN among them
         raise DataError(f"has values from {low:g} to {high:g}; expected 0 to 1, 0 to 255 or 0 to 65535")
     full = 1 if high < 2 else max(0xFF, 2 ** int(np.ceil(high)).bit_length() - 1)

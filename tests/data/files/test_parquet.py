@@ -101,3 +101,13 @@ def test_a_label_beyond_the_classes_is_refused(tmp_path, bars):
     write(tmp_path / "train.parquet", bars.images, bars.labels.tolist(), names=["あ", "い"])
     with pytest.raises(DataError, match="but there are 2 classes"):
         load(tmp_path, "train")
+
+
+def test_more_rows_than_a_file_can_have_are_refused(tmp_path):
+    """A few bytes that stand for the same image again and again."""
+    count = 200_000
+    image = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([png(np.zeros((8, 8), "u1"))]))
+    table = pa.table({"image": image.cast(pa.binary()), "label": np.zeros(count, np.int8)})
+    pq.write_table(table, tmp_path / "train.parquet")
+    with pytest.raises(DataError, match=r"has 200,000 rows in [\d,]+ bytes, which is damage, or made to fill"):
+        load(tmp_path)

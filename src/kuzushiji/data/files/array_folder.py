@@ -170,7 +170,7 @@ def _numbers(pairs: dict[str, Pair]) -> tuple[tuple[str, ...], list[str]]:
 
 
 def _bright_on_dark(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str]:
-    """The images with those inverted that are dark on bright, and what to say of it.
+    """The images with those inverted in place that are dark on bright, and what to say of it.
 
     What is not clear is taken as most of the others are; where most are not, all are as they should be.
     """
@@ -181,8 +181,9 @@ def _bright_on_dark(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str]:
     if not bright or bright + dark < len(images) / 2:
         return images, ""
     inverted = found != DARK_PAPER if bright > dark else found == BRIGHT_PAPER
-    images = images.copy()
-    images[inverted] = 255 - images[inverted]
+    for start in range(0, len(images), _BLOCK):  # in place: a copy of all may not fit
+        block = slice(start, start + _BLOCK)
+        images[block][inverted[block]] ^= 255
     return images, told_apart(bright, dark) or "the images are dark on bright, and were inverted"
 
 

@@ -76,7 +76,7 @@ def read_images(path: Path, rows: Choose | None = None) -> NDArray[np.uint8]:
             "convert the array and save it again"
         )
     if images.max(initial=0) == 1:  # masks, which nobody could see otherwise
-        return images * np.uint8(255)
+        return np.multiply(images, 255, out=images)
     return images
 
 

@@ -22,6 +22,7 @@ from kuzushiji.data.splits import Sample
 from kuzushiji.errors import DataError
 from kuzushiji.extras import check_extras
 from kuzushiji.files import file_hash
+from kuzushiji.npz import most_unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +33,8 @@ _LABELS = ("label", "labels", "character", "char", "class", "target", "text")
 
 _AT_ONCE = 1024
 """Rows."""
+_LITTLE, _LEAST = 2**17, 32
+"""A file of more rows than the first has so many bytes for each at least: an image of one pixel takes twice as many."""
 
 
 @dataclass(frozen=True)
@@ -220,8 +223,17 @@ class _Table:
             schema = file.schema_arrow
             said = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
             features = said.get("info", {}).get("features", {}) if isinstance(said, dict) else {}
+            rows, size = file.metadata.num_rows, path.stat().st_size
         except (pa.ArrowException, OSError, ValueError, AttributeError) as error:
             raise DataError(f"{path} is no parquet file, or not a whole one ({_line(error)})") from None
+        if rows > max(_LITTLE, size // _LEAST):
+            raise DataError(
+                f"{path} has {rows:,} rows in {size:,} bytes, which is damage, or made to fill the memory; of the same "
+                "image again and again leave out all but one"
+            )
+        groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
+        if (unpacked := sum(group.total_byte_size for group in groups)) > most_unpacked(size):
+            raise DataError(f"{path} has {unpacked:,} bytes unpacked, which is damage, or made to fill the memory")
         kinds = {name: each.get("_type") for name, each in features.items() if isinstance(each, dict)}
         image = _column(schema, [name for name in kinds if kinds[name] == "Image"], _IMAGES, _is_image)
         label = _column(schema, [name for name in kinds if kinds[name] == "ClassLabel"], _LABELS, _is_label)
