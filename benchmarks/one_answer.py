@@ -20,10 +20,10 @@ from disguises import COUNT, answers, even, logits_of, prepared, test_images
 from kuzushiji.characters import parents
 from kuzushiji.evaluation.bootstrap import wilson_interval
 from kuzushiji.reading.combined import MIXING
+from kuzushiji.reading.pretrained import ALL
 
 SETS = {"kkanji": ("kanji", 6000), "kmnist6k": ("kmnist", 2000)}
 """Of each data set the network that knows its kind, and how many images."""
-TOGETHER = ("page", "kanji", "kmnist")
 _AT_ONCE = 100
 
 Logits = Mapping[str, NDArray[np.float32]]
@@ -51,7 +51,7 @@ def asked(data: str, numbers: NDArray[np.int64]) -> Iterator[tuple[list[str], Lo
     test = test_images(data)
     for start in range(0, len(numbers), _AT_ONCE):
         some = numbers[start : start + _AT_ONCE]
-        inked, logits = logits_of(TOGETHER, list(prepared(test.images, "plain", some)))
+        inked, logits = logits_of(ALL, list(prepared(test.images, "plain", some)))
         yield [test.classes[label] for label in test.labels[some[inked]]], logits
 
 
@@ -91,9 +91,10 @@ def try_mixings(data: str, single: str, numbers: NDArray[np.int64]) -> None:
     """Prints how many are right, and how surely, by several ways of mixing."""
     known = list(asked(data, numbers))
     count = sum(len(actual) for actual, _ in known)
-    print(f"\n{count:,} test images of {data}: weight of kanji, likelier by kanji and by kmnist; right, certain (%)")
-    for weight, kanji, kmnist in itertools.product((0.5, 0.7, 0.8), (0.0, 0.5, 1.0), (0.0, 1.0, 2.0, 3.0)):
-        MIXING["kanji"] = MIXING["kanji"]._replace(weight=weight, likelier=kanji)
+    print(f"\n{count:,} test images of {data}: weight of kana, likelier by kanji and by kmnist; right, certain (%)")
+    for weight, kanji, kmnist in itertools.product((0.0, 0.3, 0.5, 0.7), (0.5, 1.0), (1.0, 2.0, 3.0)):
+        MIXING["kana"] = MIXING["kana"]._replace(weight=weight)
+        MIXING["kanji"] = MIXING["kanji"]._replace(likelier=kanji)
         MIXING["kmnist"] = MIXING["kmnist"]._replace(likelier=kmnist)
         said = [
             (each, one)

@@ -1,10 +1,11 @@
 """One answer over kana and kanji: `page`, which knows all kinds, and within a kind the network that knows it best too.
 
-`page` says what kind a character is.  Among kanji, and among the ten kana of Kuzushiji-MNIST, its answer is mixed with
-those of `kanji` and of `kmnist` (their logarithms); and a kind is likelier where the network that knows it finds in the
-image what it has learnt, by its highest logit.  How much of each was chosen on every second of an even choice of 6,000
-test images of Kuzushiji-Kanji and 2,000 of Kuzushiji-MNIST, and measured on the others
-(`python benchmarks/one_answer.py`).  A network of a kind is asked only where it can change who is first.
+`page` says what kind a character is.  Among kanji, among kana, and among the ten kana of Kuzushiji-MNIST, its answer is
+mixed with those of `kanji`, of `kana` and of `kmnist` (their logarithms), one after the other; and a kind is likelier
+where the network that knows it finds in the image what it has learnt, by its highest logit.  How much of each was
+chosen on every second of an even choice of 6,000 test images of Kuzushiji-Kanji and 2,000 of Kuzushiji-MNIST, and
+measured on the others (`python benchmarks/one_answer.py`).  A network of a kind is asked only where it can change who
+is first.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,7 +34,7 @@ class _Mixing(NamedTuple):
     above: float
 
 
-MIXING = {"kanji": _Mixing(0.7, 0.5, 5.0), "kmnist": _Mixing(0.5, 2.0, 2.0)}
+MIXING = {"kanji": _Mixing(0.7, 0.5, 5.0), "kana": _Mixing(0.4, 0.0, 0.0), "kmnist": _Mixing(0.5, 2.0, 2.0)}
 
 Asked = Callable[[int, NDArray[np.int64]], NDArray[np.float32]]
 """The logits (n, C) that the network of this number in `Combined.special` gives of the images of these numbers."""
@@ -107,9 +108,9 @@ class Combined:
             where = np.ix_(may_be, places)
             logits = ask(number, may_be)
             told = np.log(np.maximum(network.calibrated(logits), _LEAST))
-            both = np.exp((1 - mixing.weight) * np.log(np.maximum(general[where], _LEAST)) + mixing.weight * told)
+            both = np.exp((1 - mixing.weight) * np.log(np.maximum(found[where], _LEAST)) + mixing.weight * told)
             likelier = np.exp(mixing.likelier * np.maximum(0, logits.max(axis=1, keepdims=True) - mixing.above))
             found[where] = both * (
-                likelier * general[where].sum(axis=1, keepdims=True) / both.sum(axis=1, keepdims=True)
+                likelier * found[where].sum(axis=1, keepdims=True) / both.sum(axis=1, keepdims=True)
             )
         return found / found.sum(axis=1, keepdims=True)

@@ -12,7 +12,7 @@ from kuzushiji.shipped import WEIGHTS as WEIGHTS
 PREFERRED = ("page", "kanji", "kana", "kmnist")
 """Which of them reads where none is named: the first that is there."""
 
-ALL = ("page", "kanji", "kmnist")
+ALL = ("page", "kanji", "kana", "kmnist")
 """Those that `kuzushiji.recognize` asks together where none is named: one that knows all kinds, then those that know
 one kind better (`combined`)."""
 
