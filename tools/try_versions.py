@@ -44,14 +44,35 @@ PLAIN = (
 
 TRAIN = "kuzushiji train lenet5 --data brush:kmnist --epochs 1 --run first"
 ROOM = "from pathlib import Path; from kuzushiji.serving.app import *; create(Room(Path('shelf')))"
+PAGES = ("kuzushiji read page.jpg --output pages", "python -c \"import shutil; shutil.copy('page.jpg', 'pages')\"")
+COLUMNS = "import kuzushiji; print(kuzushiji.load('brush:kmnist:20', 'train').to_huggingface().features)"
+FIT = (
+    "import keras, kuzushiji; train = kuzushiji.load('brush:kmnist:20', 'train'); x = train.images[..., None] / 255; "
+    "layers = [keras.layers.Conv2D(8, 3), keras.layers.Flatten(), keras.layers.Dense(10)]; "
+    "model = keras.Sequential(layers); "
+    "model.compile('adam', keras.losses.SparseCategoricalCrossentropy(from_logits=True)); model.fit(x, train.labels)"
+)
 TRIALS = {
     "train": (TRAIN, "kuzushiji evaluate first", "kuzushiji explore brush:kmnist --only balance"),
     "train,sweep": ("kuzushiji sweep lenet5 --data brush:kmnist --epochs 1 --search lr=0.01,0.1 --trials 2",),
-    "train,umap": ("kuzushiji explore brush:kmnist:200 --methods umap --only maps",),
+    "train,umap": ("kuzushiji explore brush:kmnist:200 --methods umap --only projection",),
     "train,export": (TRAIN, "kuzushiji export first --output first.onnx"),
     "train,transfer": ("kuzushiji models xception",),
     "pdf": (READ, "kuzushiji read read/page.pdf"),
     "serve": (f'python -W error -c "{ROOM}"',),
+    "train,track": (f"{TRAIN} --track tensorboard",),
+    "parquet": (
+        "kuzushiji data convert brush:kmnist:20 rows --format parquet",
+        "kuzushiji data convert rows again --format npz",
+    ),
+    "datasets": (f'python -c "{COLUMNS}"',),
+    "lmdb": (*PAGES, "kuzushiji data convert pages lines --format lmdb"),
+    "yolo": (
+        *PAGES,
+        "kuzushiji data convert pages boxes --format yolo",
+        "kuzushiji data convert boxes again --format kaggle",
+    ),
+    "keras": (f'python -c "{FIT}"',),
 }
 """Extras -> what they are for; the last is the one that is tried, what stands before it is what it needs."""
 
