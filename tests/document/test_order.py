@@ -9,8 +9,9 @@ import pytest
 
 from kuzushiji.data.pages.tables import list_pages
 from kuzushiji.document.geometry import column_starts
-from kuzushiji.document.order import arrange
+from kuzushiji.document.order import MOST_CHARACTERS, arrange
 from kuzushiji.document.page import ImageRef, Page, truth, with_lines
+from kuzushiji.errors import DataError
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.imaging.rules import Rules, find_rules
 
@@ -48,6 +49,13 @@ def test_columns_from_the_right_to_the_left() -> None:
 def test_nothing_and_a_single_character() -> None:
     assert len(arrange(page_of())) == 0
     assert lines(arrange(page_of(column(5, 5, "あ")))) == {"あ": "main"}
+
+
+def test_more_characters_than_a_page_has_are_refused() -> None:
+    boxes = np.tile([[10, 10, 20, 20]], (MOST_CHARACTERS + 1, 1))
+    page = truth(ImageRef("p.png", size=(100, 100)), ["あ"] * len(boxes), boxes)
+    with pytest.raises(DataError, match=r"p\.png has 10,001 characters; .* are these several pages\?"):
+        arrange(page)
 
 
 def test_a_note_in_two_narrow_lines_interrupts_its_column() -> None:

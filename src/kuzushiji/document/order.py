@@ -19,7 +19,11 @@ from numpy.typing import NDArray
 from kuzushiji.document.geometry import Boxes, centres_of
 from kuzushiji.document.neighbour import on_another_page
 from kuzushiji.document.page import Direction, Page, Role, with_lines
+from kuzushiji.errors import DataError
 from kuzushiji.imaging.rules import Rules
+
+MOST_CHARACTERS = 10_000
+"""Of a page; the densest that was labelled has under a thousand."""
 
 _COVERED = 0.85
 """A ruled line divides a field if it reaches over so much of it."""
@@ -66,7 +70,13 @@ def arrange(page: Page, rules: Rules | None = None, ruby: NDArray[np.bool_] | No
         rules: ruled lines on its image; with none, whatever stands below each other is one column.
         ruby: (n,), which characters are known to be ruby; of the others, those that look like it are taken for ruby
             too.
+
+    Raises:
+        DataError: the page has more characters than any has, and would take minutes.
     """
+    if len(page.characters) > MOST_CHARACTERS:
+        many = f"{page.image.name} has {len(page.characters):,} characters"
+        raise DataError(f"{many}; the most that are put in order are {MOST_CHARACTERS:,}: are these several pages?")
     boxes, rules = _upright(page.characters.boxes, rules, page.direction)
     apart = np.zeros(len(boxes), np.bool_) if ruby is None else ruby
     beside = np.zeros(len(boxes), np.bool_)
