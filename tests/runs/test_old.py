@@ -42,7 +42,7 @@ def old(own_home: Path) -> Run:
 def written(run: Run) -> dict[str, Any]:
     """What its file says, and of what recipes had not yet that it was not done."""
     config = json.loads(run.config_file.read_text(encoding="utf-8"))
-    return config | {"recipe": {"recut": 0.0, "batch_statistics": "synchronized"} | config["recipe"]}
+    return config | {"recipe": {"recut": 0.0, "batch_statistics": "synchronized", "compile": False} | config["recipe"]}
 
 
 def test_its_configuration_is_read_whole(old: Run) -> None:

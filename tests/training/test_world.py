@@ -78,6 +78,10 @@ def test_weights_and_metrics_are_those_of_one_process(pair, name):
     assert_alike(pair[0][name], train(EXACT[name]))
 
 
+def test_compiled_weights_are_those_of_one_process(pair):
+    assert_alike(pair[0]["compiled"], train(EXACT["muon"]))
+
+
 def test_a_detector_is_that_of_one_process(pair):
     assert_alike(pair[0]["detector"], together.train_detector())
 

@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from kuzushiji.errors import Interrupted, RankLost
 from kuzushiji.models.cnn import RowNorm
 from kuzushiji.models.detector import Detector
 from kuzushiji.runs.recipe import Recipe
-from kuzushiji.training import detector, experiment, session
+from kuzushiji.training import compilation, detector, experiment, session
 from kuzushiji.training.loop import fit
 from kuzushiji.training.tasks.classify import Classification
 from kuzushiji.training.tasks.detect import Detection
@@ -62,6 +63,15 @@ def train(recipe: Recipe, world: World | None = None, **settings: Any) -> tuple[
     train_on = bars(240 if recipe == AUGMENTED else 71)
     trained, epochs = fit(network(), Classification(train_on, train_on, recipe, CPU), world=world, **settings)
     return trained.state_dict(), epochs
+
+
+def train_compiled(recipe: Recipe, world: World) -> tuple[dict[str, Tensor], list[dict]]:
+    """The same of a network that is compiled, by a compiler that changes nothing."""
+    usual, compilation.torch.compile = torch.compile, partial(torch.compile, backend="eager")  # type: ignore[assignment]
+    try:
+        return train(recipe.change(compile=True), world)
+    finally:
+        compilation.torch.compile = usual
 
 
 def train_detector(world: World | None = None) -> tuple[dict[str, Tensor], list[dict]]:
@@ -133,6 +143,7 @@ def main(folder: Path) -> None:
         found |= {name: train(recipe, world) for name, recipe in EXACT.items()}
         found["per_rank"] = train(EXACT["muon"].change(batch_statistics="per_rank"), world)
         found["augmented"] = train(AUGMENTED, world)
+        found["compiled"] = train_compiled(EXACT["muon"], world)
         found["detector"] = train_detector(world)
         found["states"] = states(EXACT["muon"], world)
         found["resumed"] = train(EXACT["muon"], world, state=torch.load(folder / "alone.pt"))

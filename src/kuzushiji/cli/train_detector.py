@@ -42,6 +42,7 @@ def train_detector(
     lr: float = RECIPE.lr,
     ema: float = RECIPE.ema,
     batch_statistics: Literal["synchronized", "per_rank"] = RECIPE.batch_statistics,
+    compile: bool = RECIPE.compile,
     seed: int = RECIPE.seed,
     device: str = "auto",
     track: Literal["tensorboard", "trackio", "mlflow", "wandb"] | None = None,
@@ -93,6 +94,8 @@ def train_detector(
         Decay of the average of the weights, which is kept; 0 for none.
     batch_statistics
         Where several processes train: synchronized, of all of a batch; or per_rank, of each one's part.
+    compile
+        Let torch.compile put together what a step does: a long wait before the first, for quicker ones on GPUs.
     seed
         Seed of everything random.
     device
@@ -132,6 +135,7 @@ def train_detector(
                 lr=lr,
                 ema=ema,
                 batch_statistics=batch_statistics,
+                compile=compile,
                 seed=seed,
             ),
         )

@@ -114,6 +114,9 @@ class Recipe:
         "what batch normalization takes where several processes train: means over all of a batch, or per_rank over "
         "each one's part of it",
     )
+    compile: bool = option(
+        False, "torch.compile puts together what a step does: a long wait before the first, for quicker ones on GPUs"
+    )
     seed: int = option(0, "seed of everything random", 0, 2**31 - 1)
 
     def __post_init__(self) -> None:
@@ -125,6 +128,8 @@ class Recipe:
             raise UsageError(
                 "mixup and manifold_mixup exclude one another; manifold_mixup mixes the images too, at times"
             )
+        if self.compile and self.mixes:
+            raise UsageError("compile excludes mixup and manifold_mixup, which change what each step does")
 
     @property
     def augments(self) -> bool:

@@ -11,6 +11,7 @@ from kuzushiji.errors import RankLost
 from kuzushiji.inference.device import keep_freed_memory
 from kuzushiji.inference.outputs import as_tensor
 from kuzushiji.interruption import interruptible
+from kuzushiji.training.compilation import compilation_told, compiled
 from kuzushiji.training.optimizers import Average, climbed, create_optimizer, learning_rate
 from kuzushiji.training.session import Session, TrainingProgress, own_seed
 from kuzushiji.training.start import training_mode
@@ -51,13 +52,14 @@ def fit(
         Diverged: the loss stopped being finite.
         Interrupted: Ctrl-C or a request to terminate arrived; the state has been saved.
         RankLost: another process ended; the state has been saved.
+        RunError: the recipe says that the network is compiled, and it can't be here.
     """
     keep_freed_memory()
     world, recipe = world or Alone(), task.recipe
     torch.manual_seed(own_seed(recipe.seed, world.rank))
     optimizer = create_optimizer(network, recipe)
     average = Average(network, recipe)
-    trained = world.shared(network)
+    trained = compiled(world.shared(network)) if recipe.compile else world.shared(network)
 
     def gradients(batch: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
         loss, counted = task.loss(trained, batch)
@@ -66,7 +68,7 @@ def fit(
         return loss, counted
 
     wanted = recipe.batch_statistics == "synchronized"
-    with interruptible() as stop, synchronized(network, world, wanted) as company:
+    with interruptible() as stop, synchronized(network, world, wanted, compiled=recipe.compile) as company:
         parts = {"network": network, "optimizer": optimizer, "average": average}
         session = Session(task, world, parts, stop=stop, save=save_state, on_progress=on_progress, on_epoch=on_epoch)
         if state is not None:
@@ -93,7 +95,7 @@ def fit(
             session.epoch_done(average.kept, measured, lr)
 
         try:
-            with losses_told():
+            with losses_told(), compilation_told():
                 for epoch in session.epochs_left():
                     epoch_trained(epoch)
         except RankLost as error:

@@ -54,6 +54,11 @@ class _Synchronized(_BatchNorm):
         self.running_var.lerp_(variance, self.momentum)  # type: ignore[union-attr, arg-type]
 
 
+def _outside() -> type[_Synchronized]:
+    """The same, of which nothing is compiled; `disable` loads the compiler."""
+    return type("_Outside", (_Synchronized,), {"forward": torch.compiler.disable(_Synchronized.forward)})
+
+
 class _Normalized(torch.autograd.Function):
     """Values (B, C, ...) normalised by mean and variance (C,), which are functions of them, in each process of a part.
 
@@ -94,18 +99,20 @@ class _Normalized(torch.autograd.Function):
 
 
 @contextmanager
-def synchronized(network: nn.Module, world: World, wanted: bool = True) -> Iterator[Company]:
+def synchronized(network: nn.Module, world: World, wanted: bool = True, *, compiled: bool = False) -> Iterator[Company]:
     """Within it, a network that is trained normalises batches by the statistics of all processes.
 
     Args:
         network: its layers are of another class meanwhile.
         wanted: False to leave each process its own.
+        compiled: whether the network is; these layers, in which processes wait for each other, then stay out of it.
     """
     company = Company(world)
     layers = [each for each in network.modules() if isinstance(each, _BatchNorm)] if wanted and world.size > 1 else []
     kinds = [type(layer) for layer in layers]
+    base = _outside() if compiled and layers else _Synchronized
     for layer, kind in zip(layers, kinds, strict=True):
-        layer.__class__ = type(kind.__name__, (kind, _Synchronized), {"company": company})
+        layer.__class__ = type(kind.__name__, (kind, base), {"company": company})
     try:
         yield company
     finally:
