@@ -136,6 +136,7 @@ def test_tensorboard_of_a_training_that_is_taken_up_again_counts_each_epoch_once
     assert [(each.step, each.value) for each in events_of("mine").Scalars("train/loss")] == [(1, 1), (2, 1), (3, 0.5)]
 
 
+@pytest.mark.filterwarnings("default::DeprecationWarning")  # theirs, of packages newer than they know
 @pytest.mark.parametrize("name", ["trackio", "mlflow", "wandb"])
 def test_other_trackers_keep_all_of_it_on_this_machine(name, bars_folder, tmp_path, monkeypatch):
     if find_spec(name) is None:
