@@ -122,7 +122,7 @@ def test_several_networks_answer_one_after_the_other(capsys, scans, tmp_path):
 
 def test_without_a_name_what_knows_kana_and_kanji_answers(capsys, scans):
     answers = json.loads(run(capsys, scans / "a.png", "--json")[0])
-    assert [each["model"] for each in answers] == ["page+kanji+kmnist"]
+    assert [each["model"] for each in answers] == ["page+kanji+kana+kmnist"]
     from kuzushiji.reading.combined import Combined
 
     assert set("かき山") <= set(Combined().classes)
