@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 from kuzushiji import characters as history
 from kuzushiji.document.geometry import box_around, boxes_of, polygons_of
 from kuzushiji.errors import DataError
-from kuzushiji.files import expanded
 from kuzushiji.imaging.read import Source
 
 _ID = re.compile(r"[^\W\d][\w.-]*")
@@ -339,7 +338,7 @@ class Page(Sequence[Character]):
             UsageError: there is no such format, or it needs the image.
             KuzushijiError: the file can't be written.
         """
-        _formats().save(self, expanded(path), format, scan)
+        _formats().save(self, Path(path), format, scan)
 
     @staticmethod
     def load(path: str | Path) -> "Page":
@@ -348,7 +347,7 @@ class Page(Sequence[Character]):
         Raises:
             DataError: the file is missing, damaged or no page.
         """
-        page: Page = _formats().load(expanded(path))
+        page: Page = _formats().load(Path(path))
         return page
 
 

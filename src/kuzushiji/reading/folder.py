@@ -86,13 +86,11 @@ class Outcome:
         name: what its files are called, without endings, and the folders that they are in.
         state: read; skipped, for that was done before; or failed.
         failure: why, in a sentence that names it; empty if it did not fail.
-        blank: whether it was read, and no character was found on it.
     """
 
     name: str
     state: Literal["read", "skipped", "failed"]
     failure: str = ""
-    blank: bool = False
 
 
 def read_into(
@@ -143,7 +141,7 @@ def _written(folder: Path, lock: FileLock, state: Literal["read", "skipped"], na
     if how.error:
         raise how.error
     _write(folder / name, how.result, lock)
-    return Outcome(name, state, blank=not how.result.get(".txt", b"of another format").strip())
+    return Outcome(name, state)
 
 
 def read_files(reader: PageReader, wanted: Wanted, image: PageImage) -> dict[str, bytes]:

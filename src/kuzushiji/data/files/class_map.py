@@ -15,13 +15,11 @@ from kuzushiji.files import write_text
 def read_class_map(path: Path) -> tuple[str, ...]:
     """Reads the characters of a class map: CSV with the columns index, codepoint and char, as CODH publishes it.
 
-    A semicolon or a tab may stand between two columns, as programs for tables write them.
-
     Raises:
         DataError: the file is missing, has other columns, or indices that do not run 0, 1, 2 ...
     """
     try:
-        rows = _rows(text_of(path.read_bytes()))
+        rows = list(csv.DictReader(io.StringIO(text_of(path.read_bytes()))))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})") from None
     except (DataError, csv.Error) as error:
@@ -44,15 +42,6 @@ def read_class_map(path: Path) -> tuple[str, ...]:
     return classes
 
 
-def _rows(text: str) -> list[dict[str, str]]:
-    """The rows by the names of their columns in lower case, whatever stands between two columns."""
-    head = text.partition("\n")[0]
-    between = max(",;\t", key=head.count)
-    rows = [[composed(cell).strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=between)]
-    names = [name.casefold() for name in rows[0]] if rows else []
-    return [dict(zip(names, [*row, *[""] * len(names)], strict=False)) for row in rows[1:] if any(row)]
-
-
 def write_class_map(path: Path, classes: Sequence[str]) -> None:
     """Writes a class map as `read_class_map` reads it, whole or not at all."""
     text = io.StringIO()
@@ -69,7 +58,7 @@ def class_of_folder(name: str) -> str:
     The code point may be written otherwise (`u+304a`, `0x304A`) and may have its character beside it (`U+304A お`).
     Some file systems keep が as か and a mark; the two are put together again.
     """
-    name = composed(name).strip().strip(_UNSEEN).strip() or name
+    name = composed(name).strip().strip("\ufeff\u200b") or name
     if character := from_codepoints(name):
         return character
     if beside := _BESIDE.fullmatch(name):
@@ -79,8 +68,6 @@ def class_of_folder(name: str) -> str:
     return name
 
 
-_UNSEEN = "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\xad"
-"""What has no width, and gets into names by copying."""
 _CODE = r"(?:[Uu]\+|0x)[0-9A-Fa-f]{4,6}(?:_[Uu]\+[0-9A-Fa-f]{4,6})*"
 _OPEN, _CLOSE = r"[ _(（\[-]*", r"[)）\]]?"
 _BESIDE = re.compile(

@@ -105,11 +105,6 @@ class Tally:
         )
 
 
-def _is_itself(code: str) -> bool:
-    """Whether a label is the character and not its code point; a word of ASCII letters may mean anything."""
-    return len(composed(code)) == 1 and not code.isascii() and is_character(composed(code))
-
-
 def checked(code: str, numbers: list[str], known: frozenset[str]) -> tuple[str, list[int]] | str:
     """The character and its box, or what is wrong with them.
 
@@ -123,7 +118,7 @@ def checked(code: str, numbers: list[str], known: frozenset[str]) -> tuple[str, 
     """
     if len(numbers) != 4 or not all(map(NUMBER.fullmatch, numbers)):
         return "malformed_entry"
-    character = from_codepoints(code) or (code if _is_itself(code) else None)
+    character = from_codepoints(code)
     if not character:
         return "malformed_code_point"
     character = composed(character)

@@ -65,7 +65,7 @@ def rows_of(table: PageFile, reader: FileReader) -> Iterator[tuple[str, str, lis
         for row in rows:
             if len(row) > image and any(row):
                 name = stem_of(row[image])
-                yield name, book_of(name), list(_entries(_in_order(name, " ".join(row[labels:last]))))
+                yield name, book_of(name), list(_entries(" ".join(row[labels:last])))
     except (DataError, csv.Error) as error:
         raise DataError(f"{table} {error}") from None
 
@@ -92,21 +92,6 @@ def _unpacked(content: bytes) -> bytes:
         return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot be unpacked ({error})") from None
-
-
-def _in_order(name: str, labels: str) -> str:
-    """The labels as they are.
-
-    Raises:
-        DataError: each box stands before its character, by which each character would get the next box.
-    """
-    words = labels.split()
-    if len(words) > 1 and NUMBER.fullmatch(words[0]) and not NUMBER.fullmatch(words[-1]):
-        raise DataError(
-            f"has on page {name} labels from {words[0]} to {words[-1]}; expected the code point before its box, such "
-            "as U+306F 1231 3465 133 53"
-        )
-    return labels
 
 
 def _entries(labels: str) -> Iterator[Entry]:
