@@ -67,8 +67,7 @@ def test_a_kind_is_likelier_where_the_network_that_knows_it_finds_what_it_has_le
         return logits
 
     before, after = (
-        dict(zip(names, of_kinds(combined, each), strict=False))
-        for each in (general, combined.mixed(general, ask))
+        dict(zip(names, of_kinds(combined, each), strict=False)) for each in (general, combined.mixed(general, ask))
     )
     odds = (after[knows][0] / after[other][0]) / (before[knows][0] / before[other][0])
     assert odds == pytest.approx(np.exp(mixing.likelier), rel=1e-2)

@@ -110,7 +110,5 @@ class Combined:
             told = np.log(np.maximum(network.calibrated(logits), _LEAST))
             both = np.exp((1 - mixing.weight) * np.log(np.maximum(found[where], _LEAST)) + mixing.weight * told)
             likelier = np.exp(mixing.likelier * np.maximum(0, logits.max(axis=1, keepdims=True) - mixing.above))
-            found[where] = both * (
-                likelier * found[where].sum(axis=1, keepdims=True) / both.sum(axis=1, keepdims=True)
-            )
+            found[where] = both * (likelier * found[where].sum(axis=1, keepdims=True) / both.sum(axis=1, keepdims=True))
         return found / found.sum(axis=1, keepdims=True)
