@@ -45,6 +45,11 @@ def page_of(*blocks, **changes):
     return html, page
 
 
+def test_a_title_of_several_sources_may_break_between_them():
+    html = as_html(Document("resnet on kmnist6k+<brush>"))
+    assert "<h1>resnet on kmnist6k+<wbr>&lt;brush&gt;</h1>" in html
+
+
 def test_every_block_is_there():
     table = Table(
         (Column("name"), Column("value", "number"), Column("recall", "bar", start=0.5)),
