@@ -12,9 +12,10 @@ from kuzushiji.cli import main
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.home import runs_folder
 from kuzushiji.hub import pull, push
-from kuzushiji.reading.pretrained import DETECTOR, find_network
+from kuzushiji.reading.pretrained import find_network
 from kuzushiji.runs.detector import DetectorConfig, exported_start, started_from
 from kuzushiji.runs.run import find_run
+from kuzushiji.shipped import DETECTOR
 from kuzushiji.training.start import describe_start, model_of
 from tests.bars import write_bars
 from tests.plots.synthetic import make_images

@@ -5,7 +5,8 @@ from onnx import TensorProto, helper
 from kuzushiji.errors import DataError
 from kuzushiji.exported import OPERATORS, open_session
 from kuzushiji.protobuf import is_broken, operators, sealed
-from kuzushiji.reading.pretrained import DETECTOR, pretrained
+from kuzushiji.reading.pretrained import pretrained
+from kuzushiji.shipped import DETECTOR
 
 
 def model(*nodes, weights=()):

@@ -25,7 +25,7 @@ from kuzushiji.data.pages.tables import list_pages
 from kuzushiji.document.order import arrange
 from kuzushiji.files import write_text
 from kuzushiji.reading.ngrams import STEP, Level, Ngrams, common_form
-from kuzushiji.reading.pretrained import WEIGHTS
+from kuzushiji.shipped import WEIGHTS
 
 RUN = 8
 """A column that has so many characters in a row with a page in common is taken for a part of it."""

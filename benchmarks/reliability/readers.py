@@ -35,11 +35,11 @@ from kuzushiji.imaging.read import read_color, read_gray
 from kuzushiji.inference.weights import load_network
 from kuzushiji.reading.finder import Detector
 from kuzushiji.reading.ngrams import Level, Ngrams
-from kuzushiji.reading.pretrained import DETECTOR
 from kuzushiji.reading.recognizer import Recognizer
 from kuzushiji.runs.familiarities import Familiarities, Shown
 from kuzushiji.runs.predictions import Predictions
 from kuzushiji.runs.run import Run, find_run
+from kuzushiji.shipped import DETECTOR
 from kuzushiji.studies.load import load_study
 from kuzushiji.studies.stored import stored_values
 from kuzushiji.sweep.settings import Sweep, read_file

@@ -18,7 +18,8 @@ from kuzushiji.data.pages import web
 from kuzushiji.data.pages.stored import load_pages
 from kuzushiji.document.page import Page
 from kuzushiji.evaluation.pages import evaluate_pages
-from kuzushiji.reading.pretrained import DETECTOR, pretrained
+from kuzushiji.reading.pretrained import pretrained
+from kuzushiji.shipped import DETECTOR
 from tests.imageserver import library
 from tests.reading.detector_file import write_detector, write_page
 

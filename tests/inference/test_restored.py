@@ -14,7 +14,8 @@ from kuzushiji.errors import DataError
 from kuzushiji.exported import open_network
 from kuzushiji.inference.restored import restore_detector, restore_network, standardize
 from kuzushiji.protobuf import sealed, weights
-from kuzushiji.reading.pretrained import DETECTOR, find_network, pretrained
+from kuzushiji.reading.pretrained import find_network, pretrained
+from kuzushiji.shipped import DETECTOR
 
 OLD = Path(__file__).parents[1] / "runs" / "old.onnx"
 """Of a version that wrote no options."""

@@ -13,7 +13,7 @@ from kuzushiji.document.page import Candidate, Characters, ImageRef, Page, with_
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.reading.language import FLOOR, LanguageModel
 from kuzushiji.reading.ngrams import Ngrams, common_form
-from kuzushiji.reading.pretrained import WEIGHTS
+from kuzushiji.shipped import WEIGHTS
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
 from train_language import ALPHABET, estimate, sequences

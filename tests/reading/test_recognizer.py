@@ -12,8 +12,9 @@ from PIL import Image
 import kuzushiji
 from kuzushiji.errors import DataError, UsageError
 from kuzushiji.exported import FORMAT, Description
-from kuzushiji.reading.pretrained import PREFERRED, WEIGHTS, find_network, pretrained
+from kuzushiji.reading.pretrained import PREFERRED, find_network, pretrained
 from kuzushiji.reading.recognizer import Recognition, Recognizer, _best
+from kuzushiji.shipped import WEIGHTS
 from tests.reading.writing import page_of_writing
 
 

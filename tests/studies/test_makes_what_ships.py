@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kuzushiji.models import MODELS
-from kuzushiji.reading.pretrained import WEIGHTS
 from kuzushiji.runs.recipe import named_recipe
+from kuzushiji.shipped import WEIGHTS
 from kuzushiji.studies.load import load_study
 from kuzushiji.studies.plan import Common, Training, plan_trainings
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from kuzushiji.document.page import Page
 from kuzushiji.errors import UsageError
 from kuzushiji.reading.ngrams import Ngrams
-from kuzushiji.reading.pretrained import WEIGHTS
+from kuzushiji.shipped import WEIGHTS
 
 LANGUAGE = WEIGHTS / "language.npz"
 """The one that ships."""

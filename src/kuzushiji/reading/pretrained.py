@@ -6,8 +6,7 @@ from pathlib import Path
 from kuzushiji.errors import DataError, UsageError, unknown_name
 from kuzushiji.files import expanded
 from kuzushiji.repository import Repository, repository
-from kuzushiji.shipped import DETECTOR as DETECTOR
-from kuzushiji.shipped import WEIGHTS as WEIGHTS
+from kuzushiji.shipped import DETECTOR, WEIGHTS
 
 PREFERRED = ("page", "kanji", "kana", "kmnist")
 """Which of them reads where none is named: the first that is there."""

@@ -20,7 +20,8 @@ from kuzushiji.imaging.marks import MOST_MARKS, count_marks
 from kuzushiji.imaging.read import Source, read_content, read_pixels
 from kuzushiji.imaging.several import count_images
 from kuzushiji.processes import cores
-from kuzushiji.reading.pretrained import CAUTION, WEIGHTS, find_network
+from kuzushiji.reading.pretrained import CAUTION, find_network
+from kuzushiji.shipped import WEIGHTS
 
 BATCH = 64
 """So many images are computed at once; more are no faster on a CPU and take more memory."""

@@ -21,7 +21,8 @@ from kuzushiji.home import cache_folder
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.reading import language
 from kuzushiji.reading.ngrams import Ngrams
-from kuzushiji.reading.pretrained import DETECTOR, find_network
+from kuzushiji.reading.pretrained import find_network
+from kuzushiji.shipped import DETECTOR
 
 MODULES = Path(__file__).parent / "alone"
 RUNTIME = "1.30.0"
