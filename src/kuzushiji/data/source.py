@@ -406,6 +406,8 @@ def _origin(path: Path, by: str) -> Origin:
         return ImageFiles(path)  # tells what it misses when it is read
     if not os.access(path, os.R_OK | os.X_OK if path.is_dir() else os.R_OK):
         raise DataError(f"{path} cannot be read: permission denied")
+    if not (os.path.isfile(path) or os.path.isdir(path)):
+        raise DataError(f"{path} is neither a file nor a folder")  # but a device or a pipe, which may never end
     if holds_pages(path):
         return Pages(path, by or "page")
     if by:

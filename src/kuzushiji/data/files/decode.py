@@ -18,6 +18,7 @@ from kuzushiji.imaging.cut import to_square
 from kuzushiji.imaging.ink import tones_of
 from kuzushiji.imaging.polarity import BRIGHT_PAPER, DARK_PAPER, UNCLEAR, papers, told_apart
 from kuzushiji.imaging.read import read_gray
+from kuzushiji.imaging.several import count_images
 from kuzushiji.processes import cores, run_parts
 
 _ONE_PROCESS = 2048
@@ -36,7 +37,7 @@ def paper_of(listing: Listing, *, sample: int = 256) -> tuple[bool, bool]:
     asked if it is clear of more than half of these.  An image that is not clear, a blank or inky one, is then taken as
     its neighbours are.
     """
-    images = list(_decoded(listing, sampled(listing, sample).tolist()))
+    images = [pixels for pixels, _ in _decoded(listing, sampled(listing, sample).tolist())]
     dark_ink = [tones_of(Image.fromarray(pixels)).dark_ink for pixels in images]
     clear = [papers(pixels[None])[0] != UNCLEAR for pixels in images]
     return sum(dark_ink) > len(images) / 2, sum(clear) > len(images) / 2
@@ -71,6 +72,7 @@ class _Job:
     offset: int
     hashes: Path
     papers: Path
+    counts: Path
 
     @property
     def chunk(self) -> int:
@@ -99,18 +101,19 @@ def decode_listing(
         OSError: the disk is full, or refuses in another way.
     """
     whole = like or listing
-    (first,) = _decoded(whole, [0])
+    ((first, _),) = _decoded(whole, [0])
     shape = (side, side) if side else (first.shape[0], first.shape[1])
     invert, each = paper_of(whole)
-    images, hashes, papers_file = folder / "decoded.npy", folder / "hashes", folder / "papers"
-    with open(images, "wb") as file:
+    images = folder / "decoded.npy"
+    hashes, papers_file, counts = besides = (folder / "hashes", folder / "papers", folder / "counts")
+    with open(images, "wb") as array:
         np.lib.format.write_array_header_1_0(
-            file, {"descr": "|u1", "fortran_order": False, "shape": (len(listing), *shape)}
+            array, {"descr": "|u1", "fortran_order": False, "shape": (len(listing), *shape)}
         )
-        offset = file.tell()
-    hashes.touch()
-    papers_file.touch()
-    job = _Job(listing, whole.called(0), side, shape, invert, each, images, offset, hashes, papers_file)
+        offset = array.tell()
+    for file in besides:
+        file.touch()
+    job = _Job(listing, whole.called(0), side, shape, invert, each, images, offset, *besides)
 
     processes = min(cores(), -(-len(listing) // _ONE_PROCESS))
     done = 0
@@ -120,10 +123,14 @@ def decode_listing(
             if progress is not None:
                 progress(done, len(listing))
     found = np.fromfile(papers_file, np.int8)
-    note = told_apart(int((found == BRIGHT_PAPER).sum()), int((found == DARK_PAPER).sum()))
-    decoded = Decoded(images, np.fromfile(hashes, np.dtype("V32")), (f"{listing.root}: {note}",) if note else ())
-    hashes.unlink()
-    papers_file.unlink()
+    notes = [told_apart(int((found == BRIGHT_PAPER).sum()), int((found == DARK_PAPER).sum()))]
+    if len(several := np.flatnonzero(np.fromfile(counts, bool))):
+        what = "1 file" if len(several) == 1 else f"{len(several):,} files"
+        notes.append(f"of {what} with several images, such as {listing.names[several[0]]}, the first alone is taken")
+    told = tuple(f"{listing.root}: {note}" for note in notes if note)
+    decoded = Decoded(images, np.fromfile(hashes, np.dtype("V32")), told)
+    for file in besides:
+        file.unlink()
     return decoded
 
 
@@ -135,12 +142,13 @@ def _decode_part(job: _Job, part: int, parts: int) -> Iterator[int]:
         open(job.images, "r+b", buffering=0) as images,
         open(job.hashes, "r+b", buffering=0) as hashes,
         open(job.papers, "r+b", buffering=0) as paper_file,
+        open(job.counts, "r+b", buffering=0) as count_file,
     ):
         for start in range(part * job.chunk, count, parts * job.chunk):
             positions = range(start, min(start + job.chunk, count))
             block = np.empty((len(positions), *job.shape), np.uint8)
-            found, kinds = [], np.empty(len(positions), np.int8)
-            for row, pixels in enumerate(_decoded(job.listing, positions)):
+            found, kinds, several = [], np.empty(len(positions), np.int8), np.empty(len(positions), bool)
+            for row, (pixels, several[row]) in enumerate(_decoded(job.listing, positions)):
                 found.append(pixel_hash(pixels))
                 kinds[row] = papers(pixels[None])[0] if job.each else UNCLEAR
                 if job.side:
@@ -158,6 +166,7 @@ def _decode_part(job: _Job, part: int, parts: int) -> Iterator[int]:
             write_at(images, job.offset + start * pixels_an_image, block.tobytes())
             write_at(hashes, start * 32, b"".join(found))
             write_at(paper_file, start, kinds.tobytes())
+            write_at(count_file, start, several.tobytes())
             yield len(positions)
 
 
@@ -175,13 +184,14 @@ def pixel_hashes(listing: Listing, positions: list[int]) -> list[bytes]:
     Raises:
         DataError: a file is not an image, or is damaged; the message names it.
     """
-    return [pixel_hash(pixels) for pixels in _decoded(listing, positions)]
+    return [pixel_hash(pixels) for pixels, _ in _decoded(listing, positions)]
 
 
-def _decoded(listing: Listing, positions: "range | list[int]") -> Iterator[NDArray[np.uint8]]:
+def _decoded(listing: Listing, positions: "range | list[int]") -> Iterator[tuple[NDArray[np.uint8], bool]]:
+    """The pixels of the files at `positions`, and whether each holds several images."""
     for position, content in zip(positions, listing.contents(positions), strict=True):
         try:
             pixels = read_gray(content)
         except DataError as error:
             raise DataError(f"{listing.called(position)} {error}; remove it or fetch it again") from None
-        yield pixels
+        yield pixels, count_images(content) > 1

@@ -14,7 +14,7 @@ from kuzushiji.characters import is_character
 from kuzushiji.data.files import packed
 from kuzushiji.data.files.archive import Zips
 from kuzushiji.data.files.class_map import class_of_folder
-from kuzushiji.data.files.names import SPLIT_FOLDERS, SUFFIXES, is_litter, meant, split_of
+from kuzushiji.data.files.names import SPLIT_FOLDERS, SUFFIXES, endings, is_litter, meant, split_of
 from kuzushiji.errors import DataError
 
 
@@ -82,7 +82,11 @@ class Listing:
             if self.keys is not None:
                 with Zips() as zips:
                     for position in positions:
-                        yield zips.read(self.root, self.keys[position])
+                        try:
+                            content = zips.read(self.root, self.keys[position])
+                        except DataError as error:
+                            raise DataError(f"{self.called(position)} {error}") from None
+                        yield content
             elif self.places is None:
                 for position in positions:
                     yield (self.root / self.names[position]).read_bytes()
@@ -242,23 +246,59 @@ def _notes(root: Path, divided: dict[str, str], classes: tuple[str, ...]) -> Ite
     if empty:
         yield f"{root} has no image in {' '.join(sorted(empty))}: what has none is no class"
     beside = [path for top in {root, *tops} for path in top.iterdir() if path.is_file() and not is_litter(path.name)]
-    if images := sorted(path.name for path in beside if path.suffix.lower() in SUFFIXES):
+    yield from _loose(root, [path.name for path in beside])
+
+
+def _loose(root: Path, names: Iterable[str]) -> Iterator[str]:
+    """What lies in no class folder: images, and what is none."""
+    images: list[str] = []
+    others: list[str] = []
+    for name in sorted(names):
+        (images if name.lower().endswith(SUFFIXES) else others).append(name)
+    if images:
         which = f"{len(images):,} images that are" if len(images) > 1 else "1 image that is"
         yield f"{root} has {which} in no class folder, such as {images[0]}, and not read"
+    if others:
+        which = f"{len(others):,} files that are" if len(others) > 1 else "1 file that is"
+        yield f"{root} has {which} in no class folder and no image, and not read ({endings(others)})"
 
 
 def _list_archive(path: Path, members: "packed.Members") -> Listing:
     """The images of an archive, without the one folder that all of it may lie in."""
     apart = {name: name.split("/") for name in members.names}
-    while len(tops := {parts[0] for parts in apart.values()}) == 1 and min(map(len, apart.values())) > 2:
-        if split_of(*tops):
+    loose = list(members.others)
+    while True:
+        loose += [name for name, parts in apart.items() if len(parts) == 1]
+        apart = {name: parts for name, parts in apart.items() if len(parts) > 1}
+        tops = {parts[0] for parts in apart.values()}
+        if len(tops) != 1 or max(map(len, apart.values())) == 2 or split_of(*tops):
             break
         apart = {name: parts[1:] for name, parts in apart.items()}
-    divided = _divided(path, sorted(tops)) if min(map(len, apart.values())) > 2 else {}
-    listing = _sorted(path, list(members.names), divided, {name: parts[0] for name, parts in apart.items()})
+    if not apart:
+        raise DataError(f"{path}: {loose[0]} {packed.NO_CLASS}")
+    divided = _divided(path, sorted(tops)) if max(map(len, apart.values())) > 2 else {}
+    _check_depths(path, apart, loose)
+    listing = _sorted(path, list(apart), divided, {name: parts[0] for name, parts in apart.items()})
+    listing = replace(listing, notes=(*listing.notes, *_loose(path, (name.rsplit("/", 1)[-1] for name in loose))))
     if members.keys:
         return replace(listing, keys=tuple(members.keys[name] for name in listing.names))
     return replace(listing, places=np.array([members.places[name] for name in listing.names], dtype=np.int64))
+
+
+def _check_depths(path: Path, apart: dict[str, list[str]], loose: Iterable[str]) -> None:
+    """Raises:
+    DataError: a class folder holds a folder with images, or what is no image.
+    """
+    folders = {tuple(parts[:-1]) for parts in apart.values()}
+    for folder in folders:
+        if any(folder[:depth] in folders for depth in range(1, len(folder))):
+            raise DataError(
+                f"{path}: {'/'.join(folder)} is a folder in a class folder; expected images alone there; those that "
+                f"divide class folders are called {_SPLIT_NAMES}"
+            )
+    named = {name.rsplit("/", 1)[0] for name in apart}
+    if other := next((name for name in loose if "/" in name and name.rsplit("/", 1)[0] in named), ""):
+        raise DataError(f"{path}: {other} {packed.NO_CLASS}")
 
 
 def _sorted(root: Path, names: list[str], divided: dict[str, str], tops: dict[str, str] | None = None) -> Listing:

@@ -1,13 +1,12 @@
 """Images that lie in a folder in no order: those that are read, and how many files are none."""
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from kuzushiji.data.files.listing import unreadable
-from kuzushiji.data.files.names import SUFFIXES, is_litter
+from kuzushiji.data.files.names import SUFFIXES, endings, is_litter
 from kuzushiji.imaging.kinds import kind_of_file
 
 
@@ -47,12 +46,11 @@ def is_image(path: Path) -> bool:
 
 def not_read(folder: str | Path, others: Iterable[str | Path]) -> str:
     """The line that says how many files in a folder are no images; empty if there are none."""
-    endings = Counter(Path(other).suffix.lower() or "without an ending" for other in others)
-    if not (files := endings.total()):
+    names = [Path(other).name for other in others]
+    if not names:
         return ""
-    kinds = ", ".join(ending for ending, _ in endings.most_common(5)) + (", ..." if len(endings) > 5 else "")
-    what = "1 file is" if files == 1 else f"{files:,} files are"
-    return f"{folder}: {what} no image and not read ({kinds})"
+    what = "1 file is" if len(names) == 1 else f"{len(names):,} files are"
+    return f"{folder}: {what} no image and not read ({endings(names)})"
 
 
 def _walk(root: Path, failures: list[OSError], without: Path | None) -> Iterator[Path]:
@@ -64,4 +62,4 @@ def _walk(root: Path, failures: list[OSError], without: Path | None) -> Iterator
             folders.clear()
             continue
         seen.add(real)
-        yield from (path for path in (Path(place, name) for name in names) if path.is_file())
+        yield from (path for path in (Path(place, name) for name in names) if os.path.isfile(path))

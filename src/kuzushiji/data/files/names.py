@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections import Counter
+from collections.abc import Iterable
 
 from kuzushiji.characters import composed
 from kuzushiji.data.files.text import japanese
@@ -22,8 +24,10 @@ _SPLIT = {name: split for split, names in SPLIT_FOLDERS.items() for name in name
 
 _LITTER = {
     "__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "picasa.ini", "$recycle.bin",
-    "recycler", "system volume information", "lost+found", "#recycle", "#snapshot", "@recycle",
+    "recycler", "system volume information", "lost+found", "#recycle", "#snapshot", "@recycle", "zbthumbnail.info",
 }  # fmt: skip
+_STREAMS = (":zone.identifier", ":encryptable", ":$data")
+"""What Windows keeps beside a file, which is a file of its own on other systems."""
 
 
 def is_litter(name: str) -> bool:
@@ -33,7 +37,15 @@ def is_litter(name: str) -> bool:
         >>> [is_litter(name) for name in ("@eaDir", "THUMBS.DB", "~$list.xlsx", "お", "@")]
         [True, True, True, False, False]
     """
-    return name.startswith((".", "~$")) or (name.startswith("@") and len(name) > 1) or name.casefold() in _LITTER
+    if name.startswith((".", "~$")) or (name.startswith("@") and len(name) > 1):
+        return True
+    return name.casefold() in _LITTER or name.casefold().endswith(_STREAMS)
+
+
+def endings(names: Iterable[str]) -> str:
+    """How files end, the most frequent first, such as `.txt, .md`."""
+    found = Counter(os.path.splitext(name)[1].lower() or "without an ending" for name in names)
+    return ", ".join(ending for ending, _ in found.most_common(5)) + (", ..." if len(found) > 5 else "")
 
 
 def meant(name: str) -> str:

@@ -13,6 +13,7 @@ from typing import IO, Any
 from kuzushiji.data.files.archive import Zips
 from kuzushiji.data.files.names import SUFFIXES, is_litter, meant
 from kuzushiji.errors import DataError
+from kuzushiji.imaging.kinds import kind_of_file
 from kuzushiji.npz import most_unpacked
 
 _OPENERS: dict[bytes, Callable[..., IO[Any]]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
@@ -32,11 +33,13 @@ class Members:
         names: as they were meant, with slashes, without what file managers leave.
         keys: of a zip, by name what it has each file under.
         places: of a tar, by name where each file begins in it, unpacked, and how many bytes it has.
+        others: the names of what is no image.
     """
 
     names: tuple[str, ...]
     keys: dict[str, str] = field(default_factory=dict)
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
 
 class _Header(tarfile.TarInfo):
@@ -64,20 +67,19 @@ def list_zip(path: Path) -> Members:
     """The images in a zip of class folders.
 
     Raises:
-        DataError: it is not a whole zip, or holds something else.
+        DataError: it is not a whole zip, or holds no image.
     """
     with Zips() as zips:
         found = {member.name: member.key for member in zips.members(path) if not member.is_litter}
-    for name in found:
-        _check(path, name)
-    return Members(_some(path, found), keys=found)
+    names, others = _images(path, found)
+    return Members(names, keys=found, others=others)
 
 
 def list_tar(path: Path) -> Members:
     """The images in a tar of class folders, of any compression; of a name that comes twice the last counts.
 
     Raises:
-        DataError: it is not a whole tar, or holds something else.
+        DataError: it is not a whole tar, or holds no image.
     """
     places: dict[str, tuple[int, int]] = {}
     end = 0
@@ -93,7 +95,6 @@ def list_tar(path: Path) -> Members:
                     continue
                 if not member.isreg() or member.issparse():
                     raise DataError(f"{path}: {name} is neither a file nor a folder; expected images alone")
-                _check(path, name)
                 places[name] = (member.offset_data, member.size)
         with open(path, "rb") as file:
             file.seek(end)
@@ -101,14 +102,26 @@ def list_tar(path: Path) -> Members:
                 # tarfile takes a file that was cut between two members for a whole one; only the end mark tells.
                 raise DataError(f"{path} is cut off after {list(places)[-1]}; remove it and fetch it again")
     except _DAMAGE as error:
-        known = next((kind for start, kind in _OTHERS.items() if _start(path).startswith(start)), "")
-        why = (
-            f"is {known}, which is not read: unpack it"
-            if known
-            else (f"is not a whole tar file ({error}); if it is compressed unpack it, else fetch it again")
-        )
-        raise DataError(f"{path} {why}") from None
-    return Members(_some(path, places), places=places)
+        raise DataError(f"{path} {_why_not(path, error)}") from None
+    names, others = _images(path, places)
+    return Members(names, places=places, others=others)
+
+
+def _why_not(path: Path, error: Exception) -> str:
+    """Why something can't be read as a tar."""
+    start = _start(path)
+    if known := next((kind for begins, kind in _OTHERS.items() if start.startswith(begins)), ""):
+        return f"is {known}, which is not read: unpack it"
+    if not is_compressed(path) and ".tar" not in path.suffixes:
+        with open(path, "rb") as file:
+            if file.read(262)[257:] != b"ustar":
+                found = kind_of_file(path) or f"begins with {start!r}"
+                return (
+                    f"is no data that is read ({found}); expected a folder of class folders, a tar or zip of them, "
+                    "or a folder with npz, IDX or parquet files"
+                )
+    why = str(error).partition("\n")[0]
+    return f"is not a whole tar file ({why}); if it is compressed unpack it, else fetch it again"
 
 
 def unpack(path: Path, plain: Path) -> None:
@@ -130,21 +143,25 @@ def unpack(path: Path, plain: Path) -> None:
         raise DataError(f"{path} is damaged or not whole ({error}); fetch it again") from None
 
 
-def _check(path: Path, name: str) -> None:
-    """Raises:
-    DataError: this is no image in a class folder.
+NO_CLASS = (
+    "is not an image in a class folder; expected names such as kkanji2/U+4E00/1f2e.png, "
+    "or of pages train.csv beside train_images; unpack it, if it holds something else that is read"
+)
+"""What is said of a file in an archive."""
+
+
+def _images(path: Path, found: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The images among some files, and the others.
+
+    Raises:
+        DataError: none is an image.
     """
-    if "/" not in name or not name.lower().endswith(SUFFIXES):
-        raise DataError(
-            f"{path}: {name} is not an image in a class folder; expected names such as kkanji2/U+4E00/1f2e.png, "
-            "or of pages train.csv beside train_images; unpack it, if it holds something else that is read"
-        )
-
-
-def _some(path: Path, found: dict[str, Any]) -> tuple[str, ...]:
-    if not found:
-        raise DataError(f"{path} holds no images; expected names such as kkanji2/U+4E00/1f2e.png")
-    return tuple(found)
+    images = tuple(name for name in found if name.lower().endswith(SUFFIXES))
+    if images:
+        return images, tuple(name for name in found if not name.lower().endswith(SUFFIXES))
+    if found:
+        raise DataError(f"{path}: {next(iter(found))} {NO_CLASS}")
+    raise DataError(f"{path} holds no images; expected names such as kkanji2/U+4E00/1f2e.png")
 
 
 def _opener(path: Path) -> Callable[..., IO[Any]] | None:
