@@ -34,7 +34,7 @@ def test_a_class_map_as_a_spreadsheet_saves_it(tmp_path: Path) -> None:
         ("a,b\n1,2\n", "has a, b; expected the columns"),
         ("index,codepoint,char\n0,U+304A,お\n2,U+304D,き\n", "line 3: index '2'"),
         ("index,codepoint,char\n0,U+304A,き\n", "line 2: U\\+304A is not き"),
-        ("index,codepoint,char\n0,U+304A\n", "line 2: index '0' and char None"),
+        ("index,codepoint,char\n0,U+304A\n", "line 2: index '0' and char ''"),
         ("index,char\n0,お\n1,お\n", "the class お twice"),
     ],
 )

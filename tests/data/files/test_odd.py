@@ -3,6 +3,7 @@
 import io
 import os
 import tarfile
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kuzushiji.data.files.arrays import write_npz
+from kuzushiji.data.files.class_map import class_of_folder, read_class_map
 from kuzushiji.data.files.names import is_litter
+from kuzushiji.data.files.odd_names import odd_classes
 from kuzushiji.data.source import load, parse
 from kuzushiji.errors import DataError, DataWarning
 
@@ -129,3 +133,62 @@ def test_devices_and_pipes_are_no_data(tmp_path: Path) -> None:
     for path in ("/dev/zero", str(tmp_path / "pipe")):
         with pytest.raises(DataError, match="is neither a file nor a folder"):
             load(path)
+
+
+# Names of classes
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("U+304A か", "its code point is not read"),
+        ("uni304A", "its code point is not read"),
+        ("&#x304a;", "its code point is not read"),
+        ("U+D800", "its code point is not read"),
+        ("き".encode("cp932").decode("cp437"), "it looks like き, read in the wrong encoding"),
+        ("御".encode().decode("latin-1"), "it looks like 御, read in the wrong encoding"),
+        ("す".encode().decode("mac_roman"), "it looks like す, read in the wrong encoding"),
+    ],
+)
+def test_names_that_were_meant_otherwise_are_told(name: str, expected: str) -> None:
+    (note,) = odd_classes(["お", name])
+    assert name in note
+    assert expected in note
+
+
+@pytest.mark.parametrize(
+    "name", ["お", "か゚", "𛀂", "rare", "0", "hiragana ma", "uniface", "café", "naïve", "葛\U000e0100", "ｶ"]
+)
+def test_names_that_are_what_they_say_are_not(name: str) -> None:
+    assert not list(odd_classes(["す", name]))
+
+
+def test_letters_of_two_widths_are_told() -> None:
+    assert list(odd_classes(["カ", "ｶ"])) == ["ｶ and カ, of half and of full width, are two classes"]
+
+
+def test_what_has_no_width_is_no_part_of_a_name() -> None:
+    assert [class_of_folder(name) for name in ("す\u200d", "\u2060お", "U+304A\u200e", "\u200b")] == [
+        "す",
+        "お",
+        "お",
+        "\u200b",
+    ]
+
+
+# Labels and class maps
+
+
+@pytest.mark.parametrize("between", [",", ";", "\t", ", "])
+def test_class_maps_as_programs_for_tables_write_them(tmp_path: Path, between: str) -> None:
+    apart = unicodedata.normalize("NFD", "が")
+    rows = ["Index,Codepoint,Char", "0,U+304A,お", f"1,U+304C,{apart}", f"2,,{unicodedata.normalize('NFD', 'ぎ')}", ""]
+    (tmp_path / "a.csv").write_text("\r\n".join(row.replace(",", between) for row in rows), encoding="utf-8")
+    assert read_class_map(tmp_path / "a.csv") == ("お", "が", "ぎ")
+
+
+def test_a_label_that_is_no_number_of_a_class_is_refused(tmp_path: Path) -> None:
+    write_npz(tmp_path / "a-train-imgs.npz", np.zeros((3, 4, 4), np.uint8))
+    write_npz(tmp_path / "a-train-labels.npz", np.array([0, 1, 2_000_000_000]))
+    with pytest.raises(DataError, match="holds the label 2,000,000,000; labels count from 0"):
+        load(tmp_path)

@@ -22,6 +22,7 @@ from kuzushiji.errors import DataError, UsageError
 from kuzushiji.npz import Choose, most_unpacked, read_npy, read_rows
 
 MOST_LABELS = 2**26
+MOST_CLASSES = 2**20
 _BLOCK = 2**20
 
 _IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -98,6 +99,11 @@ def read_labels(path: Path) -> NDArray[np.int64]:
         raise DataError(f"{path} holds {len(labels):,} labels; the most that are read are {MOST_LABELS:,}")
     if len(labels) and labels.min() < 0:
         raise DataError(f"{path} holds the label {labels.min()}; labels count from 0")
+    if labels.max(initial=0) >= MOST_CLASSES:
+        raise DataError(
+            f"{path} holds the label {labels.max():,}; labels count from 0 to the number of classes less 1, which are "
+            f"{MOST_CLASSES:,} at most"
+        )
     return labels.astype(np.int64)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kuzushiji.characters import is_character
 from kuzushiji.data.files import packed
 from kuzushiji.data.files.archive import Zips
 from kuzushiji.data.files.class_map import class_of_folder
 from kuzushiji.data.files.names import SPLIT_FOLDERS, SUFFIXES, endings, is_litter, meant, split_of
+from kuzushiji.data.files.odd_names import odd_classes
 from kuzushiji.errors import DataError
 
 
@@ -325,19 +324,8 @@ def _sorted(root: Path, names: list[str], divided: dict[str, str], tops: dict[st
         classes=classes,
         splits=tuple(order[row[0]] for row in rows) if divided else None,
         places=None,
-        notes=tuple(_odd_classes(root, classes)),
+        notes=tuple(f"{root}: {note}" for note in odd_classes(classes)),
     )
-
-
-def _odd_classes(root: Path, classes: Iterable[str]) -> Iterator[str]:
-    """Classes whose names are such that something else may have been meant."""
-    if nameless := [name for name in classes if len(name) == 1 and not is_character(name)]:
-        shown = " ".join(f"U+{ord(name):04X}" for name in nameless)
-        yield f"{root}: {shown} stands for no character (a space, a lone mark, what could not be read); it is a class"
-    for name in classes:
-        if re.fullmatch("(?=.*[A-F])[0-9A-F]{4,5}", name.upper()) and is_character(named := chr(int(name, 16))):
-            yield f"{root}: the class {name} is called so; if {named} is meant, call its folder U+{name}"
-            return  # which is enough to see why
 
 
 def _character(root: Path, folder: str) -> str:
