@@ -1,5 +1,6 @@
 """Pages and tables as other systems and programs write them, and boxes that mean something else."""
 
+import re
 import shutil
 import unicodedata
 import zipfile
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from kuzushiji.data.pages.tables import list_pages
 from kuzushiji.data.source import load
@@ -115,3 +117,65 @@ def test_characters_of_two_code_points_and_what_is_none(plain) -> None:
     assert [(each.kind, each.boxes) for each in report(folder).problems] == [("unknown_code_point", 4)]
     assert {"か゚", "が"} <= set(load(folder).classes)
     assert np.isin(page.ids, [0, 1, 6, 7]).all()
+
+
+# Boxes that are not where the writing is
+
+
+def written(folder: Path, change=lambda box: box, label="U+304A") -> Path:
+    """Four pages of twelve black characters, whose boxes are changed."""
+    boxes = [(20 + 90 * (n % 4), 20 + 110 * (n // 4), 50, 60) for n in range(12)]
+    page = np.full((400, 400), 240, np.uint8)
+    for left, top, width, height in boxes:
+        page[top + 4 : top + height - 4, left + 20 : left + 30] = 20
+        page[top + 25 : top + 35, left + 4 : left + width - 4] = 20
+    (folder / "train_images").mkdir(parents=True)
+    words = " ".join(" ".join(map(str, (label, *change(box)))) for box in boxes)
+    (folder / "train.csv").write_text("image_id,labels\n" + "".join(f"b_{n},{words}\n" for n in range(4)), "utf-8")
+    for number in range(4):
+        (folder / "train_images" / f"b_{number}.jpg").write_bytes(jpeg(Image.fromarray(page)))
+    return folder
+
+
+def test_boxes_where_the_writing_is(tmp_path: Path) -> None:
+    assert report(written(tmp_path / "a")).characters == 48
+    assert report(written(tmp_path / "b", lambda box: (box[0] + 8, box[1] - 8, *box[2:]))).characters == 48
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda box: (box[0] + 25, box[1] + 30, *box[2:]), "they look like the middle, width and height"),
+        (lambda box: tuple(round(0.88 * side) for side in box), "were they drawn on images of another size"),
+        (lambda box: (box[1], box[0], box[3], box[2]), "is their order another"),
+    ],
+    ids=["middles", "smaller", "top first"],
+)
+def test_boxes_elsewhere_are_refused(tmp_path: Path, change, cause: str) -> None:
+    with pytest.raises(DataError, match=f"the boxes are not where the writing is; .*{cause}"):
+        report(written(tmp_path / "pages", change))
+    with pytest.raises(DataError, match="the boxes are not where the writing is"):
+        load(tmp_path / "pages", limit=12)
+
+
+def test_labels_that_are_characters(tmp_path: Path) -> None:
+    assert load(written(tmp_path / "pages", label="か\u3099")).classes == ("が",)
+    assert load(written(tmp_path / "more", label="か゚")).classes == ("か゚",)
+    with pytest.raises(DataError, match=r"gives no character: .*malformed_code_point"):
+        report(written(tmp_path / "gone", label="〓"))
+
+
+def test_boxes_before_their_characters_are_those_of_these(tmp_path: Path) -> None:
+    folder = written(tmp_path / "pages")
+    right = [(page.characters, page.boxes.tolist()) for page in list_pages(folder).pages]
+    table(folder, lambda text: re.sub(r"(U\+304A) (\d+ \d+ \d+ \d+)", r"\2 \1", text).encode())
+    assert [(page.characters, page.boxes.tolist()) for page in list_pages(folder).pages] == right
+    assert report(folder).problems == ()
+
+
+def test_blank_pages_are_no_sign_of_boxes_elsewhere(tmp_path: Path) -> None:
+    folder = written(tmp_path / "pages")
+    noise = np.random.default_rng(0).integers(225, 240, (400, 400), dtype=np.uint8)
+    for path in (folder / "train_images").iterdir():
+        path.write_bytes(jpeg(Image.fromarray(noise)))
+    assert report(folder).characters == 48

@@ -262,7 +262,8 @@ def test_codhs_blocks_and_places_give_lines_and_order(
         ("U+3042 20 20 30 99999999999999999999", "malformed_entry"),
         ("U+3042", "malformed_entry"),
         ("3042 20 20 30 50", "malformed_code_point"),
-        ("あ 20 20 30 50", "malformed_code_point"),
+        ("〓 20 20 30 50", "malformed_code_point"),
+        ("あ 20 20 30 50", "box_twice"),  # the character itself, of which there is such a box
         ("U+30G2 20 20 30 50", "malformed_code_point"),
         ("U+110000 20 20 30 50", "malformed_code_point"),
         ("U+D800 20 20 30 50", "malformed_code_point"),

@@ -19,6 +19,7 @@ from kuzushiji.data.files.cache import CachedImages, bounds_of, cached, find_cac
 from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.pages.cutting import BROKEN, CLIPPED, CUT, OUTSIDE, CutPages, cut_pages
 from kuzushiji.data.pages.files import FileReader, identity
+from kuzushiji.data.pages.fit import refuse_beyond, refuse_elsewhere
 from kuzushiji.data.pages.problems import PageReport, Problem
 from kuzushiji.data.pages.tables import BoxedPage, PageListing, list_pages, page_names
 from kuzushiji.data.splits import HASH_SPLITS, Sample
@@ -31,11 +32,6 @@ SIDE = 80
 
 UNITS = ("page", "book")
 """What can stay on one side of a division."""
-
-_MANY_BEYOND = 10, 0.1
-"""Of boxes that reach beyond their page so many are bad luck at most, and such a share of all."""
-_CORNERS = 0.95
-"""The share of boxes that could be two corners from which on they are."""
 
 _VERSION = 5
 """Raised when the same pages would give other characters."""
@@ -289,7 +285,8 @@ def _make(pages: Pages, folder: Path, *, side: int, progress: Progress | None) -
     to_cut, page_of, characters = _to_cut(listing, pages.by)
     cut = cut_pages([(page.image, page.boxes) for page in to_cut if page.image], folder, side=side, progress=progress)
 
-    _refuse_other_boxes(pages.path, to_cut, cut)
+    refuse_beyond(pages.path, to_cut, cut)
+    refuse_elsewhere(pages.path, to_cut)
     rows = np.flatnonzero((cut.fates == CUT) | (cut.fates == CLIPPED))
     classes, labels = np.unique(characters[rows], return_inverse=True)
     report = PageReport(
@@ -338,6 +335,7 @@ def _make_some(
     listing = list_pages(pages.path)
     to_cut, page_of, characters = _to_cut(listing, pages.by)
     classes, labels = np.unique(characters, return_inverse=True)
+    refuse_elsewhere(pages.path, to_cut)
     names, sides = _sides(to_cut, pages.by)
     rows = np.flatnonzero(np.array([names[side] for side in sides.tolist()], np.str_)[page_of] == split)
     if len(rows) <= wanted.limit:
@@ -381,27 +379,6 @@ def _sides(
     split = divided(some, by)
     names = _split_names(split)
     return names, np.array([names.index(split[each]) if each in split else -1 for each in group], dtype=np.int64)
-
-
-def _refuse_other_boxes(path: Path, pages: Sequence[BoxedPage], cut: CutPages) -> None:
-    """Raises:
-    DataError: so many boxes reach beyond their page that they must mean something else.
-    """
-    beyond = np.isin(cut.fates, (CLIPPED, OUTSIDE))
-    count, every = int(beyond.sum()), int((cut.fates != BROKEN).sum())
-    if count < _MANY_BEYOND[0] or count < _MANY_BEYOND[1] * every:
-        return
-    left, top, width, height = np.concatenate([page.boxes for page in pages]).T
-    corners = ((width > left) & (height > top)).mean() > _CORNERS
-    cause = (
-        "they look like left, top, right and bottom: subtract the former from the latter"
-        if corners
-        else "were they drawn on larger images than these, or are they left, top, right and bottom?"
-    )
-    raise DataError(
-        f"{path}: {count:,} of {every:,} boxes reach beyond their page; expected left, top, width and height in its "
-        f"pixels, but {cause}"
-    )
 
 
 def _problems(

@@ -5,6 +5,7 @@ page ends the reading: it is counted by its kind, and the first of each kind are
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 from kuzushiji.characters import composed, from_codepoints, is_character
@@ -105,6 +106,13 @@ class Tally:
         )
 
 
+def _is_itself(code: str) -> bool:
+    """Whether a label is the character and not its code point, with the marks it may have; ASCII may mean anything."""
+    code = composed(code)
+    marks = map(unicodedata.category, code[1:])
+    return not code[:1].isascii() and is_character(code) and set(marks) <= {"Mn"}
+
+
 def checked(code: str, numbers: list[str], known: frozenset[str]) -> tuple[str, list[int]] | str:
     """The character and its box, or what is wrong with them.
 
@@ -118,7 +126,7 @@ def checked(code: str, numbers: list[str], known: frozenset[str]) -> tuple[str, 
     """
     if len(numbers) != 4 or not all(map(NUMBER.fullmatch, numbers)):
         return "malformed_entry"
-    character = from_codepoints(code)
+    character = from_codepoints(code) or (code if _is_itself(code) else None)
     if not character:
         return "malformed_code_point"
     character = composed(character)
