@@ -69,15 +69,11 @@ def validation_split(
         split_at = math.floor(len(data) * (1.0 - fraction))
         if not 0 < split_at < len(data):
             raise UsageError(f"{fraction:g} of {len(data)} images leaves one part empty; choose another fraction")
-        train, validation = (
-            data.select(slice(None, split_at), "train"),
-            data.select(slice(split_at, None), "validation"),
-        )
-        if not _is_by_class(train, validation, fraction):
-            return train, validation
+        if not _is_by_class(data.labels):
+            return data.select(slice(None, split_at), "train"), data.select(slice(split_at, None), "validation")
         note = (
-            f"the images of {data.name} are in the order of their classes, so that the last of them are of classes "
-            "that would not train; validation has its share of every class instead"
+            f"the images of {data.name} are in the order of their classes, so that the last of them are no sample of "
+            "all; validation has its share of every class instead"
         )
         warnings.warn(note, DataWarning, stacklevel=2)
         data, method = replace(data, notes=(*data.notes, note)), "stratified"
@@ -92,11 +88,16 @@ def validation_split(
     return data.select(~held_out, "train"), data.select(held_out, "validation")
 
 
-def _is_by_class(train: CharacterImages, validation: CharacterImages, fraction: float) -> bool:
-    """Whether most of the validation images are of classes that hardly train, as where each class follows another."""
-    of_train, of_both = train.class_counts(), train.class_counts() + validation.class_counts()
-    hardly = of_train < of_both * (1 - fraction) / 2
-    return bool(validation.class_counts()[hardly].sum() > len(validation) / 2)
+def _is_by_class(labels: NDArray[np.int64]) -> bool:
+    """Whether images with these labels stand class by class, as class folders have them, perhaps of several sources.
+
+    Where they stand in any order, the class changes from one image to the next nearly as often as it does between two
+    images that are drawn.
+    """
+    counts = np.bincount(labels).astype(np.float64)
+    others = 1 - (counts * (counts - 1)).sum() / max(1, len(labels) * (len(labels) - 1))
+    changes = np.count_nonzero(np.diff(labels))
+    return changes < others * (len(labels) - 1) / 2
 
 
 def add_to_training(

@@ -204,3 +204,29 @@ def test_the_last_images_of_class_folders_are_not_whole_classes() -> None:
     assert train.class_counts().tolist() == [9] * 6
     assert validation.class_counts().tolist() == [1] * 6
     assert "in the order of their classes" in train.notes[0]
+
+
+def few(labels: list[int]) -> CharacterImages:
+    return CharacterImages(np.zeros((len(labels), 2, 2), np.uint8), np.array(labels), tuple("abcdef"), name="few")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0] * 20 + [1] * 20 + [2] * 20,  # the last tenth is of one class, which trains too
+        [0] * 100 + [1] * 5,  # a rare class is all of it, though not most
+        ([0] * 20 + [1] * 20 + [2] * 20) * 2,  # two sources, one after the other
+    ],
+)
+def test_the_last_images_are_a_sample_of_all_or_not_taken(labels: list[int]) -> None:
+    data = few(labels)
+    with pytest.warns(DataWarning, match="validation has its share of every class instead"):
+        train, validation = validation_split(data, method="last")
+    assert (train.class_counts() > 0).tolist() == (data.class_counts() > 0).tolist()
+    assert validation.class_counts().tolist() == [int(count * 0.1 + 0.5) for count in data.class_counts()]
+
+
+def test_shuffled_images_are_divided_as_they_stand() -> None:
+    data = few(np.random.default_rng(0).integers(0, 6, 300).tolist())
+    train, validation = validation_split(data, method="last")
+    assert (train.ids.tolist(), validation.ids.tolist()) == (list(range(270)), list(range(270, 300)))
