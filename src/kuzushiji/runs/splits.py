@@ -1,13 +1,15 @@
 """The images of a run, divided into those that train, validate and test."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import add_to_training, frequent_classes, group_rare, validation_split, with_classes_of
-from kuzushiji.errors import RunError, UsageError
+from kuzushiji.errors import DataWarning, RunError, UsageError
 from kuzushiji.runs.config import ALL_IMAGES, ImageChoice, RareConfig, RunConfig, SplitConfig
+from kuzushiji.runs.odd import oddities
 from kuzushiji.runs.recipe import Recipe
 
 
@@ -48,6 +50,8 @@ def read_splits(
 ) -> Splits:
     """Reads a dataset and sets validation images apart: the dataset's own, or as the recipe says.
 
+    A `DataWarning` tells of what is odd about them.
+
     Args:
         data: where the images are, or training images at hand.
         choice: which of the images, in which size and as which classes.
@@ -64,6 +68,11 @@ def read_splits(
         images = data
     else:
         images = data.load("train", limit=choice.limit, image_size=choice.image_size, progress=reading, exact=True)
+        if len(images.classes) == 1:
+            raise UsageError(
+                f"{data} has one class, {images.classes[0]}; a network tells 2 apart at least: expected a folder for "
+                "each class, or labels of several"
+            )
         if "validation" in data.splits:
             validation = data.load("validation", image_size=choice.image_size, progress=reading)
         if "test" in data.splits and with_test:
@@ -78,7 +87,15 @@ def read_splits(
         raise UsageError("keeping the best epoch, or stopping early, needs validation images; set validation_fraction")
     if splits.test is not None and splits.test.classes != splits.train.classes:
         raise UsageError("the test images have other classes than the training images")
-    return splits
+    return _told(splits)
+
+
+def _told(splits: Splits) -> Splits:
+    """The same, with what is odd about them in the notes of the training images; it is told too."""
+    notes = tuple(oddities(splits.train, splits.validation, splits.test))
+    for note in notes:
+        warnings.warn(f"{splits.train.name}: {note}", DataWarning, stacklevel=3)
+    return replace(splits, train=replace(splits.train, notes=splits.train.notes + notes)) if notes else splits
 
 
 def _merged(splits: Splits, kept: tuple[str, ...]) -> Splits:
