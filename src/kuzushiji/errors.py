@@ -1,7 +1,9 @@
 """The errors a user can meet.  Each message says what was found, what was expected and what to do."""
 
+import operator
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class KuzushijiError(Exception):
@@ -49,6 +51,25 @@ class Interrupted(KuzushijiError):
     exit_code = 130
 
 
+def whole_number(what: str, value: Any, least: int = 1, most: int | None = None) -> int:
+    """A value as the whole number that it must be.
+
+    Args:
+        what: what it is called in the message.
+
+    Raises:
+        UsageError: it is none, or out of range.
+    """
+    limits = f"from {least} to {most:,}" if most is not None else f"of at least {least}"
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise UsageError(f"{what} is {value!r}; expected a whole number {limits}") from None
+    if number < least or (most is not None and number > most):
+        raise UsageError(f"{what} is {number}; it must be {limits.removeprefix('of ')}")
+    return number
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Builds the error for a name that is not known, with the nearest names that are.
 
@@ -58,6 +79,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
         known: all names that would have been right.
     """
     known = sorted(known)
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    if not isinstance(name, str):
+        return UsageError(f"{kind} is {name!r}; expected a name, such as {known[0] if known else ''}")
+    near = get_close_matches(name, known, n=3, cutoff=0.5) or get_close_matches(name.casefold(), known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:40])}"
     return UsageError(f"there is no {kind} {name!r}; {hint}")

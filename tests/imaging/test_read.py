@@ -205,7 +205,7 @@ def test_an_a3_page_at_600_dpi_is_read() -> None:
         (np.zeros(7, np.uint8), r"array of shape \(7,\)"),
         (np.zeros((2, 2, 5), np.uint8), r"array of shape \(2, 2, 5\)"),
         (np.zeros((2, 2), complex), "array of complex128"),
-        (np.array([[0.0, np.nan]]), "values from nan"),
+        (np.array([[0.0, np.nan]]), "not a number"),
         (np.array([[-1, 3]]), "values from -1 to 3"),
         (np.array([[0, 70000]]), "values from 0 to 70000"),
         (io.StringIO("text"), "opened as text"),

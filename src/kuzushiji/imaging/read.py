@@ -23,7 +23,7 @@ from kuzushiji.imaging.kinds import ALSO, READ, kind_of
 
 Source = str | Path | bytes | bytearray | memoryview | BinaryIO | Image.Image | NDArray[Any]
 """An image: a path, the bytes of a file, a file opened for reading them, a Pillow image, or an array (H, W), (H, W, 1),
-(1, H, W), (H, W, 3) or (H, W, 4) of 0 to 1, 0 to 255 or 0 to 65535."""
+(1, H, W), (H, W, 2) with opacity, (H, W, 3) or (H, W, 4) of 0 to 1, 0 to 255 or 0 to 65535; a tensor is one too."""
 
 MOST_PIXELS = 120_000_000
 """An A3 page at 600 dpi has 70 million, one of A2 at 500 dpi 114 million."""
@@ -76,11 +76,15 @@ def read_pixels(source: Source) -> NDArray[np.uint8]:
 def _decoded(source: Source, mode: str | None) -> NDArray[np.uint8]:
     """The pixels of an upright image, of mode L or RGB; whichever shows all of it if None."""
     try:
+        source = as_array(source)
         if isinstance(source, np.ndarray):
             return _pixels(_checked(_of_array(source)), mode)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # no user can act on what Pillow says of odd metadata
             image = _checked(source) if isinstance(source, Image.Image) else _opened(read_content(source), mode)
+            if not (image.width and image.height):
+                raise DataError(f"has {image.width}x{image.height} pixels")
+            image.load()  # one that was handed over may be closed
             turn = _orientation(image)
             pixels = _pixels(image, mode)
             del image, source  # which may be as large again
@@ -93,6 +97,20 @@ def _decoded(source: Source, mode: str | None) -> NDArray[np.uint8]:
         raise DataError(f"is a damaged image ({error})") from None
 
 
+def as_array(source: Any) -> Any:
+    """The array of what is one by another name, such as a tensor of PyTorch or a table of pandas; all else as it is.
+
+    Raises:
+        DataError: it gives none, such as a tensor that is on another device.
+    """
+    if isinstance(source, np.ndarray | Image.Image) or not hasattr(source, "__array__"):
+        return source
+    try:
+        return np.asarray(source.detach() if hasattr(source, "detach") else source)
+    except Exception as error:  # whatever the other library raises
+        raise DataError(f"is {type(source).__name__}, and gives no array ({error})") from None
+
+
 def read_content(source: Any) -> bytes:
     """The bytes of a file, given in one of the ways of `Source`.
 
@@ -100,6 +118,10 @@ def read_content(source: Any) -> bytes:
         DataError: it can't be read, is empty or no file; the message goes on from what the caller calls it.
     """
     if isinstance(source, str | Path):
+        if not str(source):
+            raise DataError("is an empty name; expected a path")
+        if re.match("https?:/", str(source)):
+            raise DataError("is an address; fetch it first, and name the file")
         try:
             with expanded(source).open("rb") as file:
                 regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
@@ -109,9 +131,14 @@ def read_content(source: Any) -> bytes:
         except (OSError, ValueError) as error:
             raise DataError(f"can't be read: {getattr(error, 'strerror', None) or error}") from None
     elif hasattr(source, "read"):
-        source = source.read()
+        try:
+            source = source.read()
+        except (OSError, ValueError) as error:  # closed, or opened to be written
+            raise DataError(f"can't be read: {getattr(error, 'strerror', None) or error}") from None
         if isinstance(source, str):
             raise DataError("is a file opened as text; open it as binary, in mode 'rb'")
+        if source == b"":
+            raise DataError("is empty, or a file that was read to its end: go back with seek(0)")
     if not isinstance(source, bytes | bytearray | memoryview):
         raise DataError(
             f"is {type(source).__name__}; expected a path, bytes, a file opened as binary, a Pillow image or an array"
@@ -278,18 +305,22 @@ def _is_white_ink(image: Image.Image, parts: list[tuple[int, int, int, int]]) ->
 def _of_array(array: NDArray[Any]) -> Image.Image:
     if array.ndim == 3 and 1 in (array.shape[0], array.shape[2]):
         array = array[:, :, 0] if array.shape[2] == 1 else array[0]
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or not array.size:
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (2, 3, 4)) or not array.size:
         raise DataError(f"is an array of shape {array.shape}; expected (H, W), (H, W, 3) or (H, W, 4)")
     if array.dtype.kind not in "buif":
         raise DataError(f"is an array of {array.dtype}; expected numbers")
     if array.dtype != np.uint8:
         array = _narrowed(array, float(array.min()), float(array.max()))
+    if array.ndim == 3 and array.shape[2] == 2:
+        return Image.merge("LA", [Image.fromarray(np.ascontiguousarray(array[..., band])) for band in (0, 1)])
     return Image.fromarray(np.ascontiguousarray(array))
 
 
 def _narrowed(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """Tones as 8 bits, by the range that they fill: 0 to 1, 8 bits, or as many up to 16 as the highest needs."""
-    if not (low >= 0 and high <= 0xFFFF):  # also where there is NaN among them
+    if np.isnan(low):
+        raise DataError("has values that are not a number (NaN); expected 0 to 1, 0 to 255 or 0 to 65535")
+    if not (low >= 0 and high <= 0xFFFF):
         raise DataError(f"has values from {low:g} to {high:g}; expected 0 to 1, 0 to 255 or 0 to 65535")
     full = 1 if high < 2 else max(0xFF, 2 ** int(np.ceil(high)).bit_length() - 1)
     return (values.astype(np.float64) * (255 / full)).round().clip(0, 255).astype(np.uint8)

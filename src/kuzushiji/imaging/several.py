@@ -1,4 +1,4 @@
-"""Files that hold several images: the pages of a TIFF, the pictures of a GIF, WebP or PNG that moves."""
+"""Files that hold several images: the pages of a TIFF, the pictures of a GIF, WebP, PNG or AVIF that moves."""
 
 import io
 import warnings
@@ -9,7 +9,7 @@ from PIL import ExifTags, Image, TiffImagePlugin
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.kinds import kind_of
 
-FORMATS = ("TIFF", "GIF", "WEBP", "PNG")
+FORMATS = ("TIFF", "GIF", "WEBP", "PNG", "AVIF")
 """A JPEG too can hold several, but those are one picture in other sizes."""
 
 _SUBFILE = ExifTags.Base.NewSubfileType
@@ -52,7 +52,7 @@ def count_images(content: bytes) -> int:
     """How many images a file holds; 1 also if it is damaged, or no image."""
     kind = kind_of(content)
     moves = kind == "PNG" and content.find(b"acTL", 0, content.find(b"IDAT")) > 0
-    if not moves and kind not in ("TIFF", "GIF", "WebP"):
+    if not moves and kind not in ("TIFF", "GIF", "WebP", "AVIF"):
         return 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

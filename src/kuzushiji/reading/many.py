@@ -1,5 +1,6 @@
 """Many images of characters, files and folders of them: what is on each, and which could not be read."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,8 @@ from PIL import Image
 
 from kuzushiji.data.files.loose import loose_images, not_read
 from kuzushiji.data.files.names import SUFFIXES
-from kuzushiji.errors import DataError, UsageError
-from kuzushiji.imaging.read import read_content
+from kuzushiji.errors import DataError, UsageError, whole_number
+from kuzushiji.imaging.read import as_array, read_content
 from kuzushiji.imaging.several import images_in
 from kuzushiji.reading.combined import Combined
 from kuzushiji.reading.pretrained import ALL, complementary, pretrained
@@ -101,8 +102,7 @@ def recognize(
         >>> found.failures                                                                      # doctest: +SKIP
         ['scans/c.png is not a whole image (...)']
     """
-    if top < 1:
-        raise UsageError(f"top is {top}; it must be at least 1")
+    top = whole_number("top", top)
     recognizers = open_recognizers(model)
     failures: list[str] = []
     passed_over: list[str] = []
@@ -123,7 +123,9 @@ def open_recognizers(
         if set(ALL) <= set(pretrained()):
             return {"+".join(ALL): Combined(threads=threads)}
         model = complementary()
-    models = [model] if isinstance(model, str | Path) else model
+    models = [model] if isinstance(model, str | Path) else list(model)
+    if not models:
+        raise UsageError("name a network, or leave the model out: those that ship then answer together")
     return {name: Recognizer(name, threads=threads) for name in map(pinned, models)}
 
 
@@ -132,7 +134,7 @@ def _sources(
 ) -> Iterator[tuple[str, Source]]:
     """Each image with its name, folders walked."""
     for name, image in named_images(images):
-        if not isinstance(image, str | Path) or not Path(image).is_dir():
+        if not isinstance(image, str | Path) or not os.path.isdir(image):
             yield name, image
             continue
         found = loose_images(image)
@@ -177,10 +179,11 @@ def _answers(
 
 def _each_in(source: Source, name: str) -> Iterator[tuple[int | None, Source | DataError]]:
     """The images in a file with their numbers, or one that has none; what is wrong comes as an error that names it."""
-    if isinstance(source, np.ndarray | Image.Image):
-        yield None, source
-        return
     try:
+        source = as_array(source)
+        if isinstance(source, np.ndarray | Image.Image):
+            yield None, source
+            return
         content = read_content(source)
     except DataError as error:
         yield None, DataError(f"{name} {error}")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from kuzushiji.document.page import Page, Step
 from kuzushiji.errors import DataError
-from kuzushiji.imaging.read import Source, read_content
+from kuzushiji.imaging.read import Source, as_array, read_content
 
 
 class PageReader(Protocol):
@@ -56,6 +56,7 @@ def decoded(
     """
     name = name or (str(image) if isinstance(image, str | Path) else "the image")
     try:
+        image = as_array(image)
         if isinstance(image, np.ndarray | Image.Image):
             return name, None, decode(image)
         content = read_content(image)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kuzushiji.document.page import Candidate
-from kuzushiji.errors import DataError, UsageError
+from kuzushiji.errors import DataError, UsageError, whole_number
 from kuzushiji.exported import computed, open_network
 from kuzushiji.imaging.clean import clean
 from kuzushiji.imaging.colour import gray_of_writing
 from kuzushiji.imaging.cut import cut_character
 from kuzushiji.imaging.marks import MOST_MARKS, count_marks
-from kuzushiji.imaging.read import Source, read_content, read_pixels
+from kuzushiji.imaging.read import Source, as_array, read_content, read_pixels
 from kuzushiji.imaging.several import count_images
 from kuzushiji.processes import cores
 from kuzushiji.reading.pretrained import CAUTION, find_network
@@ -108,7 +108,7 @@ class Recognizer:
 
         Args:
             images: one or many of them, each alone or with its name.  An array of three dimensions is one image if the
-                last has one, three or four, else many gray ones.
+                last has one to four, else many gray ones.
             top: how many candidates each gets at most.
 
         Returns:
@@ -156,8 +156,7 @@ class Recognizer:
         Raises:
             UsageError: `top` is below 1.
         """
-        if top < 1:
-            raise UsageError(f"top is {top}; it must be at least 1")
+        top = whole_number("top", top)
         inked = [number for number, image in enumerate(images) if image is not None and image.any()]
 
         def named(some: Sequence[int]) -> Iterator[Recognition]:
@@ -314,6 +313,7 @@ def read_character(image: Source, name: str = "the image") -> CharacterScan:
             some character too.
     """
     try:
+        image = as_array(image)
         if not isinstance(image, np.ndarray | Image.Image):
             image = read_content(image)
             if (count := count_images(image)) > 1:
@@ -333,14 +333,21 @@ def read_character(image: Source, name: str = "the image") -> CharacterScan:
 
 def named_images(images: Source | Iterable[Source | tuple[str, Source]]) -> Iterator[tuple[str, Source]]:
     """Each image with what it is called in messages: its path, its number, or the name that comes with it."""
+    if not isinstance(images, list | tuple):
+        images = as_array(images)
     if isinstance(images, np.ndarray):
-        is_one = images.ndim < 3 or (images.ndim == 3 and images.shape[2] in (1, 3, 4))
+        is_one = images.ndim < 3 or (images.ndim == 3 and images.shape[2] in (1, 2, 3, 4))
     else:
         is_one = isinstance(images, str | bytes | bytearray | memoryview | Image.Image) or hasattr(images, "read")
         is_one = is_one or not isinstance(images, Iterable)
     many: Any = [images] if is_one else images
     for number, image in enumerate(many):
         if isinstance(image, tuple):
-            yield image
+            if len(image) != 2 or not isinstance(image[0], str | Path):
+                raise UsageError(
+                    f"image {number} is a tuple of {', '.join(type(part).__name__ for part in image)}; "
+                    "expected a pair of a name and an image"
+                )
+            yield str(image[0]), image[1]
         else:
-            yield (str(image) if isinstance(image, str | Path) else f"image {number}"), image
+            yield (str(image) or "''" if isinstance(image, str | Path) else f"image {number}"), image
