@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 import kuzushiji
-from kuzushiji.errors import DataError, UsageError
+from kuzushiji.data.images import CharacterImages
+from kuzushiji.errors import DataError, UsageError, unknown_name, whole_number
 from kuzushiji.imaging.read import read_gray, read_pixels
 from kuzushiji.reading.recognizer import Recognizer, named_images
+from kuzushiji.runs.run import find_run, run_path
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +120,91 @@ def test_pairs_that_are_none(pair: tuple[Any, ...]) -> None:
 def test_an_image_without_pixels_is_none(read) -> None:
     with pytest.raises(DataError, match="has 0x5 pixels"):
         read(Image.new("L", (0, 5)))
+
+
+# Names and numbers
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (lambda: kuzushiji.load(None), "data is None; expected a name such as kmnist6k, or a path"),
+        (lambda: kuzushiji.load(""), "data is ''"),
+        (lambda: kuzushiji.load(["brush:kmnist"]), r"data is \['brush:kmnist'\]"),
+        (lambda: kuzushiji.load("brush:kmnist", limit="10"), "limit is '10'; expected a whole number of at least 1"),
+        (lambda: kuzushiji.load("brush:kmnist", image_size=1.5), "image_size is 1.5; expected a whole number from 1"),
+        (lambda: kuzushiji.load("brush:kmnist", image_size=(28, 28)), r"image_size is \(28, 28\)"),
+        (lambda: Recognizer(3), "3 is no path"),
+        (lambda: kuzushiji.recognize(drawn(), []), "name a network, or leave the model out"),
+        (lambda: kuzushiji.recognize(drawn(), top="3"), "top is '3'; expected a whole number"),
+        (lambda: kuzushiji.Page.load(None), "None is no path"),
+        (lambda: find_run(None), "a run is called None"),
+        (lambda: find_run(""), "a run is called ''"),
+        (lambda: run_path("", "lenet5", "data"), "a run is called ''; expected a name or a path"),
+        (lambda: kuzushiji.ensemble("mine"), "the members are 'mine'; expected a list"),
+        (lambda: kuzushiji.compare([]), "name two runs or more to compare"),
+        (lambda: kuzushiji.compare(["nope"]), "there is no run 'nope'"),
+        (lambda: kuzushiji.create_model(None, classes=2, image_size=(28, 28)), "model is None; expected a name"),
+        (lambda: kuzushiji.Reader(least=float("nan")), "least is nan; expected a probability"),
+        (lambda: kuzushiji.Reader(top=0), "top is 0; it must be at least 1"),
+    ],
+)
+def test_wrong_arguments_say_so(call, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUZUSHIJI_HOME", str(tmp_path))
+    with pytest.raises(UsageError, match=expected):
+        call()
+
+
+def test_a_list_of_runs_is_as_good_as_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUZUSHIJI_HOME", str(tmp_path))
+    with pytest.raises(UsageError, match="there is no run 'one'"):
+        kuzushiji.compare(["one", "two"])
+
+
+def test_names_in_other_letters_are_guessed() -> None:
+    assert str(unknown_name("dataset", "KMNIST6K", ["kmnist6k", "k49"])).endswith("did you mean kmnist6k?")
+
+
+def test_whole_numbers() -> None:
+    assert whole_number("top", np.int64(3)) == 3
+    with pytest.raises(UsageError, match="size is 5; it must be from 1 to 4"):
+        whole_number("size", 5, 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ("x", r"expected numbers \(n, 4\)"),
+        ([1, 2, 3, 4], r"expected numbers \(n, 4\)"),
+        ([[0, 0, np.nan, 5]], r"expected numbers \(n, 4\)"),
+        ([[0, 0, 0, 5]], "has no size, or lies beside the page of 30 x 40"),
+        ([[500, 0, 5, 5]], "has no size, or lies beside the page"),
+        ([[0, 0, -5, 5]], "has no size, or lies beside the page"),
+    ],
+)
+def test_boxes_that_are_none(boxes: Any, expected: str) -> None:
+    with pytest.raises(UsageError, match=expected):
+        kuzushiji.Reader(language=False)(drawn(), boxes=boxes)
+
+
+def test_boxes_may_be_a_list() -> None:
+    reader = kuzushiji.Reader(least=np.float32(0.3), language=False)
+    assert len(reader(drawn(), boxes=[[2, 2, 26, 36]])) == 1
+    assert len(reader(drawn(), boxes=[])) == 0
+
+
+IMAGES, LABELS = np.zeros((2, 4, 4), np.uint8), np.array([0, 1])
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "classes", "expected"),
+    [
+        ([[1]], LABELS, ("a", "b"), "must be arrays of NumPy"),
+        (IMAGES, [0, 1], ("a", "b"), "must be arrays of NumPy"),
+        (IMAGES, LABELS, "ab", "classes must be different names, one each, found 'ab'"),
+        (IMAGES, LABELS, ("a", "a"), "classes must be different names"),
+    ],
+)
+def test_images_and_classes_that_are_none(images: Any, labels: Any, classes: Any, expected: str) -> None:
+    with pytest.raises(DataError, match=expected):
+        CharacterImages(images, labels, classes)

@@ -76,6 +76,8 @@ def expanded(path: str | Path) -> Path:
     """
     try:
         return Path(os.path.expanduser(path))
+    except TypeError:
+        raise UsageError(f"{path!r} is no path") from None
     except ValueError:
         raise UsageError(f"{str(path)!r} can be the path of nothing") from None
 

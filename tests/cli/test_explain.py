@@ -8,7 +8,7 @@ from PIL import Image
 import kuzushiji
 from kuzushiji.cli import main
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.errors import Interrupted
+from kuzushiji.errors import Interrupted, UsageError
 from kuzushiji.runs.run import find_run
 from kuzushiji.training.experiment import TrainingWatch, train
 
@@ -68,6 +68,13 @@ def test_in_python_it_is_a_line(capsys):
     maps = kuzushiji.explain_layer(find_run("resnet"), "body.0", 4, top=3)
     assert maps.to_dict() == explained(capsys, "resnet", 4, "--layer", "body.0", "--top", 3)
     assert maps.maps.shape == (3, *maps.shape[1:])
+
+
+def test_images_are_files_or_numbers():
+    assert kuzushiji.explain("resnet", np.int64(4))[0].to_dict() == kuzushiji.explain("resnet", 4)[0].to_dict()
+    for none in (-1, None, [0, 4], np.zeros((16, 16))):
+        with pytest.raises(UsageError, match="expected a file, or the number of a test image, from 0"):
+            kuzushiji.explain("resnet", none)
 
 
 @pytest.mark.parametrize(("run", "method"), [("resnet", "cam"), ("dense", "hires_cam")])

@@ -272,10 +272,10 @@ def test_one_file_of_a_pair(tmp_path: Path) -> None:
     ("options", "found"),
     [
         ({"split": "validation"}, r"has no split 'validation'; it has train, test"),
-        ({"limit": 0}, "a limit of 0 images"),
-        ({"limit": -1}, "a limit of -1 images"),
-        ({"image_size": 0}, "an image size of 0 pixels"),
-        ({"image_size": 10_000}, "expected 1 to 4096"),
+        ({"limit": 0}, "limit is 0; it must be at least 1"),
+        ({"limit": -1}, "limit is -1; it must be at least 1"),
+        ({"image_size": 0}, "image_size is 0; it must be from 1 to 4,096"),
+        ({"image_size": 10_000}, "it must be from 1 to 4,096"),
     ],
 )
 def test_values_that_cannot_be(options: dict, found: str) -> None:

@@ -52,6 +52,10 @@ class CharacterImages:
         if self.ids is None:
             object.__setattr__(self, "ids", np.arange(len(self.labels), dtype=np.int64))
         images, labels = self.images, self.labels
+        if not (isinstance(images, np.ndarray) and isinstance(labels, np.ndarray) and isinstance(self.ids, np.ndarray)):
+            raise DataError(f"{self.name}: images, labels and ids must be arrays of NumPy")
+        if isinstance(self.classes, str) or len(set(self.classes)) < len(self.classes):
+            raise DataError(f"{self.name}: classes must be different names, one each, found {self.classes!r:.80}")
         if images.dtype != np.uint8 or images.ndim != 3:
             raise DataError(f"{self.name}: images must be uint8 (N, H, W), found {images.dtype} {images.shape}")
         if labels.dtype != np.int64 or labels.shape != (len(images),) or self.ids.shape != labels.shape:

@@ -40,7 +40,7 @@ from kuzushiji.data.shelved import Shelved
 from kuzushiji.data.splits import Sample, subsample
 from kuzushiji.data.synthetic.brush import SHAPES, Brush
 from kuzushiji.data.synthetic.brush_fonts import DRAWN_SETS, BrushFonts
-from kuzushiji.errors import DataError, DataWarning, UsageError, unknown_name
+from kuzushiji.errors import DataError, DataWarning, UsageError, unknown_name, whole_number
 from kuzushiji.files import expanded
 from kuzushiji.home import home
 from kuzushiji.imaging.cut import to_square
@@ -112,10 +112,10 @@ class Source:
                 tested on all of them anyway.
             seed: of the draw, where there is a limit.
         """
-        if image_size is not None and not 1 <= image_size <= 4096:
-            raise UsageError(f"an image size of {image_size} pixels; expected 1 to 4096")
-        if limit is not None and limit < 1:
-            raise UsageError(f"a limit of {limit} images; expected at least 1")
+        if image_size is not None:
+            image_size = whole_number("image_size", image_size, 1, 4096)
+        if limit is not None:
+            limit = whole_number("limit", limit)
         if split not in self.splits:
             undivided = isinstance(self.origin, Pages) and self.splits == ("all",)
             few = ", as three pages or books at least are needed to set some apart" if undivided else ""
@@ -212,6 +212,8 @@ def parse(data: str | Path | Source) -> Source:
         return data
     if isinstance(data, Path):
         return _at(data)
+    if not isinstance(data, str) or not data:
+        raise UsageError(f"data is {data!r}; expected a name such as kmnist6k, or a path")
     if _BESIDE in data and not _exists(data):
         few, rest = (parse(part.strip()) for part in data.split(_BESIDE, 1))
         return Source(

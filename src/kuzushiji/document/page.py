@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from kuzushiji import characters as history
 from kuzushiji.document.geometry import box_around, boxes_of, polygons_of
 from kuzushiji.errors import DataError
+from kuzushiji.files import expanded
 from kuzushiji.imaging.read import Source
 
 _ID = re.compile(r"[^\W\d][\w.-]*")
@@ -338,7 +339,7 @@ class Page(Sequence[Character]):
             UsageError: there is no such format, or it needs the image.
             KuzushijiError: the file can't be written.
         """
-        _formats().save(self, Path(path), format, scan)
+        _formats().save(self, expanded(path), format, scan)
 
     @staticmethod
     def load(path: str | Path) -> "Page":
@@ -347,7 +348,7 @@ class Page(Sequence[Character]):
         Raises:
             DataError: the file is missing, damaged or no page.
         """
-        page: Page = _formats().load(Path(path))
+        page: Page = _formats().load(expanded(path))
         return page
 
 

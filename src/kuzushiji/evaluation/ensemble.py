@@ -1,6 +1,6 @@
 """What several networks say together, from their predictions alone, and how much each should have to say."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,6 +48,8 @@ def ensemble(
         >>> evaluate(ensemble(["lenet5", "alexnet"])).accuracy.value                    # doctest: +SKIP
         0.9687
     """
+    if isinstance(members, str | Path | Run | Predictions) or not isinstance(members, Iterable):
+        raise UsageError(f"the members are {members!r:.80}; expected a list of them")
     said = [as_predictions(member, on) for member in members]
     check_same_images(said)
     _check_average(average)

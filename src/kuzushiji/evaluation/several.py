@@ -215,6 +215,8 @@ def measure_ensemble(
 
 def _different(runs: Sequence[Run | str | Path]) -> list[Run]:
     """The runs that are meant, each once."""
+    if len(runs) == 1 and isinstance(runs[0], list | tuple):
+        runs = runs[0]  # a list of them was given as one
     return list({run.path.resolve(): run for run in map(find_run, runs)}.values())
 
 

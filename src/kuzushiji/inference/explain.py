@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -340,6 +341,9 @@ def _pictures(run: Run, images: Sequence[str | Path | int], side: int) -> list[P
     """The images: files, or numbers of test images."""
     if not images:
         return pictures_of_test(run)
+    for image in images:
+        if not isinstance(image, str | Path | Integral) or (isinstance(image, Integral) and image < 0):
+            raise UsageError(f"an image is {image!r:.60}; expected a file, or the number of a test image, from 0")
     numbers = {name: int(f"{name}") for name in images if f"{name}".isdecimal() and not Path(f"{name}").exists()}
     tested = dict(zip(numbers, pictures_of_test(run, list(numbers.values())), strict=True)) if numbers else {}
     return [tested[name] if name in tested else picture_of(Path(f"{name}"), side) for name in images]

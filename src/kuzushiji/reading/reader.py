@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from kuzushiji.document.geometry import polygons_of
 from kuzushiji.document.order import arrange
 from kuzushiji.document.page import Characters, ImageRef, Page, Step
+from kuzushiji.errors import UsageError, whole_number
 from kuzushiji.files import file_hash
 from kuzushiji.imaging.read import Source, read_gray
 from kuzushiji.imaging.rules import find_rules
@@ -38,7 +41,7 @@ class Reader:
         threads: how many of the processor's cores to use; all that this process may use if None.
 
     Raises:
-        UsageError: there is no network of this name.
+        UsageError: there is no network of this name, or a number is out of range.
         DataError: an exported file is missing or damaged.
 
     Example:
@@ -59,7 +62,9 @@ class Reader:
     ) -> None:
         self.detector = detector if callable(detector) else Detector(detector, threads=threads)
         stated = self.detector.description.found_above if isinstance(self.detector, Detector) else 0.3
-        self.least, self.top = stated if least is None else least, top
+        if least is not None and not (isinstance(least, Real) and 0 <= least <= 1):
+            raise UsageError(f"least is {least!r}; expected a probability, from 0 to 1")
+        self.least, self.top = stated if least is None else least, whole_number("top", top)
         names = complementary() if model is None else [pinned(model)]
         self.recognizers = {name: Recognizer(name, threads=threads) for name in names}
         self._hashes = {name: file_hash(each.path) for name, each in self.recognizers.items()}
@@ -77,8 +82,11 @@ class Reader:
 
         Raises:
             DataError: it can't be read; the message names it.
+            UsageError: the boxes are none, or beside the page.
         """
         name, digest, gray = decoded(image, name, read_gray)
+        if boxes is not None:
+            boxes = _checked(boxes, gray.shape[1], gray.shape[0])
         found = find_characters(gray, self.detector, self.least) if boxes is None else known(boxes)
         candidates, probabilities = self._named(gray, found.boxes, exact=boxes is not None)
         boxes = whole_boxes(found.boxes, gray)
@@ -129,6 +137,29 @@ class Reader:
         probabilities = [[each.probability for each in one] + [0.0] * (most - len(one)) for one in named]
         shape = len(boxes), most
         return np.array(candidates, np.str_).reshape(shape), np.array(probabilities, np.float32).reshape(shape)
+
+
+def _checked(boxes: NDArray[Any], width: int, height: int) -> NDArray[np.int64]:
+    """Boxes (n, 4) of a page as whole numbers.
+
+    Raises:
+        UsageError: they are none, or one lies beside the page.
+    """
+    found = np.asarray(boxes)
+    if found.shape == (0,):  # an empty list
+        found = np.zeros((0, 4), np.int64)
+    if found.ndim != 2 or found.shape[1] != 4 or found.dtype.kind not in "iuf" or not np.isfinite(found).all():
+        raise UsageError(
+            f"the boxes are {found.dtype} {found.shape}; expected numbers (n, 4): left, top, width, height"
+        )
+    whole = found.clip(-(2**31), 2**31).round().astype(np.int64)
+    left, top, wide, high = whole.T
+    wrong = (wide < 1) | (high < 1) | (left >= width) | (top >= height) | (left + wide <= 0) | (top + high <= 0)
+    if wrong.any():
+        raise UsageError(
+            f"the box {found[wrong.argmax()].tolist()} has no size, or lies beside the page of {width} x {height}"
+        )
+    return whole
 
 
 def _shortened(page: Page, top: int) -> Page:

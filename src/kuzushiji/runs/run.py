@@ -274,6 +274,8 @@ def run_path(run: str | Path | None, model: str, label: str) -> Path:
     if run is None:
         made = f"{model}-{re.sub('[:/]', '-', label)}-{datetime.now():%Y%m%d-%H%M%S}"
         return _free(runs_folder() / made)
+    if not isinstance(run, str | Path) or not str(run):
+        raise UsageError(f"a run is called {run!r}; expected a name or a path")
     is_path = isinstance(run, Path) or "/" in run or "\\" in run or run in (".", "..")
     return expanded(run) if is_path else runs_folder() / run
 
@@ -387,6 +389,8 @@ def find_run(name: Run | str | Path) -> Run:
     """
     if isinstance(name, Run):
         return name
+    if not isinstance(name, str | Path) or not str(name):
+        raise UsageError(f"a run is called {name!r}; expected its name or its path, or the run itself")
     path = existing_path(name)
     if os.path.isfile(path / "config.json"):  # which is said of no name that is too long
         return Run(path)
