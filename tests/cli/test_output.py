@@ -61,6 +61,12 @@ def test_where_notes_cannot_be_written_the_work_is_done_and_the_code_is_the_same
     assert ("kmnist" in done.stdout.decode()) == (code != 2)
 
 
+def test_a_closed_stdin_is_empty():
+    line = f"{sys.executable} -m kuzushiji recognize - --model kmnist <&-"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=False)
+    assert (done.returncode, done.stderr.decode()) == (1, "Left out: - is empty\nError: 1 image was left out\n")
+
+
 def test_a_closed_pipe_is_no_traceback():
     reading, writing = os.pipe()
     os.close(reading)

@@ -59,6 +59,12 @@ def test_text_of_one_page(run, page):
     assert [line[1::2] for line in out.splitlines()] == ["？？？？"] * 3
 
 
+def test_a_page_without_a_character_is_told(run, tmp_path):
+    Image.new("L", (300, 300), 230).save(tmp_path / "blank.png")
+    assert run(tmp_path / "blank.png")[1] == "blank: no character was found"
+    assert "blank: no character was found" in run(tmp_path / "blank.png", "--output", tmp_path / "out")[1]
+
+
 def test_the_page_as_json_and_in_other_formats(run, page, tmp_path):
     found = json.loads(run(page, "--json")[0])
     assert [len(line["characters"]) for line in found["lines"]] == [4, 4, 4]

@@ -105,8 +105,10 @@ notes = _console(sys.stderr is not None and sys.stderr.isatty(), stderr=True)
 def escape_what_cannot_be_written() -> None:
     """Lets stdout and stderr escape what their encoding lacks, such as 〻 in the cp932 of a Japanese Windows.
 
-    Where one is closed, what is written there is lost.
+    Where one is closed, what is written there is lost; a closed stdin is empty.
     """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 (until the program ends)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (until the program ends)

@@ -237,7 +237,7 @@ def _printed(images: "Iterator[PageImage]", reader: "PageReader", wanted: "Wante
         else:
             sys.stdout.buffer.write(wanted.written(page, format))  # which says itself that it is UTF-8
             sys.stdout.buffer.flush()
-        yield Outcome(image.place, "read")
+        yield Outcome(image.place, "read", blank=not len(page))
 
 
 def _follow(outcomes: "Iterator[Outcome]", bar: Progress, expected: int | None = None) -> None:
@@ -250,6 +250,8 @@ def _follow(outcomes: "Iterator[Outcome]", bar: Progress, expected: int | None =
             counts[outcome.state] += 1
             if outcome.failure:
                 notes.print(Text.assemble(("Left out:", "bold red"), " ", outcome.failure), soft_wrap=True)
+            if outcome.blank:
+                _note(f"{outcome.name}: no character was found")
             rate = counts["read"] / (time.monotonic() - begun) * 60
             bar.update(
                 task,

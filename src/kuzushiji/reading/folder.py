@@ -20,6 +20,7 @@ from PIL import Image
 from kuzushiji.data.pages.sources import PageImage, page_images
 from kuzushiji.document.drawing import draw_page
 from kuzushiji.document.formats import FORMATS, SUFFIXES, content_of, text
+from kuzushiji.document.formats import json as page_json
 from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError, KuzushijiError, UsageError, unknown_name
 from kuzushiji.files import expanded, written_whole
@@ -86,11 +87,13 @@ class Outcome:
         name: what its files are called, without endings, and the folders that they are in.
         state: read; skipped, for that was done before; or failed.
         failure: why, in a sentence that names it; empty if it did not fail.
+        blank: whether it was read, and no character was found on it.
     """
 
     name: str
     state: Literal["read", "skipped", "failed"]
     failure: str = ""
+    blank: bool = False
 
 
 def read_into(
@@ -141,7 +144,7 @@ def _written(folder: Path, lock: FileLock, state: Literal["read", "skipped"], na
     if how.error:
         raise how.error
     _write(folder / name, how.result, lock)
-    return Outcome(name, state)
+    return Outcome(name, state, blank=state == "read" and not page_json.read(how.result[".json"]))
 
 
 def read_files(reader: PageReader, wanted: Wanted, image: PageImage) -> dict[str, bytes]:
