@@ -1,5 +1,6 @@
 """Ctrl-C as a request, for whatever ends where its state is whole."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -27,14 +28,27 @@ def interruptible() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+def terminate_as_interrupted() -> None:
+    """Lets a request to terminate do as Ctrl-C does, so that whatever is under way cleans up behind itself."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 @contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Lets a request to terminate do as Ctrl-C does, so that whatever is under way cleans up behind itself."""
+    """As `terminate_as_interrupted`, for a while."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = signal.getsignal(signal.SIGTERM)
+    terminate_as_interrupted()
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def end_at_once_with(code: int) -> None:
+    """Lets Ctrl-C and a request to terminate end the process, where all is done and Python takes itself down."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.default_int_handler:  # not where the caller lets it be ignored
+            signal.signal(number, lambda *_: os._exit(code))

@@ -32,6 +32,8 @@ Part = Callable[[Any, int, int], Iterable[int]]
 
 _KILLED = -9
 """The exit code of a process that got SIGKILL, which Windows does not have."""
+_TERMINATED = {Interrupted.exit_code, -signal.SIGINT, -signal.SIGTERM}
+"""Exit codes of a process that was asked to terminate, the last two before or after it could handle that."""
 
 
 def cores() -> int:
@@ -45,7 +47,8 @@ class Ended:
 
     Attributes:
         result: what its function returned.
-        error: what it raised, or why its process was lost; None if nothing went wrong.
+        error: what it raised, or why its process was lost: `Interrupted` where others than the caller asked it to
+            terminate; None if nothing went wrong.
         stopped: whether it was asked to stop, and did so before it had a result.
     """
 
@@ -165,6 +168,8 @@ class Workers:
             said = errors.read().decode(errors="replace").strip()
         if process.ended is not None or process.asked:
             return process.ended or Ended(stopped=True)
+        if code in _TERMINATED:
+            return Ended(error=Interrupted(f"a process that was {self._what} was asked to terminate"))
         hint = "; memory may have run out: do less at a time" if code == _KILLED else ""
         last = f" ({said.splitlines()[-1]})" if said else ""
         error = KuzushijiError(f"a process that was {self._what} ended with code {code}{last}{hint}")
@@ -268,6 +273,7 @@ def _report_each(report: Report, do_part: Part, job: Any, part: int, parts: int)
 
 def work() -> None:
     """The main function of a process: a job from stdin, what it tells to stdout."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with os.fdopen(os.dup(1), "wb") as pipe:
         os.dup2(2, 1)  # what a library prints is no report
 
@@ -275,10 +281,9 @@ def work() -> None:
             pickle.dump((kind, content), pipe)
             pipe.flush()
 
-        function, arguments = pickle.load(sys.stdin.buffer)
-        threading.Thread(target=_interrupt_when_stdin_closes, daemon=True).start()
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
+            function, arguments = pickle.load(sys.stdin.buffer)
+            threading.Thread(target=_interrupt_when_stdin_closes, daemon=True).start()
             tell("result", function(partial(tell, "report"), *arguments))
         except (Interrupted, KeyboardInterrupt):
             sys.exit(Interrupted.exit_code)

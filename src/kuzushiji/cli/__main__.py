@@ -1,5 +1,5 @@
 import sys
 
-from kuzushiji.cli import main
+from kuzushiji.__main__ import main
 
 sys.exit(main())

@@ -65,10 +65,11 @@ class Readers:
                 if not isinstance(what, Ended):
                     reading[number] = what
                     continue
+                if self._left.wait(1):
+                    break  # it was asked to terminate as the room was
                 log.warning("a process that read pages ended (%s); another begins", what.error)
                 if number in reading:
                     self._shelf.begin_again(reading.pop(number))
-                self._left.wait(1)
                 self._start(workers, number)
 
     def _start(self, workers: Workers, number: int) -> None:

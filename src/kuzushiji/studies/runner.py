@@ -299,7 +299,9 @@ def _side_by_side(
                     watch.epoch(running[path], what)
                 case Ended():
                     training = running.pop(path)
-                    if not what.stopped:
+                    if isinstance(what.error, Interrupted):
+                        stop.set()  # who asks one process to terminate means the study
+                    elif not what.stopped:
                         done[path] = _here(what.result or Outcome(training, str(what.error)))
                         watch.ended(done[path])
     if stop.is_set():

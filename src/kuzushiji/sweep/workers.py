@@ -42,7 +42,10 @@ def run_workers(
         while workers:
             told = workers.next(LOOK_SECONDS)
             if told and isinstance(told[1], Ended):
-                failed = failed or told[1].error
+                if isinstance(told[1].error, Interrupted):
+                    stop.set()  # who asks one process to terminate means the sweep
+                else:
+                    failed = failed or told[1].error
             if failed or stop.is_set():
                 workers.ask_to_stop()
             look()

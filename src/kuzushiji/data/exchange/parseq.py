@@ -10,7 +10,7 @@ from typing import Any
 
 from kuzushiji.data.exchange.lines import LineImage, Lines
 from kuzushiji.data.exchange.scans import Odd, Told, split_in
-from kuzushiji.errors import DataError, KuzushijiError
+from kuzushiji.errors import DataError, Interrupted, KuzushijiError
 from kuzushiji.extras import check_extras
 from kuzushiji.processes import Ended, Report, Workers
 
@@ -54,6 +54,8 @@ def read(source: Path, odd: Odd) -> dict[str, list[LineImage]]:
                 if isinstance(done, DataError):
                     raise done
                 if isinstance(done, Ended):
+                    if isinstance(done.error, Interrupted):
+                        raise done.error
                     if done.error:
                         raise DataError(f"{folder / _FILE} is no database of LMDB, or damaged ({done.error})")
                 elif done[2] is None:
