@@ -68,7 +68,7 @@ VERBS = (
     Verb("data convert brush:kmnist:300 {home}/made/{n} --format folder", "{home}/made/{n}"),
     Verb("data convert {home}/book {home}/made/{n} --format coco", "{home}/made/{n}"),
     Verb("data pages {home}/book --draw {home}/made/{n}.png", "{home}/made/{n}.png"),
-    Verb("explore brush:kmnist:100 --only samples,balance --output {home}/made/{n}"),
+    Verb("explore brush:kmnist:100 --only samples --output {home}/made/{n}"),
     Verb("explore {home}/folders --only samples --json"),
     Verb("models nn_1 --draw {home}/made/{n}.svg", "{home}/made/{n}.svg"),
     Verb("train nn_1 {data} --epochs 20 --run t-{n}"),
@@ -109,13 +109,15 @@ class Usual:
 
     Attributes:
         seconds: that it took.
+        does_end: whether nobody asked it to.
         code: its exit code.
         lines: what it said on stderr, without numbers.
         names: of the files in what it made.
     """
 
     seconds: float
-    code: int | None
+    does_end: bool
+    code: int
     lines: frozenset[str]
     names: frozenset[str]
 
@@ -204,12 +206,14 @@ class Home:
         process = self._begin(verb)
         with suppress(subprocess.TimeoutExpired):
             process.wait(verb.seconds)
-        seconds, code = time.monotonic() - begun, process.poll()
+        seconds, does_end = time.monotonic() - begun, process.poll() is not None
         process.terminate()
         said, _ = _end(process)
-        if code == 2:
+        if process.returncode == 2:
             raise RuntimeError(f"{verb.words}: {said}")
-        return Usual(seconds, code, frozenset(map(_plain, said.splitlines())), self._made(verb))
+        return Usual(
+            seconds, does_end, max(0, process.returncode), frozenset(map(_plain, said.splitlines())), self._made(verb)
+        )
 
     def _begin(self, verb: Verb) -> "subprocess.Popen[str]":
         self._number += 1
@@ -252,11 +256,13 @@ class Home:
             return f"exit code {code}: {said.strip()[-300:]}"
         if "Traceback" in said or "Exception ignored" in said:
             return said.strip()[-600:]
-        if code == 130 and usual.code is not None and len(more) != 1:
+        if code == 130 and usual.does_end and len(more) != 1:
             return f"{len(more)} lines: {said.strip()[-300:]}"
         if still := [each for each in below if _runs(each)]:
             return f"{len(still)} processes are left"
-        parts = [each.name for each in self.path.rglob("*.part") if not re.fullmatch(r"\.[^.]+(\.\w+)+\.part", each.name)]
+        parts = [
+            each.name for each in self.path.rglob("*.part") if not re.fullmatch(r"\.[^.]+(\.\w+)+\.part", each.name)
+        ]
         temporary = [each.name for each in (self.path / "tmp").iterdir() if not each.name.startswith("torchinductor")]
         if parts or (parts := temporary):
             return f"left: {', '.join(parts)}"

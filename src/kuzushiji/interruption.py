@@ -28,6 +28,26 @@ def interruptible() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Lets Ctrl-C and a request to terminate wait until what belongs together is done, which takes no time."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in before:
+        signal.signal(number, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
+
+
 def terminate_as_interrupted() -> None:
     """Lets a request to terminate do as Ctrl-C does, so that whatever is under way cleans up behind itself."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -142,22 +142,24 @@ def read(
 
     wanted = Wanted(formats, unsure, unsure_below, ruby, modern, draw)
     choice = ReaderChoice(reader, ndl, detector, model, language, top, threads)
-    with interruptible() as stop:
-        opened = choice.open()
-        images = _until(stop, _images(sources, pages, output))
-        if output is None:
-            # Without a bar, which would take what is printed for itself.
-            _follow(_printed(images, opened, wanted), Progress(disable=True))
-            return
-        with _calls(cluster, choice, opened, wanted, stop) as calls:
+    opened = choice.open()
+    images = _images(sources, pages, output)
+    if output is None:
+        # Without a bar, which would take what is printed for itself.
+        _follow(_printed(images, opened, wanted), Progress(disable=True))
+        return
+    try:
+        with _calls(cluster, choice, opened, wanted) as calls:
             expected = sum(expected_pages(source, pages, output) for source in sources)
             outcomes = read_into(output, images, opened, wanted, resume=resume, calls=calls)
             _follow(outcomes, pages_bar(), expected)
+    except KeyboardInterrupt:
+        raise _interrupted() from None
 
 
 @contextmanager
 def _calls(
-    address: str | None, choice: "ReaderChoice", opened: "PageReader", wanted: "Wanted", stop: Event
+    address: str | None, choice: "ReaderChoice", opened: "PageReader", wanted: "Wanted"
 ) -> "Iterator[Calls | None]":
     """What has the machines of a cluster read; None if there is no address of one."""
     if address is None:
@@ -167,7 +169,7 @@ def _calls(
     from kuzushiji.reading.choice import read_as
 
     threads = choice.threads or 1
-    with Cluster(address) as cluster:
+    with interruptible() as stop, Cluster(address) as cluster:
         yield cluster.spread(
             read_as,
             choice.anywhere(threads),
@@ -203,16 +205,13 @@ def _images(sources: Iterable[str], pages: str | None, output: Path | None) -> "
             yield from images_of([source], pages, _note, output)
 
 
-def _until(stop: Event, images: "Iterator[PageImage]") -> "Iterator[PageImage]":
-    """The images, unless Ctrl-C comes while there are more of them."""
-    for image in images:
-        _check(stop)
-        yield image
-
-
 def _check(stop: Event) -> None:
     if stop.is_set():
-        raise Interrupted("not all pages are read; those that are, are whole, and --resume goes on after them")
+        raise _interrupted()
+
+
+def _interrupted() -> Interrupted:
+    return Interrupted("not all pages are read; those that are, are whole, and --resume goes on after them")
 
 
 def _printed(images: "Iterator[PageImage]", reader: "PageReader", wanted: "Wanted") -> "Iterator[Outcome]":

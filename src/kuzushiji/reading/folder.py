@@ -25,6 +25,7 @@ from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError, KuzushijiError, UsageError, unknown_name
 from kuzushiji.files import expanded, written_whole
 from kuzushiji.imaging.read import Source, read_color
+from kuzushiji.interruption import held_back
 from kuzushiji.locks import FileLock
 from kuzushiji.processes import AtOnce, Calls, Ended, ended
 from kuzushiji.reading.readers import PageReader
@@ -244,7 +245,7 @@ def files_of(page: Page, image: PageImage, wanted: Wanted, drawn: Path | None = 
 
 def _write(stem: Path, files: Mapping[str, bytes], lock: FileLock) -> None:
     """Writes the files of a page that do not hold the same already, the JSON last."""
-    with lock:  # no mixture of what two processes read
+    with lock, held_back():  # no mixture of what two processes read
         if not _holds(whole := stem.with_name(f"{stem.name}.json"), files[".json"]):
             whole.unlink(missing_ok=True)
         for ending, content in files.items():
