@@ -100,3 +100,8 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"directory|exists"):
         make_folder(tmp_path / "file" / "folder")
+
+
+def test_what_is_no_unicode_is_escaped(tmp_path):
+    write_text(tmp_path / "a", "お\udcff")
+    assert (tmp_path / "a").read_text(encoding="utf-8") == r"お\udcff"

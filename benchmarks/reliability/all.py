@@ -41,6 +41,8 @@ TRIALS = (
     Trial("bounds", (), ("wide", "arrays", "run", "device", "pipe"), "–"),
     Trial("damaged_runs", ("60",), ("4",), "–"),
     Trial("two_at_once", ("3",), None, "2 of 4"),
+    Trial("terminated", ("4", "1729"), None, "–"),
+    Trial("names", (), None, "5 of 1,638"),
 )
 
 

@@ -28,6 +28,8 @@ from threading import Event, Thread
 from counted import tell
 
 MOST_SECONDS = 20
+PART = re.compile(r"\..+\.[0-9a-f]{8}-\d+-[0-9a-f]{8}\.part", re.DOTALL)
+"""A file half written; what arrived of a download is called otherwise, and stays."""
 KUZUSHIJI = (sys.executable, "-m", "kuzushiji")
 STUDY = """
 title = "Which rate?"
@@ -72,11 +74,15 @@ VERBS = (
     Verb("explore {home}/folders --only samples --json"),
     Verb("models nn_1 --draw {home}/made/{n}.svg", "{home}/made/{n}.svg"),
     Verb("train nn_1 {data} --epochs 20 --run t-{n}"),
-    Verb("train detector --data {home}/book --crops 8 --side 64 --epochs 1 --batch-size 2 --run d-{n}", seconds=15),
+    Verb(
+        "train detector --data {home}/pages --layouts {home}/book/train.csv --glyphs brush:kmnist:20 --crops 8 "
+        "--side 64 --epochs 1 --batch-size 2 --run d-{n}",
+        seconds=15,
+    ),
     Verb("evaluate a --data brush:kmnist:50"),
     Verb("evaluate --pages {home}/book {home}/book"),
     Verb("report a --output {home}/made/{n}.html", "{home}/made/{n}.html"),
-    Verb("explain a --draw {home}/made/{n}.png", "{home}/made/{n}.png"),
+    Verb("explain c --draw {home}/made/{n}.png", "{home}/made/{n}.png"),
     Verb("export a --output {home}/made/{n}.onnx", "{home}/made/{n}.onnx"),
     Verb("hub pull me/{n}", seconds=3),
     Verb("hub push a me/{n}", seconds=4),
@@ -148,8 +154,8 @@ class Home:
         (path / "mine.toml").write_text(STUDY)
         self._draw_pages()
         self._fill_shelf()
-        for name in ("a", "b"):
-            self._do(f"train nn_1 {CHARACTERS} --epochs 1 --no-report --run {name}")
+        for name, network in (("a", "nn_1"), ("b", "nn_1"), ("c", "lenet5")):
+            self._do(f"train {network} {CHARACTERS} --epochs 1 --no-report --run {name}")
         self._do(f"data convert brush:kmnist:10 {path}/folders --format folder")
 
     def _draw_pages(self) -> None:
@@ -260,10 +266,9 @@ class Home:
             return f"{len(more)} lines: {said.strip()[-300:]}"
         if still := [each for each in below if _runs(each)]:
             return f"{len(still)} processes are left"
-        parts = [
-            each.name for each in self.path.rglob("*.part") if not re.fullmatch(r"\.[^.]+(\.\w+)+\.part", each.name)
-        ]
-        temporary = [each.name for each in (self.path / "tmp").iterdir() if not each.name.startswith("torchinductor")]
+        parts = [each.name for each in self.path.rglob("*.part") if PART.fullmatch(each.name)]
+        there = (each.name for each in (self.path / "tmp").iterdir())
+        temporary = [name for name in there if not name.startswith(("torchinductor", ".ses"))]  # PyTorch's and ORT's
         if parts or (parts := temporary):
             return f"left: {', '.join(parts)}"
         made = self._made(verb)

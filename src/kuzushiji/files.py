@@ -181,8 +181,8 @@ def _sync(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes UTF-8 text whole or not at all."""
-    write_bytes(path, text.encode())
+    """Writes UTF-8 text whole or not at all; what is no Unicode, as in names of files, is escaped."""
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

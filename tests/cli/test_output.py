@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
 from kuzushiji.cli import main
-from kuzushiji.cli.console import print_json, print_table, work_bar
+from kuzushiji.cli.console import print_json, print_table, tell_of_data, work_bar
 
 SHOW = (
     "from kuzushiji.cli.console import *; escape_what_cannot_be_written(); "
@@ -132,3 +133,14 @@ def test_long_steps_are_told_where_there_is_no_terminal(monkeypatch, capsys, bar
     assert begun < done
     assert any(line.startswith("drawing ") for line in told)
     assert any(line.startswith("page and figures ") for line in told)
+
+
+def test_a_warning_tells_a_terminal_nothing(monkeypatch):
+    told = []
+    with warnings.catch_warnings():
+        monkeypatch.setattr(warnings, "showwarning", lambda message, *_, **__: told.append(str(message)))
+        tell_of_data()
+        warnings.simplefilter("always")
+        warnings.warn("a\x1b[31m\u202eb", UserWarning, stacklevel=1)
+        warnings.warn("plain", UserWarning, stacklevel=1)
+    assert told == [r"a\x1b[31m\u202eb", "plain"]

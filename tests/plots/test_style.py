@@ -208,5 +208,6 @@ def test_every_character_can_be_labelled():
         svg(small_figure(text="𤾣"))
 
 
-def test_dollar_signs_are_no_mathematics():
-    svg(small_figure(text=drawable("$x_{1$")))
+@pytest.mark.parametrize("text", ["$x_{1$", "$\\frac{QZX$", "a $ b $"])
+def test_dollar_signs_are_no_mathematics(text):
+    assert svg(small_figure(text=text)) == svg(small_figure(text=drawable(text)))

@@ -195,3 +195,22 @@ def test_nothing_that_things_are_called_becomes_markup(text, written):
 )
 def test_numbers_are_written_in_one_way(found, expected):
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("$x_1$", r"\$x\_1\$"),
+        ("&lt;b> R&D", r"\&lt;b\> R&D"),
+        ("a~~b~~", r"a\~~b\~~"),
+        ("a\r\n# b", "a # b"),
+        (Code("a\n\n<b>"), "`a <b>`"),
+    ],
+)
+def test_names_are_text(text, written):
+    assert text_as_markdown(text) == written
+
+
+def test_nothing_leaves_a_block_of_commands():
+    written = as_markdown(Document("t", (Commands(("kuzushiji train --data 'a\n```\n<b>'",)),), ()))
+    assert written.count("````") == 2

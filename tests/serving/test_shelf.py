@@ -155,3 +155,8 @@ def test_people_are_known(shelf):
     assert accounts.check("Ono", "a longer password") == ono
     assert accounts.whose(accounts.begin(ono)) == ono
     assert accounts.whose("nothing") is None
+
+
+def test_a_name_that_is_no_unicode_is_kept_as_what_it_can_be(shelf):
+    id = shelf.add("a\udcff.png", picture(), "b\udcff")
+    assert (shelf.row(id)["name"], shelf.row(id)["book"]) == ("a?.png", "b?")

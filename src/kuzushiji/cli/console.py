@@ -128,7 +128,8 @@ def tell_of_data() -> None:
                 notes.print(f"Note: {message}", soft_wrap=True)
             told.add(str(message))
         else:
-            before(message, category, *where, **more)
+            text = printable(str(message))
+            before(message if text == str(message) else text, category, *where, **more)
 
     warnings.simplefilter("default", DataWarning)
     warnings.showwarning = show

@@ -98,6 +98,7 @@ def serve(
         limit_concurrency=512,
         timeout_graceful_shutdown=3,  # a browser that watches a page is not waited for
     )
+    notes.print("The reading room is closed.")
 
 
 def _exported(model: str) -> str:

@@ -100,6 +100,7 @@ SETTINGS: Any = {
     "savefig.facecolor": "auto",
     "svg.fonttype": "path",
     "svg.hashsalt": "kuzushiji",
+    "text.parse_math": False,  # names are no mathematics, whatever dollar signs they have
     "xtick.labelsize": 8.5,
     "xtick.major.size": 0,
     "xtick.minor.size": 0,
@@ -139,12 +140,9 @@ def has_glyph(text: str) -> bool:
 def drawable(character: str) -> str:
     """`character` itself where figures can draw it, else its code points, such as `U+24FA3`.
 
-    Of a variant that a selector asks for, the common form is drawn.  Dollar signs are escaped, so that matplotlib does
-    not take text between two of them for mathematics.
+    Of a variant that a selector asks for, the common form is drawn.
     """
-    if not has_glyph(character):
-        return code_points(character)
-    return _without_variants(character).replace("$", r"\$")
+    return _without_variants(character) if has_glyph(character) else code_points(character)
 
 
 def code_points(text: str) -> str:

@@ -124,7 +124,8 @@ def _block(block: Block, pictures: str) -> str:
         case Markdown():
             return block.source
         case Commands():
-            return "\n".join([f"```{block.language}", *block.lines, "```"])
+            fence = "`" * max(3, _around("".join(block.lines)))
+            return "\n".join([f"{fence}{block.language}", *block.lines, fence])
         case Table():
             return _table(block)
         case Facts():
@@ -163,11 +164,22 @@ def _cell(cell: Cell) -> str:
 
 
 def _code(text: str) -> str:
-    """Code as Markdown shows it; backticks within need more of them around."""
-    around = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    """Code as Markdown shows it, in one line; backticks within need more of them around."""
+    text, around = _in_a_line(text), "`" * _around(text)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{around}{pad}{text}{pad}{around}".replace("|", r"\|")
 
 
+def _around(text: str) -> int:
+    """How many backticks around a text are more than any that stand together in it."""
+    return 1 + max(map(len, re.findall("`+", text)), default=0)
+
+
 def _escaped(text: str) -> str:
-    return re.sub(r"([|*_<>`\\]|(?<=\])\()", r"\\\1", text)
+    """Text that Markdown shows as it is: no formula, entity or line through it either."""
+    return re.sub(r"([|*_<>`\\$]|(?<=\])\(|&(?=#?\w+;)|~(?=~))", r"\\\1", _in_a_line(text))
+
+
+def _in_a_line(text: str) -> str:
+    """Text without ends of lines, after which Markdown begins something else."""
+    return re.sub(r"\s*[\n\r]\s*", " ", text)

@@ -98,6 +98,7 @@ class Shelf:
     def add(self, name: str, image: bytes, book: str = "") -> str:
         """Puts a page into the queue of those to be read; gives its id."""
         id, now = uuid.uuid4().hex, datetime.now(UTC)
+        name, book = (each.encode(errors="replace").decode() for each in (name, book))  # a file's may be no Unicode
         row = {"id": id, "book": book, "name": name, "image": self.keep(image), "state": "queued"}
         with self.engine.begin() as connection:
             connection.execute(insert(pages).values(**row, added=now, changed=now))
