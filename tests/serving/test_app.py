@@ -5,11 +5,12 @@ from xml.etree import ElementTree
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from sqlalchemy.exc import OperationalError
 
 import kuzushiji
 from kuzushiji.document.formats import SUFFIXES
 from kuzushiji.document.formats import json as page_json
-from kuzushiji.errors import UsageError
+from kuzushiji.errors import KuzushijiError, UsageError
 from kuzushiji.serving.accounts import Accounts
 from kuzushiji.serving.app import Room, create
 from kuzushiji.serving.shelf import Shelf
@@ -321,3 +322,25 @@ def test_the_description_of_the_api_has_what_a_page_is(client, page):
     character = described["properties"]["lines"]["items"]["properties"]["characters"]["items"]
     assert character["properties"]["candidates"]["items"]["prefixItems"] == [{"type": "string"}, {"type": "number"}]
     assert described["properties"]["status"] == {"enum": ["read", "corrected"]}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KuzushijiError("/home/me/shelf/files/ab could not be written: No space left on device; nothing was lost"),
+        OperationalError("INSERT INTO pages", {}, Exception("database or disk is full")),
+    ],
+)
+def test_a_full_disk_is_an_answer_and_the_room_goes_on(client, page, monkeypatch, error, caplog):
+    def full(*arguments):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Shelf, "keep", full)
+        answer = client.post("/api/pages", files={"image": ("a.png", picture())})
+        assert (answer.status_code, answer.json()) == (503, {"detail": "the shelf can't be used now: its disk is full"})
+        changes = {"changes": [{"id": "c0", "text": "恋"}]}
+        assert client.patch(page, json=changes, headers={"If-Match": '"1"'}).status_code == 503
+        assert client.get(page).status_code == 200
+    assert "full" in caplog.text or "No space" in caplog.text
+    assert client.post("/api/pages", files={"image": ("a.png", picture())}).status_code == 202

@@ -1,5 +1,8 @@
 """The reading room over HTTP: its page, and the API that the page itself uses."""
 
+import errno
+import logging
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
@@ -12,8 +15,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
 
-from kuzushiji.errors import DataError, UsageError
+from kuzushiji.errors import DataError, KuzushijiError, UsageError
 from kuzushiji.serving.accounts import Accounts, Person, Role, proof
 from kuzushiji.serving.aside import Aside, Died
 from kuzushiji.serving.guard import COOKIE, LOOPBACK, Guard, refused
@@ -23,9 +27,11 @@ from kuzushiji.serving.pages import Desk
 from kuzushiji.serving.pages import routes as pages
 from kuzushiji.serving.questions import Together
 from kuzushiji.serving.questions import routes as questions
-from kuzushiji.serving.shelf import ChangedMeanwhile, NotThere, Shelf
+from kuzushiji.serving.shelf import ChangedMeanwhile, NotThere, Shelf, printed
 from kuzushiji.serving.uploads import MOST_BYTES, Refused
 from kuzushiji.version import __version__
+
+log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 
@@ -125,6 +131,8 @@ def create(room: Room) -> FastAPI:
     app.add_exception_handler(ChangedMeanwhile, lambda request, error: refused(412, str(error)))
     app.add_exception_handler(DataError, lambda request, error: refused(422, str(error)))
     app.add_exception_handler(UsageError, lambda request, error: refused(422, str(error)))
+    app.add_exception_handler(KuzushijiError, _could_not)
+    app.add_exception_handler(SQLAlchemyError, _could_not)
     app.add_exception_handler(Refused, _refuse)
     app.add_exception_handler(RequestValidationError, _unfit)
     app.add_exception_handler(Died, lambda request, error: refused(503, str(error)))
@@ -199,6 +207,15 @@ def _unfit(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     told = [f"{'.'.join(map(str, each['loc']))[:100]}: {each['msg'][:200]}" for each in error.errors()[:5]]
     return refused(422, "; ".join(told))
+
+
+def _could_not(request: Request, error: Exception) -> Response:
+    """Says that the shelf could not be written or read; nothing was changed.  Why, its keeper is told alone."""
+    why = printed(error)
+    log.warning("%s %s: %s", request.method, request.url.path, why)
+    is_full = os.strerror(errno.ENOSPC) in why or "disk is full" in why
+    what = "its disk is full" if is_full else "its keeper finds why in the log"
+    return refused(503, f"the shelf can't be used now: {what}")
 
 
 def _refuse(request: Request, error: Exception) -> Response:

@@ -4,26 +4,32 @@ import io
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from sqlalchemy.exc import SQLAlchemyError
 
 from kuzushiji.document.page import Page
-from kuzushiji.errors import DataError
+from kuzushiji.errors import KuzushijiError
 from kuzushiji.imaging.read import read_pixels
 from kuzushiji.processes import Ended, Report, Workers
 from kuzushiji.reading.reader import Reader
 from kuzushiji.reading.readers import PageReader, decoded
-from kuzushiji.serving.shelf import Looks, Shelf
+from kuzushiji.serving.shelf import Looks, Shelf, printed
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 _PAUSE = 0.2
 """Seconds between two looks at the queue."""
+_PATIENCE = 2
+"""Seconds until it is tried again to write what could not be written."""
 _LONGEST_SIDE, _THUMBNAIL = 5000, 360
 """Pixels of the pictures that browsers show."""
 
@@ -43,7 +49,6 @@ class Readers:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
-        self._shelf.begin_again()
         self._thread.start()
         return self
 
@@ -54,6 +59,7 @@ class Readers:
     def _watch(self) -> None:
         """Starts the processes, and another one where one ended."""
         reading: dict[int, str] = {}
+        _patiently(self._shelf.begin_again, until=self._left)
         with Workers("reading pages", threads=1) as workers:
             for number in range(self._processes):
                 self._start(workers, number)
@@ -69,11 +75,30 @@ class Readers:
                     break  # it was asked to terminate as the room was
                 log.warning("a process that read pages ended (%s); another begins", what.error)
                 if number in reading:
-                    self._shelf.begin_again(reading.pop(number))
+                    _patiently(self._shelf.begin_again, reading.pop(number), until=self._left)
                 self._start(workers, number)
 
     def _start(self, workers: Workers, number: int) -> None:
         workers.start(number, read_waiting, self._shelf.folder, self._shelf.database, self._model)
+
+
+def _patiently(write: Callable[..., T], *arguments: Any, until: threading.Event | None = None) -> T | None:
+    """What writes to the shelf, again and again while it can't: a disk is full until somebody makes room.
+
+    Args:
+        until: gives up, and gives None, when that is set.
+    """
+    until, told = until or threading.Event(), ""
+    while True:
+        try:
+            return write(*arguments)
+        except (KuzushijiError, SQLAlchemyError) as error:
+            why = printed(error)
+            if why != told:
+                log.warning("the shelf can't be written, which is tried again: %s", why)
+            told = why
+        if until.wait(_PATIENCE):
+            return None
 
 
 def read_waiting(report: Report, folder: Path, database: str | None, model: str | None) -> None:
@@ -81,16 +106,17 @@ def read_waiting(report: Report, folder: Path, database: str | None, model: str 
     shelf = Shelf(folder, database)
     reader = Reader(model=model)
     while True:
-        row = shelf.claim()
+        row = _patiently(shelf.claim)
         if row is None:
             time.sleep(_PAUSE)
             continue
         report(row["id"])
         try:
             page, looks = read_and_look(reader, shelf.content(row["image"]), row["name"])
-            shelf.finish(row["id"], page, looks)
-        except DataError as error:
-            shelf.fail(row["id"], str(error))
+        except KuzushijiError as error:
+            _patiently(shelf.fail, row["id"], str(error))
+        else:
+            _patiently(shelf.finish, row["id"], page, looks)
 
 
 def read_and_look(reader: PageReader, content: bytes, name: str) -> tuple[Page, Looks]:

@@ -299,9 +299,13 @@ class Shelf:
 
 def lost(what: str, error: Exception) -> KuzushijiError:
     """The error for a database that can't be opened, read or written."""
-    why = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
     name = make_url(what).render_as_string() if "://" in what else what  # without its password
-    return KuzushijiError(f"{name} can't be used as the database of a shelf ({why})")
+    return KuzushijiError(f"{name} can't be used as the database of a shelf ({printed(error)})")
+
+
+def printed(error: Exception) -> str:
+    """What an error says in a line; one of the database without its statement."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())[:300]
 
 
 def _row(connection: Connection, id: str, version: int | None = None) -> Row:
