@@ -211,6 +211,18 @@ def test_ctrl_c_leaves_whole_pages_and_resume_goes_on(run, detector, tmp_path):
     assert f"{60 - done} pages read, {done} done before" in err
 
 
+def test_a_request_to_terminate_does_not_wait_for_a_page_that_is_slow_to_come(run, page, tmp_path, monkeypatch):
+    def slow(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(20)
+        pytest.fail("it waits for the page")
+        yield
+
+    monkeypatch.setattr("kuzushiji.reading.folder.images_of", slow)
+    assert "--resume goes on" in run(page, "--output", tmp_path / "read", code=130)[1]
+    assert "Interrupted." in run(page, code=130)[1]
+
+
 def test_two_processes_write_into_one_folder(detector, tmp_path):
     scans = tmp_path / "scans"
     scans.mkdir()

@@ -9,6 +9,7 @@ from filelock import FileLock
 
 from kuzushiji.data.source import parse
 from kuzushiji.errors import Interrupted, RunError, UsageError
+from kuzushiji.processes import Ended
 from kuzushiji.studies.load import parse_study
 from kuzushiji.studies.plan import Training, study_folder
 from kuzushiji.studies.runner import FAILURE, Outcome, StudyWatch, _attempt_elsewhere, run_study
@@ -141,6 +142,25 @@ def test_side_by_side_too(bars_folder, tmp_path):
     outcomes = run_study(study(text), str(bars_folder), folder=tmp_path)
     assert [outcome.failure for outcome in outcomes] == ["", ""]
     assert [len(outcome.run.metrics) for outcome in outcomes] == [2, 300]
+
+
+def test_who_asks_one_of_several_processes_to_terminate_means_the_study(bars_folder, tmp_path):
+    class Asked(set):
+        """Trainings that somebody else ends."""
+
+        __enter__, __exit__ = (lambda pool: pool), (lambda pool, *error: None)
+
+        def start(self, name, function, training):
+            self.add(name)
+
+        def next(self, timeout):
+            return self.pop(), Ended(error=Interrupted("asked to terminate"))
+
+        def ask_to_stop(self):
+            pass
+
+    with pytest.raises(Interrupted, match="goes on where it stopped"):
+        run_study(study(), str(bars_folder), folder=tmp_path, jobs=2, pool=lambda what, jobs: Asked())
 
 
 def test_two_processes_do_not_run_the_same_study(bars_folder, tmp_path):

@@ -16,6 +16,7 @@ import pytest
 
 from kuzushiji.cli import main
 from kuzushiji.errors import Interrupted, KuzushijiError, UsageError
+from kuzushiji.processes import Ended
 from kuzushiji.runs.run import find_run
 from kuzushiji.sweep.results import SweepResult, sweep_result
 from kuzushiji.sweep.settings import Sweep
@@ -382,3 +383,23 @@ def test_what_fails_in_a_worker_is_told(bars_folder, tmp_path):
     with pytest.raises(KuzushijiError, match=r"bars-train-imgs\.npz"):
         run_workers(sweep, 1, None, {})
     assert [trial.state.name for trial in sweep.trials()] == ["RUNNING"], "it is taken up when the data is mended"
+
+
+def test_who_asks_one_of_several_processes_to_terminate_means_the_sweep(bars_folder):
+    class Asked(set):
+        """Workers that somebody else ends."""
+
+        __enter__, __exit__ = (lambda pool: pool), (lambda pool, *error: None)
+
+        def start(self, name, *arguments):
+            self.add(name)
+
+        def next(self, timeout):
+            return self.pop(), Ended(error=Interrupted("asked to terminate"))
+
+        def ask_to_stop(self):
+            pass
+
+    sweep = open_sweep("mine", Sweep("nn_1", str(bars_folder), {"lr": "0.1,0.2"}))
+    with pytest.raises(Interrupted, match="kuzushiji sweep --resume mine"):
+        run_workers(sweep, 2, None, {}, pool=lambda what, jobs: Asked())
