@@ -1,6 +1,7 @@
 """Every network becomes ONNX that computes the same, whatever the batch."""
 
 import os
+import signal
 
 import numpy as np
 import onnx
@@ -121,6 +122,18 @@ def test_nothing_is_told_of_the_machine_that_it_was_made_on(exported):
     content = with_metadata(exported, {})
     assert b".py" not in content
     assert b"torch" not in content
+
+
+def test_an_interruption_is_none_of_pytorchs_errors(monkeypatch):
+    def trace(*arguments, **settings):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except BaseException as error:
+            raise RuntimeError("please report a bug") from error
+
+    monkeypatch.setattr(torch.onnx, "export", trace)
+    with pytest.raises(KeyboardInterrupt):
+        to_onnx(network(), (16, 16))
 
 
 def test_another_result_than_the_networks_is_found(made, exported):

@@ -1,7 +1,6 @@
 """`export_detector`: a finished training of a detector -> an ONNX file, checked before it is kept."""
 
 import shlex
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from kuzushiji.data.catalogue import sets as catalog
 from kuzushiji.data.source import parse
 from kuzushiji.errors import RunError, UsageError, unknown_name
 from kuzushiji.export.card import AND, credited_in
-from kuzushiji.export.graph import PRECISIONS, open_model, strip, with_metadata, with_precision
+from kuzushiji.export.graph import PRECISIONS, open_model, traced, with_metadata, with_precision
 from kuzushiji.exported import DetectorDescription, open_detector
 from kuzushiji.files import written_whole
 from kuzushiji.imaging.ink import CHARACTER
@@ -167,21 +166,8 @@ class _Probabilities(nn.Module):
 
 def _to_onnx(network: nn.Module) -> onnx.ModelProto:
     batch, rows, columns = (torch.export.Dim(name, min=1, max=1024) for name in ("batch", "rows", "columns"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch's own, about its own ways
-        exported = torch.onnx.export(
-            network,
-            (torch.zeros(2, 1, 96, 128),),
-            input_names=["images"],
-            output_names=["heat", "boxes"],
-            dynamic_shapes=({0: batch, 2: 32 * rows, 3: 32 * columns},),
-            dynamo=True,
-            verbose=False,
-        )
-    assert exported is not None
-    model = exported.model_proto  # another one each time that it is asked for
-    strip(model)
-    return model
+    free = {0: batch, 2: 32 * rows, 3: 32 * columns}
+    return traced(network, torch.zeros(2, 1, 96, 128), ["heat", "boxes"], free)
 
 
 def _difference(model: onnx.ModelProto, network: nn.Module) -> float:

@@ -1,7 +1,8 @@
 """A network as ONNX, and its weights in fewer bits."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from kuzushiji.errors import RunError, UsageError
+from kuzushiji.interruption import interruptible
 from kuzushiji.models.network import Network
 from kuzushiji.protobuf import sealed
 
@@ -56,21 +58,41 @@ def to_onnx(network: nn.Module, image_size: tuple[int, int]) -> onnx.ModelProto:
         RunError: ONNX Runtime gives something else than the network.
     """
     both = _LogitsAndEmbedding(network).eval()
-    with warnings.catch_warnings():
+    batch = torch.export.Dim("batch", min=1, max=2**20)
+    model = traced(both, torch.zeros(2, 1, *image_size), ["logits", "embedding"], {0: batch})
+    _check(model, both, image_size)
+    return model
+
+
+def traced(network: nn.Module, images: Tensor, outputs: Sequence[str], free: Mapping[int, Any]) -> onnx.ModelProto:
+    """A network as ONNX, with no names of what it was made from.
+
+    Args:
+        network: what is exported.
+        images: float32 (N, 1, H, W), anything of that shape; the input is called `images`.
+        outputs: the names of what it gives.
+        free: the axes of the images that may have any length, and which: `torch.export.Dim`.
+
+    Raises:
+        KeyboardInterrupt: when it is done, if one was asked for meanwhile, which PyTorch would take for an error of its
+            own; a second one ends it at once.
+    """
+    with warnings.catch_warnings(), interruptible() as stop:
         warnings.simplefilter("ignore")  # PyTorch's own, about its own ways
         exported = torch.onnx.export(
-            both,
-            (torch.zeros(2, 1, *image_size),),
+            network,
+            (images,),
             input_names=["images"],
-            output_names=["logits", "embedding"],
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=2**20)},),
+            output_names=outputs,
+            dynamic_shapes=(dict(free),),
             dynamo=True,
             verbose=False,
         )
+    if stop.is_set():
+        raise KeyboardInterrupt
     assert exported is not None
-    model = exported.model_proto
+    model = exported.model_proto  # another one each time that it is asked for
     strip(model)
-    _check(model, both, image_size)
     return model
 
 
