@@ -8,7 +8,7 @@ from typing import Literal, Self
 from kuzushiji.data.pages.sources import PageImage
 from kuzushiji.document.page import Step
 from kuzushiji.errors import KuzushijiError
-from kuzushiji.reading.folder import Wanted, read_files
+from kuzushiji.reading.folder import Files, Wanted, read_files
 from kuzushiji.reading.readers import PageReader
 
 
@@ -63,7 +63,7 @@ class ReaderChoice:
         )
 
 
-def read_as(choice: ReaderChoice, steps: tuple[Step, ...], wanted: Wanted, image: PageImage) -> dict[str, bytes]:
+def read_as(choice: ReaderChoice, steps: tuple[Step, ...], wanted: Wanted, image: PageImage) -> Files:
     """`read_files` in a process that keeps its reader for the next page.
 
     Args:

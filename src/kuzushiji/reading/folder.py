@@ -20,7 +20,6 @@ from PIL import Image
 from kuzushiji.data.pages.sources import PageImage, page_images
 from kuzushiji.document.drawing import draw_page
 from kuzushiji.document.formats import FORMATS, SUFFIXES, content_of, text
-from kuzushiji.document.formats import json as page_json
 from kuzushiji.document.page import Page
 from kuzushiji.errors import DataError, KuzushijiError, UsageError, unknown_name
 from kuzushiji.files import expanded, written_whole
@@ -78,6 +77,19 @@ class Wanted:
             format: f".{format}{suffix}" if suffixes.count(suffix) > 1 else suffix
             for format, suffix in zip(self.formats, suffixes, strict=True)
         }
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is to be written of a page.
+
+    Attributes:
+        contents: of the files, by their endings.
+        blank: whether there is no character on the page.
+    """
+
+    contents: dict[str, bytes]
+    blank: bool
 
 
 @dataclass(frozen=True)
@@ -144,12 +156,13 @@ def _written(folder: Path, lock: FileLock, state: Literal["read", "skipped"], na
         return Outcome(name, "failed", str(how.error))
     if how.error:
         raise how.error
-    _write(folder / name, how.result, lock)
-    return Outcome(name, state, blank=state == "read" and not page_json.read(how.result[".json"]))
+    files: Files = how.result
+    _write(folder / name, files.contents, lock)
+    return Outcome(name, state, blank=state == "read" and files.blank)
 
 
-def read_files(reader: PageReader, wanted: Wanted, image: PageImage) -> dict[str, bytes]:
-    """Reads a page; what is to be written of it, by the endings of the files.
+def read_files(reader: PageReader, wanted: Wanted, image: PageImage) -> Files:
+    """Reads a page; what is to be written of it.
 
     Raises:
         DataError: it can't be read; the message names it.
@@ -222,8 +235,8 @@ def _read_before(path: Path, image: PageImage) -> Page | None:
     return page if page.image.sha256 == image.sha256 else None
 
 
-def files_of(page: Page, image: PageImage, wanted: Wanted, drawn: Path | None = None) -> dict[str, bytes]:
-    """What is to be written of a page, by the endings of the files.
+def files_of(page: Page, image: PageImage, wanted: Wanted, drawn: Path | None = None) -> Files:
+    """What is to be written of a page.
 
     Args:
         drawn: where its drawing may stand already; it is not drawn again then.
@@ -240,7 +253,7 @@ def files_of(page: Page, image: PageImage, wanted: Wanted, drawn: Path | None = 
     json = FORMATS["json"].write(page).encode()
     if wanted.drawn and (drawing := _drawing(page, json, image, drawn, wanted.below)):
         files[_DRAWN] = drawing
-    return files | {".json": json}
+    return Files(files | {".json": json}, blank=not len(page))
 
 
 def _write(stem: Path, files: Mapping[str, bytes], lock: FileLock) -> None:
