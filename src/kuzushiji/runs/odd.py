@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.data.images import CharacterImages
+from kuzushiji.data.splits import pixel_hash
 
 _TOLD_FROM = 0.01
 """Published sets have a few of everything; it is told where it is more than such a share of the images."""
@@ -42,7 +43,5 @@ def _told(count: int, every: int) -> str:
 
 def _shared(train: NDArray[np.uint8], others: NDArray[np.uint8]) -> int:
     """How many images have the pixels of a training image; a blank one is like any other."""
-    if train.shape[1:] != others.shape[1:]:
-        return 0
-    known = {hash(image.tobytes()) for image in train}
-    return sum(hash(image.tobytes()) in known for image in others if image.any())
+    known = set(map(pixel_hash, train))
+    return sum(pixel_hash(image) in known for image in others if image.any())

@@ -50,7 +50,7 @@ def read_splits(
 ) -> Splits:
     """Reads a dataset and sets validation images apart: the dataset's own, or as the recipe says.
 
-    A `DataWarning` tells of what is odd about them.
+    A `DataWarning` tells of what is odd about them, and the notes of the training images keep it.
 
     Args:
         data: where the images are, or training images at hand.
@@ -63,6 +63,22 @@ def read_splits(
         DataError: the data is missing or damaged, or holds too little to train on.
         UsageError: the recipe needs validation images and there are none, or gives away what there is not.
     """
+    splits = _read(data, recipe, choice, test=test, with_test=with_test, reading=reading)
+    notes = tuple(oddities(splits.train, splits.validation, splits.test))
+    for note in notes:
+        warnings.warn(f"{splits.train.name}: {note}", DataWarning, stacklevel=2)
+    return replace(splits, train=replace(splits.train, notes=splits.train.notes + notes))
+
+
+def _read(
+    data: Source | CharacterImages,
+    recipe: Recipe,
+    choice: ImageChoice,
+    *,
+    test: CharacterImages | None,
+    with_test: bool,
+    reading: Callable[[int, int], None] | None,
+) -> Splits:
     validation = None
     if isinstance(data, CharacterImages):
         images = data
@@ -87,15 +103,7 @@ def read_splits(
         raise UsageError("keeping the best epoch, or stopping early, needs validation images; set validation_fraction")
     if splits.test is not None and splits.test.classes != splits.train.classes:
         raise UsageError("the test images have other classes than the training images")
-    return _told(splits)
-
-
-def _told(splits: Splits) -> Splits:
-    """The same, with what is odd about them in the notes of the training images; it is told too."""
-    notes = tuple(oddities(splits.train, splits.validation, splits.test))
-    for note in notes:
-        warnings.warn(f"{splits.train.name}: {note}", DataWarning, stacklevel=3)
-    return replace(splits, train=replace(splits.train, notes=splits.train.notes + notes)) if notes else splits
+    return splits
 
 
 def _merged(splits: Splits, kept: tuple[str, ...]) -> Splits:
@@ -143,7 +151,7 @@ def splits_of(
     Raises:
         DataError, UsageError: as in `read_splits`.
     """
-    splits = read_splits(
+    splits = _read(
         data if data is not None else parse(config.data.address),
         config.recipe,
         config.data.choice,
