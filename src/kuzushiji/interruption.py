@@ -37,9 +37,9 @@ def held_back() -> Iterator[None]:
     came: list[int] = []
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     before = {number: handler for number, handler in handlers.items() if callable(handler)}
-    for number in before:
-        signal.signal(number, lambda number, frame: came.append(number))
     try:
+        for number in before:
+            signal.signal(number, lambda number, frame: came.append(number))
         yield
     finally:
         for number, handler in before.items():

@@ -22,6 +22,7 @@ from functools import partial
 from typing import IO, Any, Protocol, Self
 
 from kuzushiji.errors import Interrupted, KuzushijiError
+from kuzushiji.interruption import terminate_as_interrupted
 
 Report = Callable[[Any], None]
 """What a job is given to tell how far it is; takes anything that can be pickled."""
@@ -273,7 +274,7 @@ def _report_each(report: Report, do_part: Part, job: Any, part: int, parts: int)
 
 def work() -> None:
     """The main function of a process: a job from stdin, what it tells to stdout."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    terminate_as_interrupted()
     with os.fdopen(os.dup(1), "wb") as pipe:
         os.dup2(2, 1)  # what a library prints is no report
 

@@ -21,7 +21,7 @@ from PIL import Image
 from kuzushiji.document.geometry import polygons_of
 from kuzushiji.document.order import arrange
 from kuzushiji.document.page import Characters, Direction, ImageRef, Page, Step, with_lines
-from kuzushiji.errors import DataError, UsageError
+from kuzushiji.errors import DataError, whole_number
 from kuzushiji.exported import computed, open_session
 from kuzushiji.files import file_hash
 from kuzushiji.imaging.read import Source, read_color
@@ -91,9 +91,7 @@ class NdlReader:
     def __init__(
         self, folder: str | Path | None = None, *, least: float = 0.3, top: int = 5, threads: int | None = None
     ) -> None:
-        if top < 1:
-            raise UsageError(f"top is {top}; it must be at least 1")
-        self.least, self.top, self.threads = least, top, threads or cores()
+        self.least, self.top, self.threads = least, whole_number("top", top), threads or cores()
         lines, text, charset = ndl_files.find(None if folder is None else Path(folder))
         self._lines = _Network(lines, self.threads, ndl_files.LINES, outputs=2)
         self._text = _Network(text, 1, ndl_files.TEXT, outputs=1)

@@ -211,9 +211,8 @@ def _unfit(request: Request, error: Exception) -> Response:
 
 def _could_not(request: Request, error: Exception) -> Response:
     """Says that the shelf could not be written or read; nothing was changed.  Why, its keeper is told alone."""
-    why = printed(error)
-    log.warning("%s %s: %s", request.method, request.url.path, why)
-    is_full = os.strerror(errno.ENOSPC) in why or "disk is full" in why
+    log.warning("%s %s: %s", request.method, request.url.path, printed(error))
+    is_full = os.strerror(errno.ENOSPC) in str(error) or "disk is full" in str(error)
     what = "its disk is full" if is_full else "its keeper finds why in the log"
     return refused(503, f"the shelf can't be used now: {what}")
 

@@ -21,7 +21,7 @@ from kuzushiji.document.formats import json as page_json
 from kuzushiji.errors import DataError
 from kuzushiji.files import written_whole
 from kuzushiji.records import from_plain, parse_json
-from kuzushiji.serving.shelf import Shelf
+from kuzushiji.serving.shelf import Shelf, printed
 from kuzushiji.serving.tables import corrections, pages
 
 FORMAT, VERSION = "kuzushiji shelf", 1
@@ -126,7 +126,7 @@ def read(shelf: Shelf, path: Path) -> tuple[int, int]:
         for digest in added:
             shelf.path(digest).unlink(missing_ok=True)
         if isinstance(error, (OSError, SQLAlchemyError, OverflowError, KeyError)):
-            raise DataError(f"{path} is no archive of a shelf, or damaged ({_short(error)})") from None
+            raise DataError(f"{path} is no archive of a shelf, or damaged ({printed(error)})") from None
         raise
     return len(fresh), len(table.pages) - len(fresh)
 
@@ -203,7 +203,3 @@ def _values(table: Table, row: _PageRow | _CorrectionRow) -> dict[str, Any]:
         name: datetime.fromisoformat(value) if isinstance(table.c[name].type, DateTime) else value
         for name, value in plain.items()
     }
-
-
-def _short(error: BaseException) -> str:
-    return " ".join(str(getattr(error, "orig", None) or error).split())[:200]

@@ -303,9 +303,9 @@ def lost(what: str, error: Exception) -> KuzushijiError:
     return KuzushijiError(f"{name} can't be used as the database of a shelf ({printed(error)})")
 
 
-def printed(error: Exception) -> str:
+def printed(error: BaseException) -> str:
     """What an error says in a line; one of the database without its statement."""
-    return " ".join(str(getattr(error, "orig", None) or error).split())[:300]
+    return " ".join(str(getattr(error, "orig", None) or error).split())[:200]
 
 
 def _row(connection: Connection, id: str, version: int | None = None) -> Row:
