@@ -10,7 +10,6 @@ part that is left, and a room that does not answer with an error and, with room 
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,11 +21,10 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-import numpy as np
 from counted import tell
+from drawn import KUZUSHIJI, draw_page, free_port
 from PIL import Image
 
-KUZUSHIJI = (sys.executable, "-m", "kuzushiji")
 SIZES = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 """KiB that the disk has."""
 DRAWN: tuple[tuple[str, ...], ...] = ((), ("--draw",))
@@ -55,11 +53,18 @@ def draw_pages(folder: Path, count: int) -> None:
     ink = load("brush:kmnist:20", "train").images
     folder.mkdir()
     for number in range(count):
-        sheet = np.full((340, 220), 235, np.uint8)
-        for place in range(8):
-            left, top = 130 - 80 * (place // 4), 20 + 75 * (place % 4)
-            sheet[top : top + 56, left : left + 56] = np.kron(255 - ink[8 * number + place], np.ones((2, 2), np.uint8))
-        Image.fromarray(sheet).save(folder / f"{number}.png")
+        draw_page(ink[8 * number : 8 * number + 8])[0].save(folder / f"{number}.png")
+
+
+@contextmanager
+def filled(disk: Path) -> Iterator[None]:
+    """A disk without room."""
+    filler = disk / "filler"
+    with open(filler, "wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    yield
+    filler.unlink()
 
 
 def run(*words: str | Path) -> tuple[int, str]:
@@ -108,9 +113,7 @@ class Room:
     """The reading room on a disk."""
 
     def __init__(self, shelf: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the room)
         self.process = subprocess.Popen(
             [*KUZUSHIJI, "serve", "--folder", str(shelf), "--port", str(self.port)], stderr=self.log
@@ -120,9 +123,10 @@ class Room:
                 raise RuntimeError(self.said())
             time.sleep(0.2)
 
-    def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> tuple[int, Any]:
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
         """The status of an answer, 0 for none, and what it holds."""
-        request = Request(f"http://127.0.0.1:{self.port}{path}", body, {"Content-Type": kind}, method=method)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = Request(f"http://127.0.0.1:{self.port}{path}", body, named, method=method)
         try:
             with urlopen(request, timeout=60) as answer:
                 content = answer.read()
@@ -141,7 +145,7 @@ class Room:
             b'--x\r\nContent-Disposition: form-data; name="image"; filename="' + path.name.encode() + b'"\r\n'
             b"Content-Type: image/png\r\n\r\n" + path.read_bytes() + b"\r\n--x--\r\n"
         )
-        return self.ask("POST", "/api/pages", form, "multipart/form-data; boundary=x")
+        return self.ask("POST", "/api/pages", form, Content_Type="multipart/form-data; boundary=x")
 
     def waits(self) -> bool:
         """Whether a page still waits after a minute, or could not be read."""
@@ -169,28 +173,18 @@ def serving(pages: Path, place: Path) -> Iterator[str]:
         room, first, *rest = Room(disk / "shelf"), *sorted(pages.iterdir())
         id = room.upload(first)[1][0]["id"]
         yield "" if not room.waits() else "the first page was not read"
-        with open(disk / "filler", "wb", buffering=0) as filler, suppress(OSError):
-            while filler.write(bytes(4096)):
-                pass
-        for path in rest:
-            status, told = room.upload(path)
-            yield "" if status == 503 and "full" in str(told) else f"an upload: {status} {told!r}"
-        change = json.dumps({"changes": [{"id": "c0", "text": "恋"}]}).encode()
-        request = Request(
-            f"http://127.0.0.1:{room.port}/api/pages/{id}",
-            change,
-            {"Content-Type": "application/json", "If-Match": '"1"'},
-            method="PATCH",
-        )
-        try:
-            urlopen(request, timeout=60)
-            yield "a correction was taken"
-        except HTTPError as error:
-            yield "" if error.code == 503 else f"a correction: {error.code} {error.read()!r}"
-        for path in ("/healthz", "/api/pages", f"/api/pages/{id}", f"/api/pages/{id}/text", "/"):
-            status = room.ask("GET", path)[0]
-            yield "" if status == 200 else f"{path}: {status}"
-        (disk / "filler").unlink()
+        with filled(disk):
+            for path in rest:
+                status, told = room.upload(path)
+                yield "" if status == 503 and "full" in str(told) else f"an upload: {status} {told!r}"
+            change = json.dumps({"changes": [{"id": "c0", "text": "恋"}]}).encode()
+            status, told = room.ask(
+                "PATCH", f"/api/pages/{id}", change, Content_Type="application/json", If_Match='"1"'
+            )
+            yield "" if status == 503 else f"a correction: {status} {told!r}"
+            for path in ("/healthz", "/api/pages", f"/api/pages/{id}", f"/api/pages/{id}/text", "/"):
+                status = room.ask("GET", path)[0]
+                yield "" if status == 200 else f"{path}: {status}"
         for path in rest:
             status, told = room.upload(path)
             yield "" if status == 202 else f"with room again, an upload: {status} {told!r}"
@@ -198,11 +192,8 @@ def serving(pages: Path, place: Path) -> Iterator[str]:
         # While pages are being read there is no room for what is found.
         for path in rest:
             room.upload(path)
-        with open(disk / "filler", "wb", buffering=0) as filler, suppress(OSError):
-            while filler.write(bytes(4096)):
-                pass
-        time.sleep(8)
-        (disk / "filler").unlink()
+        with filled(disk):
+            time.sleep(8)
         yield "" if not room.waits() else f"filled while it read, not all is read: {room.ask('GET', '/api/pages')[1]!r}"
         parts = [path.name for path in disk.rglob("*.part")]
         yield f"left: {', '.join(parts)}" if parts else ""

@@ -18,8 +18,8 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from counted import tell
+from drawn import draw_page
 from PIL import Image
 
 from kuzushiji.cli import main as kuzushiji
@@ -223,10 +223,7 @@ def main() -> int:
             kuzushiji(["train", "nn_1", "--data", "brush:kmnist:20", "--epochs", "1", "--run", "a"])
         ink = load("brush:kmnist:20", "train").images
         Image.fromarray(255 - ink[0]).save(home / "x.png")
-        sheet = np.full((300, 200), 235, np.uint8)
-        for number in range(3):
-            sheet[20 + 80 * number :, 80:][:56, :56] = np.kron(255 - ink[20 * number], np.ones((2, 2), np.uint8))
-        Image.fromarray(sheet).save(home / "page.png")
+        draw_page(ink[:60:20])[0].save(home / "page.png")
         os.chdir(scratch)
         for number, name in enumerate(names(kind)):
             (home.parent / f"made{number}").mkdir()

@@ -13,7 +13,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,11 +25,11 @@ from pathlib import Path
 from threading import Event, Thread
 
 from counted import tell
+from drawn import KUZUSHIJI, draw_page, free_port
 
 MOST_SECONDS = 20
 PART = re.compile(r"\..+\.[0-9a-f]{8}-\d+-[0-9a-f]{8}\.part", re.DOTALL)
 """A file half written; what arrived of a download is called otherwise, and stays."""
-KUZUSHIJI = (sys.executable, "-m", "kuzushiji")
 STUDY = """
 title = "Which rate?"
 question = "Does the rate matter?"
@@ -145,9 +144,7 @@ class Home:
             **{"HTTP_PROXY": away, "HTTPS_PROXY": away, "NO_PROXY": "127.0.0.1"},
             **{"HF_ENDPOINT": away, "HF_TOKEN": "hf_any", "HF_HUB_DISABLE_XET": "1"},
         }
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self._number = 0
         for name in ("tmp", "made", "pages", "book/images"):
             (path / name).mkdir(parents=True)
@@ -159,20 +156,14 @@ class Home:
         self._do(f"data convert brush:kmnist:10 {path}/folders --format folder")
 
     def _draw_pages(self) -> None:
-        from PIL import Image
-
         from kuzushiji.data.source import load
 
         ink, rows = load("brush:kmnist:3", "train").images, ["image_id,labels"]
         for number in range(3):
-            sheet, boxes = Image.new("L", (220, 320), 235), []
-            for place in range(8):
-                left, top = 130 - 80 * (place // 4), 20 + 70 * (place % 4)
-                sheet.paste(Image.fromarray(255 - ink[8 * number + place]).resize((56, 56)), (left, top))
-                boxes.append(f"U+304A {left} {top} 56 56")
+            sheet, boxes = draw_page(ink[8 * number : 8 * number + 8])
             sheet.save(self.path / "pages" / f"{number}.png")
             sheet.save(self.path / "book" / "images" / f"b{number}_1.jpg")
-            rows.append(f"b{number}_1,{' '.join(boxes)}")
+            rows.append(f"b{number}_1,{' '.join('U+304A {} {} {} {}'.format(*box) for box in boxes)}")
         (self.path / "book" / "train.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
     def _fill_shelf(self) -> None:
