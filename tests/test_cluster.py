@@ -133,7 +133,7 @@ def test_what_is_raised_while_it_waits_ends_the_work(cluster):
 def test_readers_that_are_not_the_same_are_refused(tmp_path):
     choice = ReaderChoice(detector=write_detector(tmp_path / "detector.onnx"), model="kmnist", threads=1)
     (page,) = images_of([write_page(tmp_path / "page.png")])
-    assert read_as(choice, choice.open().steps, Wanted(), page).keys() == {".txt", ".json"}
+    assert read_as(choice, choice.open().steps, Wanted(), page).contents.keys() == {".txt", ".json"}
     with pytest.raises(KuzushijiError, match="others on another machine"):
         read_as(choice, ReaderChoice(detector=choice.detector, top=2).open().steps, Wanted(), page)
 
