@@ -1,5 +1,6 @@
 """Ctrl-C and requests to terminate, from the first line of the program to its last one."""
 
+import importlib
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from kuzushiji.errors import Interrupted
-from kuzushiji.interruption import held_back
+from kuzushiji.interruption import held_back, terminated_as_interrupted
 from kuzushiji.processes import Ended, Workers
 
 PROGRAM = (
@@ -77,6 +78,22 @@ def test_what_belongs_together_is_done_before_an_interruption(number):
         assert signal.getsignal(signal.SIGINT) is signal.getsignal(signal.SIGTERM) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_imported_is_there_before_an_interruption(number, tmp_path, monkeypatch):
+    (tmp_path / "imported.py").write_text(
+        f"import os, time\nos.kill(os.getpid(), {number:d})\ntime.sleep(0.05)\nwhole = True\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def import_and_wait() -> None:
+        importlib.import_module("imported")
+        time.sleep(60)
+
+    with terminated_as_interrupted(), pytest.raises(KeyboardInterrupt):
+        import_and_wait()
+    assert sys.modules.pop("imported").whole
 
 
 def wait_for_ever(report):

@@ -5,6 +5,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
+
+_ASK_AGAIN_SECONDS = 0.001
+_IMPORTS = "<frozen importlib._bootstrap>"
 
 
 @contextmanager
@@ -12,9 +16,9 @@ def interruptible() -> Iterator[threading.Event]:
     """An event that the first Ctrl-C or request to terminate sets; a second one ends the program at once."""
     stop = threading.Event()
 
-    def note(number: int, frame: object) -> None:
+    def note(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            _interrupt(number, frame)
         stop.set()
 
     if threading.current_thread() is not threading.main_thread():
@@ -49,8 +53,13 @@ def held_back() -> Iterator[None]:
 
 
 def terminate_as_interrupted() -> None:
-    """Lets a request to terminate do as Ctrl-C does, so that whatever is under way cleans up behind itself."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Lets a request to terminate do as Ctrl-C does, so that whatever is under way cleans up behind itself.
+
+    Both wait until what is being imported is there: PyTorch ends the process, or is of no more use, after a half of it.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where the caller lets it be ignored
+        signal.signal(signal.SIGINT, _interrupt)
 
 
 @contextmanager
@@ -59,16 +68,27 @@ def terminated_as_interrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     terminate_as_interrupted()
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    while frame is not None and frame.f_code.co_filename != _IMPORTS:
+        frame = frame.f_back
+    if frame is None:
+        raise KeyboardInterrupt
+    later = threading.Timer(_ASK_AGAIN_SECONDS, os.kill, (os.getpid(), number))
+    later.daemon = True
+    later.start()
 
 
 def end_at_once_with(code: int) -> None:
     """Lets Ctrl-C and a request to terminate end the process, where all is done and Python takes itself down."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is signal.default_int_handler:  # not where the caller lets it be ignored
+        if signal.getsignal(number) in (signal.default_int_handler, _interrupt):
             signal.signal(number, lambda *_: os._exit(code))
