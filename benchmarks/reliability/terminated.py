@@ -11,7 +11,6 @@ there without the signal; a process or a half-written file that is left; and wha
 import os
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,21 +24,10 @@ from pathlib import Path
 from threading import Event, Thread
 
 from counted import tell
-from drawn import KUZUSHIJI, draw_page, free_port
+from drawn import free_port
+from home import Home, ended
 
 MOST_SECONDS = 20
-PART = re.compile(r"\..+\.[0-9a-f]{8}-\d+-[0-9a-f]{8}\.part", re.DOTALL)
-"""A file half written; what arrived of a download is called otherwise, and stays."""
-STUDY = """
-title = "Which rate?"
-question = "Does the rate matter?"
-[shared]
-model = "nn_1"
-epochs = 2
-[grid]
-label = "lr {lr}"
-lr = [0.1, 0.01, 0.001]
-"""
 
 
 @dataclass(frozen=True)
@@ -56,9 +44,6 @@ class Verb:
     made: str = ""
     seconds: float | None = None
 
-
-CHARACTERS = "--data brush:kmnist:100"
-SEARCH = f"sweep nn_1 {CHARACTERS} --search lr=0.01..0.1 --epochs 2 --trials 3"
 
 VERBS = (
     Verb("data list"),
@@ -127,56 +112,15 @@ class Usual:
     names: frozenset[str]
 
 
-class Home:
-    """A home in which verbs are tried, with what they are given.
+class Trials:
+    """Verbs that are asked to terminate, in one home."""
 
-    Args:
-        path: an empty folder.
-        slow: the port of a server that begins to answer and never ends.
-    """
-
-    def __init__(self, path: Path, slow: int) -> None:
-        self.path = path
-        away = f"http://127.0.0.1:{slow}"
-        self._environment = {
-            **os.environ,
-            **{"KUZUSHIJI_HOME": str(path), "TMPDIR": str(path / "tmp"), "OMP_NUM_THREADS": "1"},
-            **{"HTTP_PROXY": away, "HTTPS_PROXY": away, "NO_PROXY": "127.0.0.1"},
-            **{"HF_ENDPOINT": away, "HF_TOKEN": "hf_any", "HF_HUB_DISABLE_XET": "1"},
-        }
+    def __init__(self, home: Home) -> None:
+        self._home = home
         self._port = free_port()
         self._number = 0
-        for name in ("tmp", "made", "pages", "book/images"):
-            (path / name).mkdir(parents=True)
-        (path / "mine.toml").write_text(STUDY)
-        self._draw_pages()
-        self._fill_shelf()
-        for name, network in (("a", "nn_1"), ("b", "nn_1"), ("c", "lenet5")):
-            self._do(f"train {network} {CHARACTERS} --epochs 1 --no-report --run {name}")
-        self._do(f"data convert brush:kmnist:10 {path}/folders --format folder")
 
-    def _draw_pages(self) -> None:
-        from kuzushiji.data.source import load
-
-        ink, rows = load("brush:kmnist:3", "train").images, ["image_id,labels"]
-        for number in range(3):
-            sheet, boxes = draw_page(ink[8 * number : 8 * number + 8])
-            sheet.save(self.path / "pages" / f"{number}.png")
-            sheet.save(self.path / "book" / "images" / f"b{number}_1.jpg")
-            rows.append(f"b{number}_1,{' '.join('U+304A {} {} {} {}'.format(*box) for box in boxes)}")
-        (self.path / "book" / "train.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-
-    def _fill_shelf(self) -> None:
-        from kuzushiji.serving.archive import write
-        from kuzushiji.serving.shelf import Shelf
-
-        shelf = Shelf(self.path / "shelf")
-        for page in sorted((self.path / "pages").iterdir()):
-            shelf.add(page.name, page.read_bytes(), "book")
-        write(shelf, self.path / "shelf.zip")
-        shelf.close()
-
-    def trial(self, verb: Verb, times: int, chance: random.Random) -> Iterator[tuple[float, str]]:
+    def __call__(self, verb: Verb, times: int, chance: random.Random) -> Iterator[tuple[float, str]]:
         """Tries a verb so many times; yields how long each took to end when it was asked, and what was wrong."""
         usual = self._undisturbed(verb)
         for number in range(times):
@@ -190,12 +134,11 @@ class Home:
             for each in (process.pid, *(below if number % 2 else ())):
                 with suppress(ProcessLookupError):
                     os.kill(each, signal.SIGTERM)
-            said, wrong = _end(process)
+            said, wrong = ended(process, MOST_SECONDS)
             wrong = wrong or self._wrong(verb, process.returncode, said, usual, below)
             how = f"asked after {after:.2f} s{' with those below' if number % 2 else ''}"
             yield time.monotonic() - asked, f"{how}: {wrong}" if wrong else ""
-            shutil.rmtree(self.path / "made")
-            (self.path / "made").mkdir()
+            self._home.clear()
 
     def _undisturbed(self, verb: Verb) -> Usual:
         """What a verb does otherwise; one that does not end is asked to in the end."""
@@ -205,7 +148,7 @@ class Home:
             process.wait(verb.seconds)
         seconds, does_end = time.monotonic() - begun, process.poll() is not None
         process.terminate()
-        said, _ = _end(process)
+        said, _ = ended(process, MOST_SECONDS)
         if process.returncode == 2:
             raise RuntimeError(f"{verb.words}: {said}")
         return Usual(
@@ -215,32 +158,11 @@ class Home:
     def _begin(self, verb: Verb) -> "subprocess.Popen[str]":
         self._number += 1
         if verb.words.startswith("runs remove"):
-            self._do(f"train nn_1 {CHARACTERS} --epochs 1 --no-report --run r-{self._number}")
-        return self._start(self._filled(verb.words))
-
-    def _filled(self, text: str) -> str:
-        text = text.replace("{search}", SEARCH).replace("{data}", CHARACTERS)
-        return text.format(home=self.path, n=self._number, port=self._port)
-
-    def _do(self, words: str) -> None:
-        process = self._start(words)
-        said, _ = _end(process, 300)
-        if process.returncode:
-            raise RuntimeError(f"{words}: {said}")
-
-    def _start(self, words: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [*KUZUSHIJI, *words.split()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=self._environment,
-            cwd=self.path / "tmp",
-            text=True,
-        )
+            self._home.do("train nn_1 {data} --epochs 1 --no-report --run r-{n}", self._number)
+        return self._home.start(verb.words.replace("{port}", str(self._port)), self._number)
 
     def _made(self, verb: Verb) -> frozenset[str]:
-        made = Path(self._filled(verb.made)) if verb.made else None
+        made = Path(self._home.filled(verb.made, self._number)) if verb.made else None
         if made is None or not made.exists():
             return frozenset()
         return frozenset(_plain(str(each.relative_to(made))) for each in (made, *made.rglob("*")))
@@ -257,22 +179,10 @@ class Home:
             return f"{len(more)} lines: {said.strip()[-300:]}"
         if still := [each for each in below if _runs(each)]:
             return f"{len(still)} processes are left"
-        parts = [each.name for each in self.path.rglob("*.part") if PART.fullmatch(each.name)]
-        there = (each.name for each in (self.path / "tmp").iterdir())
-        temporary = [name for name in there if not name.startswith(("torchinductor", ".ses"))]  # PyTorch's and ORT's
-        if parts or (parts := temporary):
-            return f"left: {', '.join(parts)}"
+        if left := self._home.left():
+            return f"left: {', '.join(left)}"
         made = self._made(verb)
         return f"of {len(usual.names)} files {len(made)} are there" if made and made != usual.names else ""
-
-
-def _end(process: "subprocess.Popen[str]", seconds: float = MOST_SECONDS) -> tuple[str, str]:
-    """What a process said on stderr, and whether it did not end."""
-    try:
-        return process.communicate(timeout=seconds)[1], ""
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.communicate()[1], "it did not end"
 
 
 def _wait_for_python(process: int) -> None:
@@ -346,12 +256,12 @@ def main() -> int:
     times, seed, kind = (*sys.argv[1:], *("6", "1", "")[len(sys.argv) - 1 :])
     tried = wrong = 0
     with tempfile.TemporaryDirectory() as scratch, slow_server() as slow:
-        home = Home(Path(scratch), slow)
+        trials = Trials(Home(Path(scratch), f"http://127.0.0.1:{slow}", f"http://127.0.0.1:{slow}"))
         for verb in VERBS:
             if not verb.words.startswith(kind):
                 continue
             longest, found = 0.0, 0
-            for seconds, why in home.trial(verb, int(times), random.Random(f"{seed} {verb.words}")):
+            for seconds, why in trials(verb, int(times), random.Random(f"{seed} {verb.words}")):
                 longest, found = max(longest, seconds), found + bool(why)
                 if why:
                     print(f"{verb.words}: {why}", flush=True)

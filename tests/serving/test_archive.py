@@ -1,8 +1,11 @@
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from kuzushiji.cli import main
 from kuzushiji.errors import DataError
@@ -86,6 +89,32 @@ def test_what_is_no_archive_changes_nothing(archived, tmp_path):
         archive.read(shelf, tmp_path / "cut.zip")
     assert shelf.rows() == []
     assert not [file for file in (tmp_path / "new" / "files").rglob("*") if file.is_file()]
+    shelf.close()
+
+
+def test_two_that_come_at_once_are_one(archived, tmp_path):
+    path, _ = archived
+    shelf = Shelf(tmp_path / "new")
+    with ThreadPoolExecutor() as both:
+        came = list(both.map(partial(archive.read, shelf), (path, path, path)))
+    assert sorted(came) == [(0, 2), (0, 2), (2, 0)]
+    shelf.close()
+
+
+def test_one_that_fails_takes_no_file_of_others_away(archived, tmp_path, monkeypatch):
+    path, _ = archived
+    shelf = Shelf(tmp_path / "new")
+
+    def fail(*_):
+        shelf.add("the same.png", picture())
+        raise SQLAlchemyError("the database is gone")
+
+    monkeypatch.setattr(archive, "_insert", fail)
+    with pytest.raises(DataError, match="the database is gone"):
+        archive.read(shelf, path)
+    (row,) = shelf.rows()
+    assert shelf.content(row["image"]) == picture()
+    assert len([file for file in (tmp_path / "new" / "files").rglob("*") if file.is_file()]) == 1
     shelf.close()
 
 

@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,13 +21,12 @@ from kuzushiji.data.files.archive import Zips
 from kuzushiji.document.formats import json as page_json
 from kuzushiji.errors import DataError
 from kuzushiji.files import written_whole
+from kuzushiji.locks import FileLock
 from kuzushiji.records import from_plain, parse_json
 from kuzushiji.serving.shelf import Shelf, printed
-from kuzushiji.serving.tables import corrections, pages
+from kuzushiji.serving.tables import FILES, corrections, pages
 
 FORMAT, VERSION = "kuzushiji shelf", 1
-_FILES = ("image", "view", "thumbnail", "reading", "current")
-"""The columns of a page that name files."""
 _WITH_TEXT = ("read", "corrected")
 _ID = re.compile(r"[0-9a-f]{32}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -41,7 +41,7 @@ def write(shelf: Shelf, path: Path) -> int:
     with shelf.engine.connect() as connection:
         rows = [dict(row) for row in connection.execute(select(pages).order_by(pages.c.number)).mappings()]
         made = [dict(row) for row in connection.execute(select(corrections).order_by(corrections.c.number)).mappings()]
-    digests = sorted({row[name] for row in rows for name in _FILES if row[name]})
+    digests = sorted({row[name] for row in rows for name in FILES if row[name]})
     table = {"format": FORMAT, "version": VERSION, "pages": rows, "corrections": made}
     with written_whole(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("shelf.json", json.dumps(table, ensure_ascii=False, default=datetime.isoformat, indent=1))
@@ -98,7 +98,7 @@ class _Archive:
 
 
 def read(shelf: Shelf, path: Path) -> tuple[int, int]:
-    """Puts the pages of an archive onto a shelf; all of them or none.
+    """Puts the pages of an archive onto a shelf; all of them or none, and one archive at a time.
 
     Returns:
         How many pages came, and how many were there already.
@@ -108,26 +108,27 @@ def read(shelf: Shelf, path: Path) -> tuple[int, int]:
         KuzushijiError: the files can't be written.
     """
     added: list[str] = []
-    try:
-        with Zips() as zips:
-            keys = {member.name: member.key for member in zips.members(path)}
-            table = _table(path, _content(zips, path, keys, "shelf.json"))
-            there = {row["id"] for row in shelf.rows()}
-            fresh = [row for row in table.pages if row.id not in there]
-            made = [each for each in table.corrections if each.page not in there]
-            for row in fresh:
-                for column in _FILES:
-                    if digest := getattr(row, column):
-                        content = _checked(path, _content(zips, path, keys, f"files/{digest}"), digest, column)
-                        added += [] if shelf.path(digest).exists() else [digest]
-                        shelf.keep(content)
-        _insert(shelf, fresh, made)
-    except BaseException as error:
-        for digest in added:
-            shelf.path(digest).unlink(missing_ok=True)
-        if isinstance(error, (OSError, SQLAlchemyError, OverflowError, KeyError)):
-            raise DataError(f"{path} is no archive of a shelf, or damaged ({printed(error)})") from None
-        raise
+    with FileLock(shelf.folder / ".import.lock"):
+        try:
+            with Zips() as zips:
+                keys = {member.name: member.key for member in zips.members(path)}
+                table = _table(path, _content(zips, path, keys, "shelf.json"))
+                there = {row["id"] for row in shelf.rows()}
+                fresh = [row for row in table.pages if row.id not in there]
+                made = [each for each in table.corrections if each.page not in there]
+                for row in fresh:
+                    for column in FILES:
+                        if digest := getattr(row, column):
+                            content = _checked(path, _content(zips, path, keys, f"files/{digest}"), digest, column)
+                            added += [] if shelf.path(digest).exists() else [digest]
+                            shelf.keep(content)
+            _insert(shelf, fresh, made)
+        except BaseException as error:
+            with suppress(SQLAlchemyError):  # what can't be asked is not lost
+                shelf.forget(added)
+            if isinstance(error, (OSError, SQLAlchemyError, OverflowError, KeyError)):
+                raise DataError(f"{path} is no archive of a shelf, or damaged ({printed(error)})") from None
+            raise
     return len(fresh), len(table.pages) - len(fresh)
 
 
@@ -153,7 +154,7 @@ def _table(path: Path, content: bytes) -> _Archive:
     for row in table.pages:
         if not _ID.fullmatch(row.id) or ids.count(row.id) > 1:
             raise DataError(f"{path} has a page {row.id[:40]!r}; expected 32 hexadecimal digits, each page once")
-        for column in _FILES:
+        for column in FILES:
             if (digest := getattr(row, column)) and not _DIGEST.fullmatch(digest):
                 raise DataError(f"{path} names a file {digest[:80]!r}, which is no hash")
         if row.state in _WITH_TEXT and not (row.reading and row.current):

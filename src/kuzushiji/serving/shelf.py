@@ -5,7 +5,7 @@ Rows are in a database, SQLite in the folder unless another is named; images and
 
 import hashlib
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, func, insert, select, true, update
+from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, func, insert, or_, select, true, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,7 +27,7 @@ from kuzushiji.locks import FileLock
 from kuzushiji.serving import search
 from kuzushiji.serving.corrections import Correction, applied, edited
 from kuzushiji.serving.migrations import bring_up_to_date
-from kuzushiji.serving.tables import corrections, pages
+from kuzushiji.serving.tables import FILES, corrections, pages
 
 Row = RowMapping
 """A row of a table, by the names of its columns."""
@@ -94,6 +94,14 @@ class Shelf:
             return self.path(digest).read_bytes()
         except OSError as error:
             raise KuzushijiError(f"{self.path(digest)} is lost: {error.strerror or error}") from None
+
+    def forget(self, digests: Collection[str]) -> None:
+        """Removes those files that no page names."""
+        with self.engine.connect() as connection:
+            for digest in digests:
+                naming = select(pages.c.number).where(or_(*(pages.c[column] == digest for column in FILES)))
+                if connection.execute(naming.limit(1)).first() is None:
+                    self.path(digest).unlink(missing_ok=True)
 
     def add(self, name: str, image: bytes, book: str = "") -> str:
         """Puts a page into the queue of those to be read; gives its id."""

@@ -28,6 +28,9 @@ pages = Table(
     Column("changed_by", String(100), nullable=False, default=""),
 )
 
+FILES = ("image", "view", "thumbnail", "reading", "current")
+"""The columns of a page that name files."""
+
 corrections = Table(
     "corrections",
     metadata,
