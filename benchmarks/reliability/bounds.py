@@ -146,6 +146,42 @@ def rows(folder: Path) -> tuple[str, Path]:
     return LOAD, folder
 
 
+def same(folder: Path) -> tuple[str, Path]:
+    """A parquet file of a hundred thousand rows, all of the same image of a megabyte."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    file, count = io.BytesIO(), 100_000
+    Image.fromarray(np.random.default_rng(0).integers(256, size=(1000, 1000), dtype=np.uint8)).save(file, "PNG")
+    same = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([file.getvalue()]))
+    with parquet.ParquetWriter(
+        folder / "train.parquet", pa.schema({"image": pa.binary(), "label": pa.int8()})
+    ) as writer:
+        for _ in range(100):
+            part = pa.table({"image": same[:1000].cast(pa.binary()), "label": np.zeros(1000, np.int8)})
+            writer.write_table(part)
+    return LOAD, folder
+
+
+def understated(folder: Path) -> tuple[str, Path]:
+    """A parquet file with a page of 1.3 GB, of which the file says elsewhere that it is small."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = folder / "train.parquet"
+    how = {"compression": "zstd", "use_dictionary": False, "write_statistics": False, "store_schema": False}
+    parquet.write_table(pa.table({"image": [bytes(MUCH)], "label": ["a"]}), path, **how)
+    group, content = parquet.read_metadata(path).row_group(0), path.read_bytes()
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    said = content[footer:]
+    for size in (group.total_byte_size, group.column(0).total_uncompressed_size):
+        digits = [2 * size >> shift & 127 | 128 * (shift < 28) for shift in range(0, 35, 7)]
+        said = said.replace(bytes(digits), b"\xd0\x8f\x80\x80\x00")  # 1000 in as many bytes
+    path.write_bytes(content[:footer] + said)
+    assert parquet.read_metadata(path).row_group(0).total_byte_size == 1000
+    return LOAD, folder
+
+
 def packed_idx(folder: Path) -> tuple[str, Path]:
     """A gzipped IDX file of labels that unpacks to 1.3 GB."""
     for kind, head in (("images-idx3", b"\0\0\x08\x03"), ("labels-idx1", b"\0\0\x08\x01")):
@@ -213,7 +249,7 @@ def table(folder: Path) -> tuple[str, Path]:
 
 KINDS: tuple[Callable[[Path], tuple[str, Path]], ...] = (
     *(wide, large, transparent, deep, wavelets, progressive, printed, too_large),
-    *(arrays, nearly, packed_idx, pages, run, rows),
+    *(arrays, nearly, packed_idx, pages, run, rows, same, understated),
     *(device, pipe, endless, combinations, seeds, table),
 )
 

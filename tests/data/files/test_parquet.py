@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kuzushiji.data.files.parquet_pages import unpacked_sizes
 from kuzushiji.data.source import load, parse
 from kuzushiji.errors import DataError, DataWarning
 from tests.bars import bar_images
@@ -111,3 +112,71 @@ def test_more_rows_than_a_file_can_have_are_refused(tmp_path):
     pq.write_table(table, tmp_path / "train.parquet")
     with pytest.raises(DataError, match=r"has 200,000 rows in [\d,]+ bytes, which is damage, or made to fill"):
         load(tmp_path)
+
+
+def test_an_image_that_stands_for_too_much_is_refused_before_it_fills_the_memory(tmp_path):
+    image = np.random.default_rng(0).bytes(1_000_000)
+    same = pa.DictionaryArray.from_arrays(pa.array(np.zeros(1000, np.int32)), pa.array([image]))
+    table = pa.table({"image": same.cast(pa.binary()), "label": ["あ"] * 1000})
+    pq.write_table(table, tmp_path / "train.parquet")
+    with pytest.raises(DataError, match=r"has more than 268,435,456 bytes unpacked, which is damage, or made to fill"):
+        load(tmp_path)
+
+
+def test_a_page_that_is_larger_than_the_file_says_is_refused(tmp_path):
+    """The sizes in the footer of the file, and not those in the heads of its pages, are made small."""
+    path = tmp_path / "train.parquet"
+    table = pa.table({"image": [bytes(300_000_000)], "label": ["あ"]})
+    pq.write_table(table, path, compression="zstd", use_dictionary=False, write_statistics=False, store_schema=False)
+    group = pq.read_metadata(path).row_group(0)
+    content = bytearray(path.read_bytes())
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    for size in (group.total_byte_size, group.column(0).total_uncompressed_size):
+        content[footer:] = content[footer:].replace(varint(size), varint(1000, len(varint(size))))
+    path.write_bytes(content)
+    assert pq.read_metadata(path).row_group(0).total_byte_size == 1000
+    with pytest.raises(DataError, match="has more than 268,435,456 bytes unpacked"):
+        load(tmp_path)
+
+
+def varint(number, length=0):
+    """A whole number as Thrift writes it, in so many bytes at least."""
+    left, found = 2 * number, []
+    while left >= 128 or len(found) + 1 < length:
+        found.append(left % 128 + 128)
+        left //= 128
+    return bytes([*found, left])
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"use_dictionary": False, "compression": "zstd", "data_page_version": "2.0"},
+        {"compression": "none", "write_statistics": False, "data_page_size": 1000},
+        {"write_page_checksum": True, "write_page_index": True, "row_group_size": 30},
+    ],
+)
+def test_pages_tell_their_sizes_whoever_wrote_them(tmp_path, how):
+    path = tmp_path / "any.parquet"
+    words = [str(number) * 300 for number in range(500)]
+    pq.write_table(pa.table({"word": words, "number": range(500), "many": [[1, 2]] * 500}), path, **how)
+    metadata = pq.read_metadata(path)
+    for group in (metadata.row_group(number) for number in range(metadata.num_row_groups)):
+        for chunk in (group.column(number) for number in range(group.num_columns)):
+            starts = (chunk.dictionary_page_offset, chunk.data_page_offset)
+            start = min(each for each in starts if each is not None)
+            with open(path, "rb") as file:
+                sizes = list(unpacked_sizes(file, start, chunk.total_compressed_size))
+            heads = chunk.total_uncompressed_size - sum(sizes)
+            assert 10 * len(sizes) <= heads <= 4000 * len(sizes)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x15", b"\x00", b"\x1b" * 99, b"\x1c" * 99, b"\x19\xf8" + b"\xff" * 9, b"\x15\x00\x15\x01\x15\x01\x00"],
+    ids=["none", "cut", "nothing", "a map", "deep", "long", "negative"],
+)
+def test_what_is_no_page_is_said(content):
+    with pytest.raises(ValueError, match="page"):
+        list(unpacked_sizes(io.BytesIO(content), 0, 100))

@@ -17,6 +17,7 @@ from kuzushiji.data.files.decode import sampled
 from kuzushiji.data.files.image_files import decode_into
 from kuzushiji.data.files.listing import Listing, state_of
 from kuzushiji.data.files.parquet_layout import Card, files_by_split, read_card
+from kuzushiji.data.files.parquet_pages import unpacked_sizes
 from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.splits import Sample
 from kuzushiji.errors import DataError
@@ -26,13 +27,14 @@ from kuzushiji.npz import most_unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow.parquet import FileMetaData
 
 _IMAGES = ("image", "img", "pixels", "png")
 _LABELS = ("label", "labels", "character", "char", "class", "target", "text")
 """What the columns are called where the file does not say what they hold."""
 
-_AT_ONCE = 1024
-"""Rows."""
+_ROWS, _BYTES = 1024, 2**27
+"""That are unpacked at once, and more bytes only where a value may have more."""
 _LITTLE, _LEAST = 2**17, 32
 """A file of more rows than the first has so many bytes for each at least: an image of one pixel takes twice as many."""
 
@@ -205,13 +207,19 @@ def _decode(
 
 @dataclass(frozen=True)
 class _Table:
-    """A parquet file, its two columns, and the names of its classes: None where the labels are their own names."""
+    """A parquet file and its two columns.
+
+    Attributes:
+        names: of its classes; None where the labels are their own names.
+        at_once: the rows of a column that are unpacked together.
+    """
 
     path: Path
     file: Any
     image: str
     label: str
     names: tuple[str, ...] | None
+    at_once: Mapping[str, int]
 
     @staticmethod
     def opened(path: Path, told: Mapping[str, tuple[str, ...]]) -> "_Table":
@@ -231,45 +239,79 @@ class _Table:
                 f"{path} has {rows:,} rows in {size:,} bytes, which is damage, or made to fill the memory; of the same "
                 "image again and again leave out all but one"
             )
-        groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
-        if (unpacked := sum(group.total_byte_size for group in groups)) > most_unpacked(size):
-            raise DataError(f"{path} has {unpacked:,} bytes unpacked, which is damage, or made to fill the memory")
         kinds = {name: each.get("_type") for name, each in features.items() if isinstance(each, dict)}
         image = _column(schema, [name for name in kinds if kinds[name] == "Image"], _IMAGES, _is_image)
         label = _column(schema, [name for name in kinds if kinds[name] == "ClassLabel"], _LABELS, _is_label)
         if not image or not label:
             columns = ", ".join(f"{each.name} ({each.type})" for each in schema)
             raise DataError(f"{path} has the columns {columns}; expected one of images and one of labels")
+        at_once = {name: max(1, min(_ROWS, _BYTES // _longest(path, file.metadata, name))) for name in (image, label)}
         names = features.get(label, {}).get("names") or told.get(label)
-        return _Table(path, file, image, label, tuple(map(str, names)) if names else None)
+        return _Table(path, file, image, label, tuple(map(str, names)) if names else None, at_once)
 
     def labels(self) -> Iterator[int | str | None]:
         """The label of each image; None where there is none."""
-        for batch in self._batches(self.label):
-            for label in batch.column(self.label).to_pylist():
-                yield None if label is None or label in (-1, "") else label
+        for column in self._columns(self.label):
+            for label in column.to_pylist():
+                yield None if label in (None, -1, "") else label
 
     def images(self, rows: NDArray[np.int64]) -> Iterator[bytes]:
         """The bytes of the images in these rows, sorted."""
         start = 0
-        for batch in self._batches(self.image) if len(rows) else ():
-            some = rows[slice(*np.searchsorted(rows, (start, start + len(batch))))] - start
-            for image in batch.column(self.image).take(some).to_pylist():
+        for column in self._columns(self.image) if len(rows) else ():
+            some = rows[slice(*np.searchsorted(rows, (start, start + len(column))))] - start
+            for image in column.take(some).to_pylist():
                 content = image.get("bytes") if isinstance(image, dict) else image
                 if not content:
                     raise DataError(f"{self.path} has no bytes for an image; expected it in the file itself")
                 yield content
-            start += len(batch)
+            start += len(column)
             if start > rows[-1]:
                 return
 
-    def _batches(self, column: str) -> "Iterator[pa.RecordBatch]":
+    def _columns(self, name: str) -> "Iterator[pa.Array]":
+        """A column, so many rows at once; the same value again and again takes its bytes each time."""
         import pyarrow as pa
 
+        most, unpacked = most_unpacked(self.path.stat().st_size), 0
         try:
-            yield from self.file.iter_batches(_AT_ONCE, columns=[column])
+            for batch in self.file.iter_batches(self.at_once[name], columns=[name]):
+                if (unpacked := unpacked + batch.nbytes) > most:
+                    raise _too_much(self.path, most)
+                yield batch.column(name)
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{self.path} is damaged ({_line(error)})") from None
+
+
+def _too_much(path: Path, most: int) -> DataError:
+    return DataError(f"{path} has more than {most:,} bytes unpacked, which is damage, or made to fill the memory")
+
+
+def _longest(path: Path, metadata: "FileMetaData", column: str) -> int:
+    """The bytes that a value of a column may have, which are those of a page at most.
+
+    Raises:
+        DataError: its pages unpack to more than such a file can hold.
+    """
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
+    most = most_unpacked(path.stat().st_size)
+    longest = 1
+    unpacked = 0
+    try:
+        with open(path, "rb") as file:
+            for chunk in chunks:
+                if chunk.path_in_schema.partition(".")[0] != column:
+                    continue
+                starts = (chunk.dictionary_page_offset, chunk.data_page_offset)
+                start = min(each for each in starts if each is not None)
+                for size in unpacked_sizes(file, start, chunk.total_compressed_size):
+                    longest = max(longest, size)
+                    if (unpacked := unpacked + size) > most:
+                        raise _too_much(path, most)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({_line(error)})") from None
+    return longest
 
 
 @dataclass(frozen=True)
