@@ -37,11 +37,11 @@ class Trial:
 TRIALS = (
     Trial("power_cut", ("50",), None, "37 of 49"),
     Trial("removal", (), (), "–"),
-    Trial("mutations", ("20000", "1729"), ("400", "1"), "280 of 13,782"),
+    Trial("mutations", ("20000", "60481"), ("400", "1"), "280 of 13,782"),
     Trial("bounds", (), ("wide", "arrays", "run", "device", "pipe"), "–"),
     Trial("damaged_runs", ("60",), ("4",), "–"),
     Trial("two_at_once", ("3",), None, "2 of 4"),
-    Trial("terminated", ("4", "1729"), None, "–"),
+    Trial("terminated", ("4", "60481"), None, "–"),
     Trial("full_disk", (), None, "4 of 15"),
     Trial("names", (), None, "–"),
 )
