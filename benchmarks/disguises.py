@@ -6,8 +6,8 @@
     python benchmarks/disguises.py --sheet sheet.png                  # what they look like
 
 Each disguise is drawn around the test images of a data set, enlarged and with room around, the same at every call.
-Of several characters on an image no answer is right; an image that is refused, blank or unsure is no wrong answer.
-Each is drawn, cleaned and cut once, and asked of all networks together.
+Of several characters on an image no answer is right, but 二 of two 一 in a column; an image that is refused, blank or
+unsure is no wrong answer.  Each is drawn, cleaned and cut once, and asked of all networks together.
 """
 
 import argparse
@@ -358,8 +358,9 @@ DISGUISES: dict[str, Disguise] = {
     "three in a column": lambda ink, others, random: strip([ink, *others], random),
     "two side by side": lambda ink, others, random: strip([ink, others[0]], random, axis=1),
 }
-SEVERAL = ("two in a column", "three in a column", "two side by side")
-"""Of these no answer is right."""
+SEVERAL = {"two in a column": 2, "three in a column": 3, "two side by side": 0}
+"""Of these no answer is right, but of so many in a column that which they are together."""
+TOGETHER = {"一一": "二", "一二": "三", "二一": "三", "一一一": "三"}
 
 
 # Measuring
@@ -388,14 +389,13 @@ def outcomes(models: Sequence[str], data: str, name: str, numbers: NDArray[np.in
     test = test_images(data)
     actual = [test.classes[label] for label in test.labels[numbers]]
     scans = list(prepared(test.images, name, numbers))
-    if name in SEVERAL:  # none is right, and none that there is a doubt of is sure
+    if name in SEVERAL:  # none that there is a doubt of is sure
+        columns = [test.labels[(number + np.arange(SEVERAL[name])) % len(test)] for number in numbers]
+        actual = [TOGETHER.get("".join(test.classes[label] for label in column), "") for column in columns]
         scans = [None if scan is None or scan.doubt else scan for scan in scans]
     found = {}
     for model, answers in asked(models, scans).items():
-        is_right = [
-            bool(answer) and name not in SEVERAL and answer[0].character == one
-            for answer, one in zip(answers, actual, strict=True)
-        ]
+        is_right = [bool(answer) and answer[0].character == one for answer, one in zip(answers, actual, strict=True)]
         found[model] = np.array([is_right, [bool(answer) and not answer.unsure for answer in answers]])
     return found
 

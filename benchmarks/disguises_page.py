@@ -42,7 +42,7 @@ INTRODUCTION = """# Characters as scans show them
 Each test image is enlarged, gets room around it and is drawn as scans come: with the black bed of the scanner beside
 it, printed lines, a red seal, a shadow, and so on. What counts above all is the share that is named wrongly by an
 answer that claims to be sure; an image that is left out, or whose answer says that it is unsure, misleads nobody. Of
-several characters on one image no answer is right.
+several characters on one image no answer is right, but 二 of two 一 in a column and 三 of 一 and 二.
 
 `python benchmarks/disguises.py --write docs/disguises.md` writes this page; with `--sheet sheet.png` it draws what the
 disguises look like. The images are an even choice of the test images; "before" is version 0.1.0. `all` is the answer

@@ -1,5 +1,7 @@
 """Whether an image shows one whole character, by how its ink is spread."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,10 @@ _CUT = 0.12
 
 _LONG_COLUMN, _LONG_ROW = 1.35, 0.95
 """Height by width of two characters in a column at least, width by height of two side by side."""
+_SHORT_COLUMN = 0.9
+"""The same of two flat characters, each of which is about as wide as both, and has about half of the ink."""
+_LEAST_WIDE, _LEAST_HALF = 0.9, 0.35
+"""Of the width of both and of the ink of both, what each of these has at least."""
 _LEAST_PART = 0.15
 """Share of the ink that each of several characters has at least."""
 _LEAST_HIGH = 0.3
@@ -50,21 +56,24 @@ def _are_several(ink: NDArray[np.bool_]) -> bool:
     ink = _trimmed(ink)
     height, width = ink.shape
     if height >= _LONG_COLUMN * width:
-        return _falls_apart(ink)
-    return width >= _LONG_ROW * height and _falls_apart(ink.T)
+        return any(_divided(ink, _LEAST_PART))
+    if height >= _SHORT_COLUMN * width and any(
+        min(part.shape[1] for part in parts) >= _LEAST_WIDE * width for parts in _divided(ink, _LEAST_HALF)
+    ):
+        return True
+    return width >= _LONG_ROW * height and any(_divided(ink.T, _LEAST_PART))
 
 
-def _falls_apart(ink: NDArray[np.bool_]) -> bool:
-    """Whether empty rows divide the ink into parts that are as high as characters."""
+def _divided(ink: NDArray[np.bool_], least: float) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """What is above and below of each empty row, if each has so much of the ink and is as high as a character."""
     counts = ink.sum(axis=1)
     share = counts.cumsum() / counts.sum()
     width = ink.shape[1]
     for row in np.flatnonzero(counts == 0):
-        if _LEAST_PART <= share[row] <= 1 - _LEAST_PART:
+        if least <= share[row] <= 1 - least:
             parts = _trimmed(ink[:row]), _trimmed(ink[row:])
             if min(len(part) for part in parts) >= _LEAST_HIGH * width:
-                return True
-    return False
+                yield parts
 
 
 def _trimmed(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
