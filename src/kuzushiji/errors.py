@@ -70,6 +70,11 @@ def whole_number(what: str, value: Any, least: int = 1, most: int | None = None)
     return number
 
 
+def in_a_line(error: object, most: int = 200) -> str:
+    """What an error of another library says, in a line that is cut where it goes on; its kind if it says nothing."""
+    return " ".join(str(error).split())[:most] or type(error).__name__
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Builds the error for a name that is not known, with the nearest names that are.
 

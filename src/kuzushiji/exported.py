@@ -10,7 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kuzushiji.errors import DataError
+from kuzushiji.errors import DataError, in_a_line
 from kuzushiji.protobuf import is_broken, operators
 from kuzushiji.records import parse_json
 
@@ -237,7 +237,7 @@ def open_session(
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has a kind for each way in which a file can be wrong
-        raise DataError(f"{path} is no ONNX file, or not a whole one ({_first_line(error)})") from None
+        raise DataError(f"{path} is no ONNX file, or not a whole one ({in_a_line(error)})") from None
 
 
 def computed(session: "onnxruntime.InferenceSession", outputs: list[str] | None, images: Any, path: Path) -> list[Any]:
@@ -249,11 +249,7 @@ def computed(session: "onnxruntime.InferenceSession", outputs: list[str] | None,
     try:
         return list(session.run(outputs, {session.get_inputs()[0].name: images}))
     except Exception as error:  # ONNX Runtime has a kind for each way in which a network can fail
-        raise DataError(f"{path} can't be computed ({_first_line(error)})") from None
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(f"{path} can't be computed ({in_a_line(error)})") from None
 
 
 def _opened(path: Path, threads: int, kind: type[Described]) -> "tuple[Described, onnxruntime.InferenceSession]":

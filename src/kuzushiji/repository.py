@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
-from kuzushiji.errors import DataError, DownloadError, KuzushijiError, UsageError
+from kuzushiji.errors import DataError, DownloadError, KuzushijiError, UsageError, in_a_line
 from kuzushiji.extras import check_extras
 from kuzushiji.home import cache_folder
 from kuzushiji.version import __version__
@@ -259,7 +259,7 @@ def _told(of: Repository, *, writing: bool = False) -> Iterator[None]:
 
 def _no_answer(of: Repository, error: Exception) -> DownloadError:
     cause = error.__cause__ or error
-    what = " ".join(f"{type(cause).__name__}: {cause}".split())[:200]
+    what = in_a_line(f"{type(cause).__name__}: {cause}")
     answered = "can't be reached" if _is_of_the_line(error) else f"did not answer as expected about {of.address}"
     return DownloadError(f"{endpoint()} {answered} ({what})")
 
@@ -277,5 +277,5 @@ def _refused(of: Repository, error: Any, login: str, writing: bool) -> Kuzushiji
         right = f"write to {of.name}; take a token that may, or another OWNER"
         right = right if writing else f"read {of.name}; {login}"
         return KuzushijiError(f"{endpoint()} does not let you {right}")
-    said = " ".join(str(error.server_message or "").split())[:200]
-    return DownloadError(f"{endpoint()} answered {status} about {of.address}" + (f" ({said})" if said else ""))
+    said = f" ({in_a_line(error.server_message)})" if error.server_message else ""
+    return DownloadError(f"{endpoint()} answered {status} about {of.address}{said}")

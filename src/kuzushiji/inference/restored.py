@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from kuzushiji.errors import DataError, KuzushijiError
+from kuzushiji.errors import DataError, KuzushijiError, in_a_line
 from kuzushiji.exported import Description, DetectorDescription, open_detector, open_network
 from kuzushiji.models import create_model
 from kuzushiji.models.detector import Detector
@@ -108,7 +108,7 @@ def _restored(path: Path, make: Callable[[], nn.Module], images: Tensor) -> nn.M
             state = _taken_apart(network, given, images)
             network.load_state_dict(state)
     except (KuzushijiError, RuntimeError, ValueError, TypeError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = in_a_line(error)
         raise DataError(f"{path} does not hold the network that it describes ({reason}); export it again") from None
     return network.requires_grad_(True)
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from kuzushiji.errors import DataError, RunError
+from kuzushiji.errors import DataError, RunError, in_a_line
 from kuzushiji.files import written_whole
 from kuzushiji.models import create_model
 from kuzushiji.models.detector import Detector
@@ -135,8 +135,7 @@ def _give(path: Path, network: nn.Module, weights: Mapping[str, Tensor]) -> None
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise RunError(f"{path} does not hold the network that it describes ({reason})") from None
+        raise RunError(f"{path} does not hold the network that it describes ({in_a_line(error)})") from None
 
 
 def _weights(path: Path) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kuzushiji.document.formats import json as page_json
 from kuzushiji.document.page import Page
-from kuzushiji.errors import DataError, KuzushijiError
+from kuzushiji.errors import DataError, KuzushijiError, in_a_line
 from kuzushiji.files import write_bytes
 from kuzushiji.locks import FileLock
 from kuzushiji.serving import search
@@ -313,7 +313,7 @@ def lost(what: str, error: Exception) -> KuzushijiError:
 
 def printed(error: BaseException) -> str:
     """What an error says in a line; one of the database without its statement."""
-    return " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+    return in_a_line(getattr(error, "orig", None) or error)
 
 
 def _row(connection: Connection, id: str, version: int | None = None) -> Row:

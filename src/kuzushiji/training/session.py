@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kuzushiji.errors import Diverged, Interrupted, RunError
+from kuzushiji.errors import Diverged, Interrupted, RunError, in_a_line
 from kuzushiji.runs.run import best_epoch
 from kuzushiji.training.optimizers import check_state
 from kuzushiji.training.tasks import Task
@@ -204,9 +204,8 @@ class Session:
             self.best = self._checked(state["best"], state["network"])
             self._restore_random_state(state["random"])
         except Exception as error:  # PyTorch raises whatever comes of a state that is none
-            reason = " ".join(str(error).split())[:200]
             raise RunError(
-                f"the checkpoint is not of this training, or damaged ({type(error).__name__}: {reason}); "
+                f"the checkpoint is not of this training, or damaged ({type(error).__name__}: {in_a_line(error)}); "
                 "train again from the start"
             ) from error
 

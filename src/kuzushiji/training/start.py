@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from kuzushiji.errors import DataError, DownloadError, KuzushijiError, RunError, UsageError
+from kuzushiji.errors import DataError, DownloadError, KuzushijiError, RunError, UsageError, in_a_line
 from kuzushiji.exported import open_network
 from kuzushiji.fetch import AddressFailed, Fetcher, NoAddressGaveIt
 from kuzushiji.files import expanded, file_hash
@@ -193,7 +193,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             weights = weights.get("state_dict", weights)
     except Exception as error:  # torch.load raises many kinds on a damaged file
         kind = "" if isinstance(error, SafetensorError) else f" as {type(error).__name__}"
-        raise DataError(f"{path} can't be read as weights{kind} ({str(error)[:200]})") from None
+        raise DataError(f"{path} can't be read as weights{kind} ({in_a_line(error)})") from None
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise DataError(f"{path} holds no weights by name; expected a .safetensors file or a PyTorch state_dict")
     return weights

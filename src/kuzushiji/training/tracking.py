@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from kuzushiji.errors import DataWarning, KuzushijiError, unknown_name
+from kuzushiji.errors import DataWarning, KuzushijiError, in_a_line, unknown_name
 from kuzushiji.extras import check_extras
 from kuzushiji.records import as_plain
 from kuzushiji.runs.run import Run
@@ -124,4 +124,4 @@ def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, An
 
 
 def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return f"{type(error).__name__}: {in_a_line(error, 300)}"

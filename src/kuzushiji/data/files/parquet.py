@@ -20,7 +20,7 @@ from kuzushiji.data.files.parquet_layout import Card, files_by_split, read_card
 from kuzushiji.data.files.parquet_pages import unpacked_sizes
 from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.splits import Sample
-from kuzushiji.errors import DataError
+from kuzushiji.errors import DataError, in_a_line
 from kuzushiji.extras import check_extras
 from kuzushiji.files import file_hash
 from kuzushiji.npz import most_unpacked
@@ -233,7 +233,7 @@ class _Table:
             features = said.get("info", {}).get("features", {}) if isinstance(said, dict) else {}
             rows, size = file.metadata.num_rows, path.stat().st_size
         except (pa.ArrowException, OSError, ValueError, AttributeError) as error:
-            raise DataError(f"{path} is no parquet file, or not a whole one ({_line(error)})") from None
+            raise DataError(f"{path} is no parquet file, or not a whole one ({in_a_line(error)})") from None
         if rows > max(_LITTLE, size // _LEAST):
             raise DataError(
                 f"{path} has {rows:,} rows in {size:,} bytes, which is damage, or made to fill the memory; of the same "
@@ -280,7 +280,7 @@ class _Table:
                     raise _too_much(self.path, most)
                 yield batch.column(name)
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{self.path} is damaged ({_line(error)})") from None
+            raise DataError(f"{self.path} is damaged ({in_a_line(error)})") from None
 
 
 def _too_much(path: Path, most: int) -> DataError:
@@ -310,7 +310,7 @@ def _longest(path: Path, metadata: "FileMetaData", column: str) -> int:
                     if (unpacked := unpacked + size) > most:
                         raise _too_much(path, most)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged ({_line(error)})") from None
+        raise DataError(f"{path} is damaged ({in_a_line(error)})") from None
     return longest
 
 
@@ -359,7 +359,3 @@ def _is_label(kind: "pa.DataType") -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
