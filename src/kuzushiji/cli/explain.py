@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 from cyclopts import Parameter
 
 from kuzushiji.cli.console import notes, print_json, print_table
-from kuzushiji.errors import UsageError
+from kuzushiji.errors import UsageError, whole_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,10 +62,9 @@ def explain(
     json
         Print as JSON.
     """
-    if top is not None and top < 1:
-        raise UsageError(f"--top is {top}; it must be at least 1")
-    if character_size is not None and character_size < 1:
-        raise UsageError(f"--character-size is {character_size} pixels; it must be at least 1")
+    for name, number in {"--top": top, "--character-size": character_size}.items():
+        if number is not None:
+            whole_number(name, number)
     if layer is not None and (class_ or character_size):
         raise UsageError("--layer shows what a layer gives, whatever the class; leave --class and --character-size out")
     if character_size is not None and (len(images) != 1 or top is not None):

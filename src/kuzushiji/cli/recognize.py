@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from kuzushiji.cli.console import count_bar, notes, print_json, results
-from kuzushiji.errors import DataError, UsageError
+from kuzushiji.errors import DataError, UsageError, whole_number
 
 if TYPE_CHECKING:
     from kuzushiji.reading.many import RecognizedImages
@@ -47,8 +47,7 @@ def recognize(
     for name in images:
         if name.startswith("-") and name != "-" and not Path(name).exists():
             raise UsageError(f"there is no option {name}, nor a file of that name")
-    if top < 1:
-        raise UsageError(f"--top is {top}; it must be at least 1")
+    whole_number("--top", top)
     from kuzushiji.reading import many
 
     with count_bar() as bar:

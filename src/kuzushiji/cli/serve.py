@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from kuzushiji.cli.console import notes
-from kuzushiji.errors import UsageError
+from kuzushiji.errors import whole_number
 
 
 def serve(
@@ -60,10 +60,9 @@ def serve(
     open
         Open the room in a browser.
     """
-    if not 1 <= port <= 65535:
-        raise UsageError(f"--port is {port}; expected 1 to 65535")
-    if processes < 1 or queue < 1:
-        raise UsageError("--processes and --queue must be at least 1")
+    whole_number("--port", port, 1, 65535)
+    whole_number("--processes", processes)
+    whole_number("--queue", queue)
     import uvicorn
 
     from kuzushiji.home import home

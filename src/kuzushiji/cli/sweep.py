@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from kuzushiji.cli.console import notes, print_json, print_table, results, work_bar
 from kuzushiji.cli.options import NO_CHANGES, RecipeChanges, given, parsed_option, pool_of
-from kuzushiji.errors import Interrupted, UsageError
+from kuzushiji.errors import Interrupted, UsageError, whole_number
 from kuzushiji.extras import check_extras
 from kuzushiji.runs.config import ALL_IMAGES, ImageChoice
 
@@ -187,8 +187,8 @@ def _made_name(settings: Sweep) -> str:
 
 
 def _check_run(trials: int | None, timeout: float | None, jobs: int | None) -> None:
-    if trials is not None and trials < 1:
-        raise UsageError(f"--trials is {trials}; it must be at least 1")
+    if trials is not None:
+        whole_number("--trials", trials)
     if timeout is not None and not timeout > 0:
         raise UsageError(f"--timeout is {timeout:g}; it must be above 0 seconds")
     if jobs is not None and not 1 <= jobs <= 256:

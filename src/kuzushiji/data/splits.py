@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.data.images import CharacterImages
-from kuzushiji.errors import DataWarning, UsageError
+from kuzushiji.errors import DataWarning, UsageError, whole_number
 
 HASH_SPLITS = ("train", "validation", "test")
 """What the numbers of `assign_by_hash` stand for."""
@@ -140,8 +140,7 @@ def subsample(data: CharacterImages, count: int, *, seed: int = 0) -> CharacterI
     Raises:
         UsageError: count is less than 1.
     """
-    if count < 1:
-        raise UsageError(f"a limit of {count} images; expected at least 1")
+    whole_number("limit", count)
     return data.select(sample_of(data.labels, count, seed=seed)) if count < len(data) else data
 
 

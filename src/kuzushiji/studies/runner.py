@@ -15,7 +15,7 @@ from filelock import Timeout
 
 from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import check_cut_off
-from kuzushiji.errors import Diverged, Interrupted, KuzushijiError, RunError, UsageError
+from kuzushiji.errors import Diverged, Interrupted, KuzushijiError, RunError, UsageError, whole_number
 from kuzushiji.files import write_text
 from kuzushiji.inference.device import choose_device
 from kuzushiji.inference.predict import predict_run
@@ -119,13 +119,10 @@ def run_study(
         Interrupted: Ctrl-C or a request to terminate; the same call goes on.
     """
     watch = watch or StudyWatch()
-    if jobs < 1:
-        raise UsageError(f"{jobs} trainings side by side; expected at least 1")
     seeds = study.seeds if seeds is None else seeds
-    if seeds < 1:
-        raise UsageError(f"{seeds} seeds; expected at least 1")
-    if limit is not None and limit < 1:
-        raise UsageError(f"a limit of {limit} images; expected at least 1")
+    for name, number in {"jobs": jobs, "seeds": seeds, "limit": limit}.items():
+        if number is not None:
+            whole_number(name, number)
     image_size = study.image_size if image_size is None else image_size
     rare_below = study.rare_below if cover is None else None
     cover = study.cover if cover is None else cover

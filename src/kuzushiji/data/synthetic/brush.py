@@ -30,7 +30,7 @@ from PIL import Image
 
 from kuzushiji.characters import COMMON_PARENTS, K49, KMNIST, PARENT, hentaigana, parents
 from kuzushiji.data.images import CharacterImages, Progress
-from kuzushiji.errors import DataError, UsageError, unknown_name
+from kuzushiji.errors import DataError, UsageError, unknown_name, whole_number
 
 ATLAS = Path(__file__).with_name("brush_atlas.png")
 SIZE = 28
@@ -142,10 +142,8 @@ def make(name: str, split: str, *, samples_per_class: int | None = None, seed: i
         raise UsageError(f"brush:{name} has no split {split!r}; it has {', '.join(shape.counts)}")
     if samples_per_class is None:
         samples_per_class = shape.default[split]
-    if samples_per_class < 1:
-        raise UsageError(f"{samples_per_class} samples a class; expected at least 1")
-    if seed < 0:
-        raise UsageError(f"a seed of {seed}; expected 0 or more")
+    whole_number("samples_per_class", samples_per_class)
+    whole_number("seed", seed, 0)
     atlas, largest = _atlas(), max(shape.counts[split])
     counts = [max(1, -(-count * samples_per_class // largest)) for count in shape.counts[split]]
     images = np.empty((sum(counts), SIZE, SIZE), np.uint8)
