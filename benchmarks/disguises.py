@@ -26,8 +26,9 @@ from disguises_page import write
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import DataError
 from kuzushiji.imaging.cut import cut_character_to
+from kuzushiji.imaging.scan import CharacterScan, read_character
 from kuzushiji.reading.combined import Combined
-from kuzushiji.reading.recognizer import CharacterScan, Recognition, Recognizer, read_character, recognitions_of
+from kuzushiji.reading.recognizer import Recognition, Recognizer, recognitions_of
 
 MEASURED = tuple(
     (model, data)

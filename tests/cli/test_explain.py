@@ -9,8 +9,12 @@ import kuzushiji
 from kuzushiji.cli import main
 from kuzushiji.data.images import CharacterImages
 from kuzushiji.errors import Interrupted, UsageError
+from kuzushiji.imaging.cut import cut_character
+from kuzushiji.imaging.scan import read_character
+from kuzushiji.inference.explain import picture_of
 from kuzushiji.runs.run import find_run
 from kuzushiji.training.experiment import TrainingWatch, train
+from tests.reading.writing import page_of_writing
 
 CLASSES = tuple("おきす")
 
@@ -96,6 +100,24 @@ def test_test_images_by_their_numbers(run, method, capsys):
 
 def test_the_first_test_images_if_none_is_named(capsys):
     assert [each["image"] for each in explained(capsys, "resnet")] == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_a_page_is_refused(tmp_path, capsys):
+    Image.fromarray(page_of_writing()).save(tmp_path / "page.png")
+    assert main(["explain", "resnet", str(tmp_path / "page.png")]) == 1
+    assert "separate marks, as a page of writing does" in capsys.readouterr().err
+
+
+def test_it_sees_what_is_read_to_be_named(tmp_path):
+    """A printed line beside the character is no writing, and the scan is larger than what it is looked for on."""
+    scan = np.full((600, 600), 240, np.uint8)
+    scan[200:420, 290:320] = scan[290:320, 180:420] = 30
+    scan[:, 520:526] = 60
+    Image.fromarray(scan).save(tmp_path / "line.png")
+    picture = picture_of(tmp_path / "line.png", 32)
+    cut = cut_character(read_character(scan).gray, (32, 32))
+    assert np.array_equal(picture.pixels, cut)
+    assert picture.in_file(16, 16) == pytest.approx((300, 310), abs=25)
 
 
 def test_an_image_file_of_another_size_is_explained_in_its_own_pixels(tmp_path, capsys):

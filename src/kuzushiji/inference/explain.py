@@ -18,6 +18,7 @@ from kuzushiji.imaging.cut import find_character, in_the_middle
 from kuzushiji.imaging.ink import ink_of_page, scaled
 from kuzushiji.imaging.read import read_gray
 from kuzushiji.imaging.rules import Rules, find_rules
+from kuzushiji.imaging.scan import read_character
 from kuzushiji.inference.outputs import as_input, as_tensor
 from kuzushiji.inference.weights import load_network
 from kuzushiji.models.activations import (
@@ -67,8 +68,8 @@ class Picture:
     pixels: NDArray[np.uint8]
     actual: str | None = None
     scale: float = 1.0
-    left: int = 0
-    top: int = 0
+    left: float = 0
+    top: float = 0
 
     def in_file(self, x: float, y: float) -> tuple[float, float]:
         """A place in the pixels of the file."""
@@ -173,27 +174,21 @@ class LayerMaps:
 
 
 def picture_of(path: Path, side: int) -> Picture:
-    """An image file of one character, brought to (side, side) as `kuzushiji.imaging.cut` does; black if it is blank.
+    """An image file of one character, brought to (side, side) as `Recognizer` has it; black if it is blank.
 
     Raises:
-        DataError: it can't be read or is no image.
+        DataError: it can't be read, is no image, or shows a page.
     """
-    image = Image.fromarray(_read(path))
+    scan = read_character(path, str(path))
+    image = Image.fromarray(scan.gray)
     found = find_character(image)
     if found is None:
         return Picture(path.name, np.zeros((side, side), np.uint8))
     (left, top, right, bottom), ink = found
     longer = max(right - left, bottom - top)
-    before = (longer - right + left) // 2 - left, (longer - bottom + top) // 2 - top
     pixels = in_the_middle(ink.of(image.crop((left, top, right, bottom))), (side, side))
-    return Picture(path.name, pixels, None, longer / side, *before)
-
-
-def _read(path: Path) -> NDArray[np.uint8]:
-    try:
-        return read_gray(path)
-    except DataError as error:
-        raise DataError(f"{path} {error}") from None
+    before = (((longer - right + left) // 2 - left) * scan.scale, ((longer - bottom + top) // 2 - top) * scan.scale)
+    return Picture(path.name, pixels, None, longer * scan.scale / side, *before)
 
 
 def pictures_of_test(run: Run, numbers: Sequence[int] = ()) -> list[Picture]:
@@ -356,7 +351,10 @@ def as_batch(picture: Picture) -> Tensor:
 
 def _page_of(path: Path, character_size: int, side: int) -> Picture:
     """A page whose characters are brought to the size of those of the training, its paper black, its ink white."""
-    page = Image.fromarray(_read(path))
+    try:
+        page = Image.fromarray(read_gray(path))
+    except DataError as error:
+        raise DataError(f"{path} {error}") from None
     pixels = ink_of_page(scaled(page, side / character_size), _CELL * side)
     _rub_out(find_rules(255 - pixels), pixels, side)
     return Picture(path.name, pixels, scale=character_size / side)

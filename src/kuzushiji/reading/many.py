@@ -13,10 +13,11 @@ from kuzushiji.data.files.loose import loose_images, not_read
 from kuzushiji.data.files.names import SUFFIXES
 from kuzushiji.errors import DataError, UsageError, whole_number
 from kuzushiji.imaging.read import as_array, read_content
+from kuzushiji.imaging.scan import read_character
 from kuzushiji.imaging.several import images_in
 from kuzushiji.reading.combined import Combined
 from kuzushiji.reading.pretrained import ALL, complementary, pretrained
-from kuzushiji.reading.recognizer import Recognition, Recognizer, Source, named_images, read_character
+from kuzushiji.reading.recognizer import Recognition, Recognizer, Source, named_images
 from kuzushiji.repository import pinned
 
 AT_ONCE = 512
