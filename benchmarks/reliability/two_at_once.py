@@ -13,10 +13,12 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 from counted import tell
@@ -144,9 +146,17 @@ def _taken(home: Home, words: str) -> dict[str, bytes]:
     made: dict[str, bytes] = {}
     for path in home.path.glob(VERBS[words]):
         files = [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]
-        made |= {re.sub(r"[0-9]+", "0", str(file.relative_to(home.path))): file.read_bytes() for file in files}
+        made |= {re.sub(r"[0-9]+", "0", str(file.relative_to(home.path))): _content(file) for file in files}
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return made
+
+
+def _content(file: Path) -> bytes:
+    """The bytes of a file; what is in a database, which has its own ways to lay that out."""
+    if file.suffix != ".sqlite":
+        return file.read_bytes()
+    with closing(sqlite3.connect(file)) as database:
+        return "\n".join(database.iterdump()).encode()
 
 
 def _all_ended(processes: "list[subprocess.Popen[str]]") -> list[tuple[int, str]]:

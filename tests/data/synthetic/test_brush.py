@@ -85,7 +85,7 @@ def test_wrong_split_is_told():
 
 @pytest.mark.parametrize("wrong", [{"samples_per_class": 0}, {"samples_per_class": -3}, {"seed": -1}])
 def test_numbers_out_of_range_are_told(wrong):
-    with pytest.raises(UsageError, match="expected"):
+    with pytest.raises(UsageError, match="it must be at least"):
         brush.make("kmnist", "train", **wrong)
 
 
