@@ -96,6 +96,16 @@ def test_what_is_imported_is_there_before_an_interruption(number, tmp_path, monk
     assert sys.modules.pop("imported").whole
 
 
+def test_a_module_that_calls_it_when_it_is_imported_is_interrupted(tmp_path, monkeypatch):
+    (tmp_path / "calling.py").write_text(
+        "import os, signal, time\nfrom kuzushiji.interruption import terminated_as_interrupted\n"
+        "with terminated_as_interrupted():\n    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(60)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        importlib.import_module("calling")
+
+
 def wait_for_ever(report):
     report(os.getpid())
     time.sleep(600)

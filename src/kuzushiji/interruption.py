@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +15,11 @@ _IMPORTS = "<frozen importlib._bootstrap>"
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
     """An event that the first Ctrl-C or request to terminate sets; a second one ends the program at once."""
-    stop = threading.Event()
+    stop, interrupt = threading.Event(), _Interrupt()
 
     def note(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
-            _interrupt(number, frame)
+            interrupt(number, frame)
         stop.set()
 
     if threading.current_thread() is not threading.main_thread():
@@ -57,9 +58,10 @@ def terminate_as_interrupted() -> None:
 
     Both wait until what is being imported is there: PyTorch ends the process, or is of no more use, after a half of it.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt = _Interrupt()
+    signal.signal(signal.SIGTERM, interrupt)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where the caller lets it be ignored
-        signal.signal(signal.SIGINT, _interrupt)
+        signal.signal(signal.SIGINT, interrupt)
 
 
 @contextmanager
@@ -77,18 +79,41 @@ def terminated_as_interrupted() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    while frame is not None and frame.f_code.co_filename != _IMPORTS:
+class _Interrupt:
+    """A handler of signals that raises KeyboardInterrupt, but not within an import that began after it was made."""
+
+    def __init__(self) -> None:
+        self._before = _count_imports(sys._getframe())
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if _count_imports(frame) <= self._before:
+            raise KeyboardInterrupt
+        later = threading.Timer(_ASK_AGAIN_SECONDS, _ask, (number,))
+        later.daemon = True
+        later.start()
+
+
+def _count_imports(frame: FrameType | None) -> int:
+    """How many functions of Python's imports are under way."""
+    count = 0
+    while frame is not None:
+        count += frame.f_code.co_filename == _IMPORTS
         frame = frame.f_back
-    if frame is None:
-        raise KeyboardInterrupt
-    later = threading.Timer(_ASK_AGAIN_SECONDS, os.kill, (os.getpid(), number))
-    later.daemon = True
-    later.start()
+    return count
+
+
+def _ask(number: int) -> None:
+    """Sends a signal to the main thread, which wakes it."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, number)
+    else:  # on Windows, where `os.kill` would end the process
+        signal.raise_signal(number)
 
 
 def end_at_once_with(code: int) -> None:
     """Lets Ctrl-C and a request to terminate end the process, where all is done and Python takes itself down."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) in (signal.default_int_handler, _interrupt):
+        handler = signal.getsignal(number)
+        if handler is signal.default_int_handler or isinstance(handler, _Interrupt):  # not where it is ignored
             signal.signal(number, lambda *_: os._exit(code))
