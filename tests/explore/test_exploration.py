@@ -83,7 +83,7 @@ def test_data_by_name_has_the_names_of_its_splits():
         ({"methods": ["umpa"]}, "no projection method 'umpa'; did you mean umap"),
         ({"cover": 1.5}, "cover is 1.5"),
         ({"seed": -1}, "seed is -1"),
-        ({"limit": 0}, "limit of 0 images"),
+        ({"limit": 0}, "limit is 0"),
         ({"on": "my-run"}, "no run 'my-run'"),
     ],
 )
