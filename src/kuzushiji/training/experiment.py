@@ -367,12 +367,27 @@ def _fresh_network(config: RunConfig, train: CharacterImages) -> torch.nn.Module
 
 def initialized(network: torch.nn.Module, recipe: Recipe, train: CharacterImages) -> torch.nn.Module:
     """A new network with the weights that the recipe begins with, in the memory layout that is fast."""
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if not any(map(_is_spoilt, network.modules())):
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.initialization == "keras":
         initialize(network, "keras")
     elif recipe.initialization == "whitening":
         whiten_first_layer(network, _some(train, WHITENED_BY))
     return network
+
+
+def _is_spoilt(layer: torch.nn.Module) -> bool:
+    """Whether channels that lie last may spoil the memory.
+
+    For the gradients of strided 1 x 1 convolutions of fewer than 8 channels PyTorch 2.13 writes beside its own, on
+    processors with AVX2 and without AVX-512.
+    """
+    return (
+        isinstance(layer, torch.nn.Conv2d)
+        and layer.kernel_size == (1, 1)
+        and max(map(int, layer.stride)) > 1
+        and layer.in_channels < 8
+    )
 
 
 def _some(train: CharacterImages, count: int) -> torch.Tensor:
