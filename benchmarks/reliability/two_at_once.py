@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -152,7 +153,10 @@ def _taken(home: Home, words: str) -> dict[str, bytes]:
 
 
 def _content(file: Path) -> bytes:
-    """The bytes of a file; what is in a database, which has its own ways to lay that out."""
+    """The bytes of a file; what is in a database, which has its own ways to lay that out, and in a zip, without times."""
+    if file.suffix == ".zip":
+        with zipfile.ZipFile(file) as archive:
+            return b"".join(name.encode() + archive.read(name) for name in archive.namelist())
     if file.suffix != ".sqlite":
         return file.read_bytes()
     with closing(sqlite3.connect(file)) as database:
