@@ -153,7 +153,7 @@ def _taken(home: Home, words: str) -> dict[str, bytes]:
 
 
 def _content(file: Path) -> bytes:
-    """The bytes of a file; what is in a database, which has its own ways to lay that out, and in a zip, without times."""
+    """The bytes of a file; what is in a database, which is laid out in its own ways, and in a zip, without times."""
     if file.suffix == ".zip":
         with zipfile.ZipFile(file) as archive:
             return b"".join(name.encode() + archive.read(name) for name in archive.namelist())
