@@ -179,7 +179,7 @@ def test_a_damaged_run_folder_is_an_outcome_too(bars_folder, tmp_path):
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"jobs": 0}, "side by side"), ({"seeds": 0}, "seeds"), ({"limit": 0}, "limit")],
+    [({"jobs": 0}, "jobs is 0; it must be at least 1"), ({"seeds": 0}, "seeds"), ({"limit": 0}, "limit")],
 )
 def test_numbers_out_of_range_are_refused(settings, message, bars_folder, tmp_path):
     with pytest.raises(UsageError, match=message):
