@@ -61,5 +61,4 @@ and at most 1 % of 200 or 300 in all (`--limit 200`; `--models kmnist --limit 30
 0.99 makes it less than 0.6 % for `all` and `page`. Of `kana`, `all` and "cut close", which are newer, 150 images were
 asked: 0.87 would do for the one, 0.95 for the other. With these, four rows of one character stood at 1.2 % on this
 page, so that all ship with 0.99 since: what `kmnist`, `kana` and `all` have below was looked at when that was
-chosen. By what two flat characters in a column are told was found on 3,000 images of each data set that are not
-measured here, of which it calls 2 of single characters several."""
+chosen. By what two flat characters in a column are told was found on images that are not measured here."""

@@ -40,7 +40,7 @@ TRIALS = (
     Trial("mutations", ("20000", "1729"), ("400", "1"), "280 of 13,782"),
     Trial("bounds", (), ("wide", "arrays", "run", "device", "pipe"), "–"),
     Trial("damaged_runs", ("60",), ("4",), "–"),
-    Trial("two_at_once", ("1",), None, "2 of 4"),
+    Trial("two_at_once", ("3",), None, "2 of 4"),
     Trial("terminated", ("4", "60481"), None, "2 of 160"),
     Trial("full_disk", (), None, "4 of 15"),
     Trial("names", (), None, "–"),
