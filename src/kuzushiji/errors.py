@@ -1,7 +1,7 @@
 """The errors a user can meet.  Each message says what was found, what was expected and what to do."""
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -68,6 +68,17 @@ def whole_number(what: str, value: Any, least: int = 1, most: int | None = None)
     if number < least or (most is not None and number > most):
         raise UsageError(f"{what} is {number}; it must be {limits.removeprefix('of ')}")
     return number
+
+
+def check_whole_numbers(numbers: Mapping[str, Any]) -> None:
+    """Checks numbers of at least 1 by their names, those that were given: None is none.
+
+    Raises:
+        UsageError: one is no whole number, or too small.
+    """
+    for what, value in numbers.items():
+        if value is not None:
+            whole_number(what, value)
 
 
 def in_a_line(error: object, most: int = 200) -> str:

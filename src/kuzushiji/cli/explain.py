@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 from cyclopts import Parameter
 
 from kuzushiji.cli.console import notes, print_json, print_table
-from kuzushiji.errors import UsageError, whole_number
+from kuzushiji.errors import UsageError, check_whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,9 +62,7 @@ def explain(
     json
         Print as JSON.
     """
-    for name, number in {"--top": top, "--character-size": character_size}.items():
-        if number is not None:
-            whole_number(name, number)
+    check_whole_numbers({"--top": top, "--character-size": character_size})
     if layer is not None and (class_ or character_size):
         raise UsageError("--layer shows what a layer gives, whatever the class; leave --class and --character-size out")
     if character_size is not None and (len(images) != 1 or top is not None):

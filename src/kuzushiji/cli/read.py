@@ -16,7 +16,7 @@ from rich.progress import Progress
 from rich.text import Text
 
 from kuzushiji.cli.console import download_bar, download_progress, notes, pages_bar, printable
-from kuzushiji.errors import DataError, Interrupted, UsageError, whole_number
+from kuzushiji.errors import DataError, Interrupted, UsageError, check_whole_numbers
 from kuzushiji.interruption import interruptible
 
 if TYPE_CHECKING:
@@ -127,9 +127,7 @@ def read(
     for name in sources:
         if name.startswith("-") and name != "-" and not Path(name).exists():
             raise UsageError(f"there is no option {name}, nor a file of that name")
-    for name, number in {"--top": top, "--threads": threads}.items():
-        if number is not None:
-            whole_number(name, number)
+    check_whole_numbers({"--top": top, "--threads": threads})
     formats = _formats(*format, *["json"] * json)
     if output is None and (resume or draw or cluster or len(formats) > 1 or "pdf" in formats):
         raise UsageError("--resume, --draw, --cluster, pdf and several formats need a folder; name it with --output")

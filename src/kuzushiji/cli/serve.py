@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from kuzushiji.cli.console import notes
-from kuzushiji.errors import whole_number
+from kuzushiji.errors import check_whole_numbers, whole_number
 
 
 def serve(
@@ -61,8 +61,7 @@ def serve(
         Open the room in a browser.
     """
     whole_number("--port", port, 1, 65535)
-    whole_number("--processes", processes)
-    whole_number("--queue", queue)
+    check_whole_numbers({"--processes": processes, "--queue": queue})
     import uvicorn
 
     from kuzushiji.home import home

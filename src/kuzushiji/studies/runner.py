@@ -15,7 +15,7 @@ from filelock import Timeout
 
 from kuzushiji.data.source import Source, parse
 from kuzushiji.data.splits import check_cut_off
-from kuzushiji.errors import Diverged, Interrupted, KuzushijiError, RunError, UsageError, whole_number
+from kuzushiji.errors import Diverged, Interrupted, KuzushijiError, RunError, UsageError, check_whole_numbers
 from kuzushiji.files import write_text
 from kuzushiji.inference.device import choose_device
 from kuzushiji.inference.predict import predict_run
@@ -120,9 +120,7 @@ def run_study(
     """
     watch = watch or StudyWatch()
     seeds = study.seeds if seeds is None else seeds
-    for name, number in {"jobs": jobs, "seeds": seeds, "limit": limit}.items():
-        if number is not None:
-            whole_number(name, number)
+    check_whole_numbers({"jobs": jobs, "seeds": seeds, "limit": limit})
     image_size = study.image_size if image_size is None else image_size
     rare_below = study.rare_below if cover is None else None
     cover = study.cover if cover is None else cover
