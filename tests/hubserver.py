@@ -268,6 +268,13 @@ def _commit(handler: _Handler, body: bytes, kind: str, name: str, revision: str)
 
 _API = "/api/(?P<kind>models|datasets)/(?P<name>[^/]+/[^/]+)"
 _FILES = "/(?:(?P<kind>datasets)/)?(?P<name>[^/]+/[^/]+)"
+
+
+def _without(handler: _Handler, body: bytes) -> None:
+    """What huggingface_hub asks once a day, and does without where a hub has no such page."""
+    raise _Refused(404)
+
+
 _ROUTES = (
     (f"GET {_API}", _info),
     (f"GET {_API}/revision/(?P<revision>.+)", _info),
@@ -280,4 +287,5 @@ _ROUTES = (
     ("POST /large/verify", _verify),
     ("PUT /large/(?P<oid>[0-9a-f]{64})", _put),
     (f"POST {_API}/commit/(?P<revision>[^/]+)", _commit),
+    ("GET /api/agent-harnesses", _without),
 )

@@ -29,6 +29,7 @@ MUCH = 5 << 28
 MOST_MEGABYTES, MOST_SECONDS = 1000, 20
 
 LOAD = "import sys; from kuzushiji.data.source import load; load(sys.argv[1])"
+LOAD_SMALL = "import sys; from kuzushiji.data.source import load; load(sys.argv[1], image_size=32)"
 READ = "import sys; from kuzushiji.imaging.read import read_color; read_color(sys.argv[1])"
 RECOGNIZE = "import sys; from kuzushiji.cli import main; sys.exit(main(['recognize', sys.argv[1]]))"
 STUDY = "import sys; from kuzushiji.cli import main; sys.exit(main(['study', sys.argv[1]]))"
@@ -146,6 +147,15 @@ def rows(folder: Path) -> tuple[str, Path]:
     return LOAD, folder
 
 
+def blank(folder: Path) -> tuple[str, Path]:
+    """A zip of 1.4 MB with two thousand white images of 64 million pixels each."""
+    white = png(8000, 8000)
+    with zipfile.ZipFile(folder / "blank.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(2000):
+            archive.writestr(f"{'おか'[number % 2]}/{number}.png", white)
+    return LOAD_SMALL, folder / "blank.zip"
+
+
 def same(folder: Path) -> tuple[str, Path]:
     """A parquet file of a hundred thousand rows, all of the same image of a megabyte."""
     import pyarrow as pa
@@ -245,7 +255,7 @@ def table(folder: Path) -> tuple[str, Path]:
 
 KINDS: tuple[Callable[[Path], tuple[str, Path]], ...] = (
     *(wide, large, transparent, deep, wavelets, progressive, printed, too_large),
-    *(arrays, nearly, packed_idx, pages, run, rows, same, understated),
+    *(arrays, nearly, packed_idx, pages, run, rows, blank, same, understated),
     *(device, pipe, endless, combinations, seeds, table),
 )
 

@@ -1,6 +1,7 @@
 """Files of single images: listing them in one order, and decoding them."""
 
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from kuzushiji.data.files import decode
-from kuzushiji.data.files.decode import decode_listing, paper_of
+from kuzushiji.data.files.decode import Allowance, decode_listing, paper_of
 from kuzushiji.data.files.image_files import write_class_folders
 from kuzushiji.data.files.listing import identity, list_images
 from kuzushiji.data.images import CharacterImages
@@ -230,7 +231,28 @@ def test_ink_comes_out_bright(tmp_path: Path, paper: int) -> None:
     # One odd image does not turn the others, nor is it turned by itself.
     place(tmp_path / "f" / "お" / "99.png", packed(Image.fromarray(np.full((32, 32), 255 - paper, np.uint8))))
     listing = list_images(tmp_path / "f")
-    assert paper_of(listing)[0] == (paper > 127)
+    assert paper_of(listing, Allowance(listing.root))[0] == (paper > 127)
     images = np.load(decode_listing(listing, tmp_path).images)
     ink = [image[top : top + 4, 4:-4].min() for top, image in zip(range(4, 20), images[:-1], strict=True)]
     assert min(ink) > max(int(np.median(image)) for image in images[:-1])
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_more_pixels_than_so_few_bytes_hold_are_refused(
+    tmp_path: Path, form: str, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "cores", lambda: processes)
+    monkeypatch.setattr(decode, "_ONE_PROCESS", 20)
+    monkeypatch.setattr(decode, "_ALWAYS", 1_000_000)
+    blank = packed(Image.new("L", (200, 200), 255))
+    for number in range(30):
+        place(tmp_path / "f" / "お" / f"{number}.png", blank)
+    source = tmp_path / "f"
+    if form == "zip":
+        source = Path(shutil.make_archive(str(tmp_path / "f"), "zip", tmp_path / "f"))
+    listing = list_images(source)
+    with pytest.raises(DataError, match=r"f(\.zip)? has more pixels than [\d,]+ bytes of writing have"):
+        decode_listing(listing, tmp_path, side=16)
+    monkeypatch.setattr(decode, "_SMALL", 1000)  # of a larger one each byte counts
+    assert np.load(decode_listing(listing, tmp_path, side=16).images).shape == (30, 16, 16)

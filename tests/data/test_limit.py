@@ -33,7 +33,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     before = decode._decoded
     monkeypatch.setattr(
-        decode, "_decoded", lambda listing, places: counts.append(len(places)) or before(listing, places)
+        decode, "_decoded", lambda listing, places, some: counts.append(len(places)) or before(listing, places, some)
     )
     return counts
 

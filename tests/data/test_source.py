@@ -305,7 +305,7 @@ def test_a_limit_reads_no_more_than_it_takes(tmp_path: Path, form: str, monkeypa
     decoded: list[int] = []
     before = decode._decoded
     monkeypatch.setattr(
-        decode, "_decoded", lambda listing, places: decoded.append(len(places)) or before(listing, places)
+        decode, "_decoded", lambda listing, places, some: decoded.append(len(places)) or before(listing, places, some)
     )
     some = load(source, "train", limit=50)
     assert sum(decoded) <= 50 + 256 + 1  # as many tell paper from ink

@@ -1,4 +1,4 @@
-"""The notebooks: each says what one will be able to do, and the quickest run from a fresh home."""
+"""The notebooks: each says what one will be able to do, and runs from a fresh home."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,6 @@ from tests.conftest import PROJECT
 from tests.tools.loading import load_tool
 
 TUTORIALS = sorted((PROJECT / "docs" / "tutorials").glob("*.ipynb"))
-QUICKEST = ("first-network", "read-a-book")
-"""`make tutorials` runs all."""
 
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
@@ -28,9 +26,21 @@ def test_nothing_of_the_machine_that_it_ran_on_is_kept(path: Path) -> None:
     assert all(word not in text for word in ("/tmp/", "/home/", "/root/", '"stderr"', '"error"'))
 
 
-@pytest.mark.parametrize("name", QUICKEST)
-def test_it_runs(name: str) -> None:
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_it_runs(path: Path) -> None:
     for package in ("nbclient", "ipykernel"):
         pytest.importorskip(package, reason="what runs notebooks is not there: pip install '.[docs]'")
-    nodes = load_tool("run_tutorials").run(PROJECT / "docs" / "tutorials" / f"{name}.ipynb")
+    nodes = load_tool("run_tutorials").run(path, short=True)
     assert all(cell.outputs for cell in nodes.cells if cell.cell_type == "code" and "print(" in cell.source)
+
+
+@pytest.mark.parametrize(
+    ("source", "shorter"),
+    [
+        ("run = train(model, DATA, epochs=20, limit=5000)", "run = train(model, DATA, epochs=1, limit=600)"),
+        ("EPOCHS = 3\nLIMIT = 200", "EPOCHS = 1\nLIMIT = 200"),
+        ("points=300, trials=300", "points=100, trials=300"),
+    ],
+)
+def test_what_it_trains_with_is_less_where_it_has_to_be_quick(source: str, shorter: str) -> None:
+    assert load_tool("run_tutorials").shortened(source) == shorter

@@ -123,6 +123,19 @@ def test_an_image_that_stands_for_too_much_is_refused_before_it_fills_the_memory
         load(tmp_path)
 
 
+def test_a_column_with_fewer_images_than_labels_is_damage(tmp_path, bars, monkeypatch):
+    """What damage makes of a column, here cut short by hand."""
+    write(tmp_path / "train.parquet", bars.images, bars.labels.tolist())
+    whole = pq.ParquetFile.iter_batches
+
+    def short(file, size, columns):
+        return (batch[:10] if columns == ["image"] else batch for batch in whole(file, size, columns=columns))
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", short)
+    with pytest.raises(DataError, match=r"train\.parquet is damaged \(its column image has 10 rows, and label"):
+        load(tmp_path)
+
+
 def test_a_page_that_is_larger_than_the_file_says_is_refused(tmp_path):
     """The sizes in the footer of the file, and not those in the heads of its pages, are made small."""
     path = tmp_path / "train.parquet"

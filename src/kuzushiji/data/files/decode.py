@@ -3,7 +3,7 @@
 import contextlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,42 @@ from kuzushiji.processes import cores, run_parts
 
 _ONE_PROCESS = 2048
 """For so many images one more process is worth its start."""
+_ALWAYS, _SMALL, _A_BYTE = 2**30, 5_000_000, 1000
+"""So many pixels any source may have, and one of more than so many bytes so many more for each further byte.
+
+A byte holds some 30 pixels of a character stored as black and white, and thousands of blank ones.
+"""
+
+
+@dataclass
+class Allowance:
+    """How many pixels are still decoded of a source; a small one of blank images would else take hours.
+
+    Attributes:
+        source: the folder, or the archive.
+        left: pixels.
+        size: its bytes, which are counted when so many pixels as any source may have are decoded.
+    """
+
+    source: Path
+    left: int = field(default_factory=lambda: _ALWAYS)
+    size: int | None = None
+
+    def take(self, pixels: int) -> None:
+        """Raises:
+        DataError: there have been too many.
+        """
+        self.left -= pixels
+        if self.left < 0 and self.size is None:
+            is_folder = self.source.is_dir()
+            files = (path for path in self.source.rglob("*") if path.is_file()) if is_folder else (self.source,)
+            self.size = sum(path.stat().st_size for path in files)
+            self.left += _A_BYTE * max(0, self.size - _SMALL)
+        if self.left < 0:
+            raise DataError(
+                f"{self.source} has more pixels than {self.size:,} bytes of writing have: its images are blank, or "
+                "made to take hours; make them smaller"
+            )
 
 
 def sampled(listing: Listing, sample: int = 256) -> NDArray[np.int64]:
@@ -30,17 +66,19 @@ def sampled(listing: Listing, sample: int = 256) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, len(listing) - 1, min(sample, len(listing))).astype(np.int64))
 
 
-def paper_of(listing: Listing, *, sample: int = 256) -> tuple[bool, bool]:
+def paper_of(listing: Listing, allowance: Allowance, *, sample: int = 256) -> tuple[bool, bool]:
     """Whether images show dark ink on bright paper, and whether each of them can be asked for itself.
 
     Found from `sample` images, spread evenly over the listing.  They do if more than half of these do; each can be
     asked if it is clear of more than half of these.  An image that is not clear, a blank or inky one, is then taken as
     its neighbours are.
     """
-    images = [pixels for pixels, _ in _decoded(listing, sampled(listing, sample).tolist())]
-    dark_ink = [tones_of(Image.fromarray(pixels)).dark_ink for pixels in images]
-    clear = [papers(pixels[None])[0] != UNCLEAR for pixels in images]
-    return sum(dark_ink) > len(images) / 2, sum(clear) > len(images) / 2
+    found = [
+        (tones_of(Image.fromarray(pixels)).dark_ink, papers(pixels[None])[0] != UNCLEAR)
+        for pixels, _ in _decoded(listing, sampled(listing, sample).tolist(), allowance)
+    ]
+    dark_ink, clear = zip(*found, strict=True)
+    return sum(dark_ink) > len(found) / 2, sum(clear) > len(found) / 2
 
 
 @dataclass(frozen=True)
@@ -63,6 +101,7 @@ class _Job:
     """What each of the processes needs to know."""
 
     listing: Listing
+    allowance: Allowance
     first: str
     side: int | None
     shape: tuple[int, int]
@@ -101,9 +140,10 @@ def decode_listing(
         OSError: the disk is full, or refuses in another way.
     """
     whole = like or listing
-    ((first, _),) = _decoded(whole, [0])
+    allowance = Allowance(whole.root)
+    ((first, _),) = _decoded(whole, [0], allowance)
     shape = (side, side) if side else (first.shape[0], first.shape[1])
-    invert, each = paper_of(whole)
+    invert, each = paper_of(whole, allowance)
     images = folder / "decoded.npy"
     hashes, papers_file, counts = besides = (folder / "hashes", folder / "papers", folder / "counts")
     with open(images, "wb") as array:
@@ -113,7 +153,7 @@ def decode_listing(
         offset = array.tell()
     for file in besides:
         file.touch()
-    job = _Job(listing, whole.called(0), side, shape, invert, each, images, offset, *besides)
+    job = _Job(listing, allowance, whole.called(0), side, shape, invert, each, images, offset, *besides)
 
     processes = min(cores(), -(-len(listing) // _ONE_PROCESS))
     done = 0
@@ -148,7 +188,7 @@ def _decode_part(job: _Job, part: int, parts: int) -> Iterator[int]:
             positions = range(start, min(start + job.chunk, count))
             block = np.empty((len(positions), *job.shape), np.uint8)
             found, kinds, several = [], np.empty(len(positions), np.int8), np.empty(len(positions), bool)
-            for row, (pixels, several[row]) in enumerate(_decoded(job.listing, positions)):
+            for row, (pixels, several[row]) in enumerate(_decoded(job.listing, positions, job.allowance)):
                 found.append(pixel_hash(pixels))
                 kinds[row] = papers(pixels[None])[0] if job.each else UNCLEAR
                 if job.side:
@@ -184,14 +224,17 @@ def pixel_hashes(listing: Listing, positions: list[int]) -> list[bytes]:
     Raises:
         DataError: a file is not an image, or is damaged; the message names it.
     """
-    return [pixel_hash(pixels) for pixels, _ in _decoded(listing, positions)]
+    return [pixel_hash(pixels) for pixels, _ in _decoded(listing, positions, Allowance(listing.root))]
 
 
-def _decoded(listing: Listing, positions: "range | list[int]") -> Iterator[tuple[NDArray[np.uint8], bool]]:
+def _decoded(
+    listing: Listing, positions: "range | list[int]", allowance: Allowance
+) -> Iterator[tuple[NDArray[np.uint8], bool]]:
     """The pixels of the files at `positions`, and whether each holds several images."""
     for position, content in zip(positions, listing.contents(positions), strict=True):
         try:
             pixels = read_gray(content)
         except DataError as error:
             raise DataError(f"{listing.called(position)} {error}; remove it or fetch it again") from None
+        allowance.take(pixels.size)
         yield pixels, count_images(content) > 1

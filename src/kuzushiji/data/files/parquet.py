@@ -268,6 +268,10 @@ class _Table:
             start += len(column)
             if start > rows[-1]:
                 return
+        if len(rows):
+            raise DataError(
+                f"{self.path} is damaged (its column {self.image} has {start:,} rows, and {self.label} has more)"
+            )
 
     def _columns(self, name: str) -> "Iterator[pa.Array]":
         """A column, so many rows at once; the same value again and again takes its bytes each time."""
