@@ -156,6 +156,17 @@ def blank(folder: Path) -> tuple[str, Path]:
     return LOAD_SMALL, folder / "blank.zip"
 
 
+def blank_pages(folder: Path) -> tuple[str, Path]:
+    """A zip of 1 MB with a thousand white pages of 64 million pixels each."""
+    white, lines = png(8000, 8000), ["image_id,labels"]
+    with zipfile.ZipFile(folder / "pages.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(1000):
+            archive.writestr(f"train_images/{number}.png", white)
+            lines.append(f"{number},U+304A 10 10 50 50")
+        archive.writestr("train.csv", "\n".join(lines))
+    return LOAD_SMALL, folder / "pages.zip"
+
+
 def same(folder: Path) -> tuple[str, Path]:
     """A parquet file of a hundred thousand rows, all of the same image of a megabyte."""
     import pyarrow as pa
@@ -255,7 +266,7 @@ def table(folder: Path) -> tuple[str, Path]:
 
 KINDS: tuple[Callable[[Path], tuple[str, Path]], ...] = (
     *(wide, large, transparent, deep, wavelets, progressive, printed, too_large),
-    *(arrays, nearly, packed_idx, pages, run, rows, blank, same, understated),
+    *(arrays, nearly, packed_idx, pages, run, rows, blank, blank_pages, same, understated),
     *(device, pipe, endless, combinations, seeds, table),
 )
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kuzushiji.data.files import decode
-from kuzushiji.data.files.decode import Allowance, decode_listing, paper_of
+from kuzushiji.data.files import allowance, decode
+from kuzushiji.data.files.allowance import Allowance
+from kuzushiji.data.files.decode import decode_listing, paper_of
 from kuzushiji.data.files.image_files import write_class_folders
 from kuzushiji.data.files.listing import identity, list_images
 from kuzushiji.data.images import CharacterImages
@@ -244,7 +245,7 @@ def test_more_pixels_than_so_few_bytes_hold_are_refused(
 ) -> None:
     monkeypatch.setattr(decode, "cores", lambda: processes)
     monkeypatch.setattr(decode, "_ONE_PROCESS", 20)
-    monkeypatch.setattr(decode, "_ALWAYS", 1_000_000)
+    monkeypatch.setattr(allowance, "_ALWAYS", 1_000_000)
     blank = packed(Image.new("L", (200, 200), 255))
     for number in range(30):
         place(tmp_path / "f" / "お" / f"{number}.png", blank)
@@ -254,5 +255,5 @@ def test_more_pixels_than_so_few_bytes_hold_are_refused(
     listing = list_images(source)
     with pytest.raises(DataError, match=r"f(\.zip)? has more pixels than [\d,]+ bytes of writing have"):
         decode_listing(listing, tmp_path, side=16)
-    monkeypatch.setattr(decode, "_SMALL", 1000)  # of a larger one each byte counts
+    monkeypatch.setattr(allowance, "_SMALL", 1000)  # of a larger one each byte counts
     assert np.load(decode_listing(listing, tmp_path, side=16).images).shape == (30, 16, 16)

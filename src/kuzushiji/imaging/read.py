@@ -208,12 +208,18 @@ def _checked(image: Image.Image) -> Image.Image:
     return image
 
 
+_ORIENTED = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
+"""Where a PNG has its orientation, if it has one."""
+
+
 def orientation_of(content: bytes) -> int:
     """The orientation, 1 to 8, that the metadata of an image file ask for; 1 if they ask for none.
 
     Args:
         content: of the file; of a JPEG, PNG or WebP the beginning is enough.
     """
+    if content.startswith(_PNG) and not any(name in content for name in _ORIENTED):
+        return 1  # Pillow would decode all pixels to see whether metadata come after them
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

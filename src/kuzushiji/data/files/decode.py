@@ -3,13 +3,14 @@
 import contextlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from kuzushiji.data.files.allowance import Allowance
 from kuzushiji.data.files.listing import Listing
 from kuzushiji.data.images import Progress
 from kuzushiji.data.splits import pixel_hash
@@ -23,42 +24,6 @@ from kuzushiji.processes import cores, run_parts
 
 _ONE_PROCESS = 2048
 """For so many images one more process is worth its start."""
-_ALWAYS, _SMALL, _A_BYTE = 2**30, 5_000_000, 1000
-"""So many pixels any source may have, and one of more than so many bytes so many more for each further byte.
-
-A byte holds some 30 pixels of a character stored as black and white, and thousands of blank ones.
-"""
-
-
-@dataclass
-class Allowance:
-    """How many pixels are still decoded of a source; a small one of blank images would else take hours.
-
-    Attributes:
-        source: the folder, or the archive.
-        left: pixels.
-        size: its bytes, which are counted when so many pixels as any source may have are decoded.
-    """
-
-    source: Path
-    left: int = field(default_factory=lambda: _ALWAYS)
-    size: int | None = None
-
-    def take(self, pixels: int) -> None:
-        """Raises:
-        DataError: there have been too many.
-        """
-        self.left -= pixels
-        if self.left < 0 and self.size is None:
-            is_folder = self.source.is_dir()
-            files = (path for path in self.source.rglob("*") if path.is_file()) if is_folder else (self.source,)
-            self.size = sum(path.stat().st_size for path in files)
-            self.left += _A_BYTE * max(0, self.size - _SMALL)
-        if self.left < 0:
-            raise DataError(
-                f"{self.source} has more pixels than {self.size:,} bytes of writing have: its images are blank, or "
-                "made to take hours; make them smaller"
-            )
 
 
 def sampled(listing: Listing, sample: int = 256) -> NDArray[np.int64]:
@@ -177,6 +142,7 @@ def decode_listing(
 def _decode_part(job: _Job, part: int, parts: int) -> Iterator[int]:
     """Decodes every `parts`-th chunk from the one numbered `part`, and yields the size of each when it is written."""
     count = len(job.listing)
+    allowance = job.allowance.share(parts)
     pixels_an_image = job.shape[0] * job.shape[1]
     with (
         open(job.images, "r+b", buffering=0) as images,
@@ -188,7 +154,7 @@ def _decode_part(job: _Job, part: int, parts: int) -> Iterator[int]:
             positions = range(start, min(start + job.chunk, count))
             block = np.empty((len(positions), *job.shape), np.uint8)
             found, kinds, several = [], np.empty(len(positions), np.int8), np.empty(len(positions), bool)
-            for row, (pixels, several[row]) in enumerate(_decoded(job.listing, positions, job.allowance)):
+            for row, (pixels, several[row]) in enumerate(_decoded(job.listing, positions, allowance)):
                 found.append(pixel_hash(pixels))
                 kinds[row] = papers(pixels[None])[0] if job.each else UNCLEAR
                 if job.side:

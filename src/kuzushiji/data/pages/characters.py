@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuzushiji.characters import codepoint
+from kuzushiji.data.files.allowance import Allowance
 from kuzushiji.data.files.cache import CachedImages, bounds_of, cached, find_cached, place_in_order
 from kuzushiji.data.images import CharacterImages, Progress
 from kuzushiji.data.pages.cutting import BROKEN, CLIPPED, CUT, OUTSIDE, CutPages, cut_pages
@@ -283,7 +284,8 @@ def _variant(pages: Pages, side: int) -> str:
 def _make(pages: Pages, folder: Path, *, side: int, progress: Progress | None) -> dict[str, Any]:
     listing = list_pages(pages.path)
     to_cut, page_of, characters = _to_cut(listing, pages.by)
-    cut = cut_pages([(page.image, page.boxes) for page in to_cut if page.image], folder, side=side, progress=progress)
+    files = [(page.image, page.boxes) for page in to_cut if page.image]
+    cut = cut_pages(files, folder, side=side, allowance=Allowance(pages.path), progress=progress)
 
     refuse_beyond(pages.path, to_cut, cut)
     refuse_elsewhere(pages.path, to_cut)
@@ -343,7 +345,8 @@ def _make_some(
     rows = rows[wanted.rows(labels[rows].astype(np.int64))]
     boxes, ids = (np.concatenate([getattr(page, each) for page in to_cut])[rows] for each in ("boxes", "ids"))
     chosen = [(to_cut[number], boxes[page_of[rows] == number]) for number in np.unique(page_of[rows])]
-    cut = cut_pages([(page.image, some) for page, some in chosen if page.image], folder, side=side, progress=progress)
+    files = [(page.image, some) for page, some in chosen if page.image]
+    cut = cut_pages(files, folder, side=side, allowance=Allowance(pages.path), progress=progress)
     if not np.isin(cut.fates, (CUT, CLIPPED)).all():
         raise _NeedsAll
     place_in_order(cut.images, folder / "images.npy", np.arange(len(rows)))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kuzushiji.data.files.allowance import Allowance
 from kuzushiji.data.files.decode import write_at
 from kuzushiji.data.images import Progress
 from kuzushiji.data.pages.files import FileReader, PageFile
@@ -45,6 +46,7 @@ class _Job:
     """What each of the processes needs to know."""
 
     pages: Sequence[tuple[PageFile, NDArray[np.int32]]]
+    allowance: Allowance
     starts: Sequence[int]
     side: int
     images: Path
@@ -54,7 +56,12 @@ class _Job:
 
 
 def cut_pages(
-    pages: Sequence[tuple[PageFile, NDArray[np.int32]]], folder: Path, *, side: int, progress: Progress | None = None
+    pages: Sequence[tuple[PageFile, NDArray[np.int32]]],
+    folder: Path,
+    *,
+    side: int,
+    allowance: Allowance,
+    progress: Progress | None = None,
 ) -> CutPages:
     """Cuts the characters out of many pages into files in `folder`, with as many processes as there are cores.
 
@@ -64,9 +71,11 @@ def cut_pages(
         pages: the image of each page, and the boxes on it, int32 (n, 4): left, top, width and height.
         folder: where the files are written; a temporary folder of the caller, who removes it if this fails.
         side: pixels of a character's longer side.
+        allowance: how many pixels the pages may have.
         progress: called now and then with the number of characters done and the number of all.
 
     Raises:
+        DataError: they have more pixels than files of so few bytes have.
         OSError: the disk is full, or refuses in another way.
     """
     starts = np.cumsum([0, *(len(boxes) for _, boxes in pages)]).tolist()
@@ -78,7 +87,7 @@ def cut_pages(
         file.truncate(offset + starts[-1] * side * side)
     fates.write_bytes(bytes(starts[-1]))
     hashes.write_bytes(bytes(32 * len(pages)))
-    job = _Job(pages, starts, side, images, offset, fates, hashes)
+    job = _Job(pages, allowance, starts, side, images, offset, fates, hashes)
 
     processes = min(cores(), -(-len(pages) // _SEVERAL))
     done = 0
@@ -95,6 +104,7 @@ def cut_pages(
 
 def _cut_part(job: _Job, part: int, parts: int) -> Iterator[int]:
     """Cuts every `parts`-th page from the one numbered `part`, and yields the number of boxes on each."""
+    allowance = job.allowance.share(parts)
     with (
         FileReader() as reader,
         open(job.images, "r+b", buffering=0) as images,
@@ -103,17 +113,19 @@ def _cut_part(job: _Job, part: int, parts: int) -> Iterator[int]:
     ):
         for number in range(part, len(job.pages), parts):
             (image, boxes), start = job.pages[number], job.starts[number]
-            fate = np.full(len(boxes), BROKEN, np.uint8)
+            fate, pixels = np.full(len(boxes), BROKEN, np.uint8), 0
             with contextlib.suppress(DataError):
                 content = reader.content(image)
                 write_at(hashes, 32 * number, hashlib.sha256(content).digest())
                 gray = read_gray(content)
+                pixels = gray.size
                 boxes, fate = clip(boxes, gray.shape)
                 is_cut = (fate == CUT) | (fate == CLIPPED)
                 characters = np.zeros((len(boxes), job.side, job.side), np.uint8)
                 characters[is_cut] = cut(gray, boxes[is_cut], (job.side, job.side))
                 # Written, not mapped: on a full disk a write fails with an error, a mapped page kills the process.
                 write_at(images, job.offset + start * job.side**2, characters.tobytes())
+            allowance.take(pixels)
             write_at(fates, start, fate.tobytes())
             yield len(boxes)
 
