@@ -266,15 +266,13 @@ def _commit(handler: _Handler, body: bytes, kind: str, name: str, revision: str)
     handler.send({"success": True, "commitOid": digest, "commitUrl": f"{handler.state.url}/{name}/commit/{digest}"})
 
 
-_API = "/api/(?P<kind>models|datasets)/(?P<name>[^/]+/[^/]+)"
-_FILES = "/(?:(?P<kind>datasets)/)?(?P<name>[^/]+/[^/]+)"
-
-
 def _without(handler: _Handler, body: bytes) -> None:
     """What huggingface_hub asks once a day, and does without where a hub has no such page."""
     raise _Refused(404)
 
 
+_API = "/api/(?P<kind>models|datasets)/(?P<name>[^/]+/[^/]+)"
+_FILES = "/(?:(?P<kind>datasets)/)?(?P<name>[^/]+/[^/]+)"
 _ROUTES = (
     (f"GET {_API}", _info),
     (f"GET {_API}/revision/(?P<revision>.+)", _info),

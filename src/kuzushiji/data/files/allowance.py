@@ -1,6 +1,6 @@
 """How many pixels are decoded of a source of so many bytes: a small one of blank images would else take hours."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kuzushiji.errors import DataError
@@ -8,7 +8,7 @@ from kuzushiji.errors import DataError
 _ALWAYS, _SMALL, _A_BYTE = 2**30, 5_000_000, 1000
 """So many pixels any source may have, and one of more than so many bytes so many more for each further byte.
 
-A byte holds some 30 pixels of a character stored as black and white, up to 300 of a page, and thousands of blank ones.
+Writing takes a byte for far fewer pixels than that, blank images that are packed for far more.
 """
 
 
@@ -28,7 +28,7 @@ class Allowance:
 
     def share(self, parts: int) -> "Allowance":
         """What each of so many processes may take."""
-        return Allowance(self.source, self.left // parts)
+        return replace(self, left=self.left // parts)
 
     def take(self, pixels: int) -> None:
         """Raises:
