@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from kuzushiji import home
+from kuzushiji.data.files import allowance
 from kuzushiji.data.pages import characters as page_characters
 from kuzushiji.data.pages import cutting
 from kuzushiji.data.pages.characters import Places, cached_characters, divide, folds, places, report_of
@@ -383,6 +384,12 @@ def test_a_damaged_member_of_a_zip_is_left_out(kaggle: Path, tmp_path: Path) -> 
     (problem,) = report(path).problems
     assert problem.kind == "broken_image"
     assert "cannot be unpacked (Bad CRC-32" in problem.examples[0]
+
+
+def test_more_pixels_than_so_few_bytes_hold_are_refused(kaggle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allowance, "_ALWAYS", 1000)
+    with pytest.raises(DataError, match=r"has more pixels than [\d,]+ bytes of writing have"):
+        load(kaggle)
 
 
 def test_no_character_at_all(kaggle: Path) -> None:
